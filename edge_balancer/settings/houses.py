@@ -1,0 +1,91 @@
+"""The houses of the feeder, and where their meters and phase switches are found."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+
+from edge_balancer.settings.base import Section
+from edge_balancer.settings.feeder import Identifier
+from edge_balancer.types.phases import Phase
+from edge_balancer.types.readings import TRANSFORMER
+
+
+def _parse_phase(value: Any) -> Any:
+    return Phase.parse(str(value)) if isinstance(value, (str, int)) and not isinstance(value, Phase) else value
+
+
+PhaseName = Annotated[Phase, BeforeValidator(_parse_phase), PlainSerializer(str)]
+
+MeterFormat = Literal[
+    "native",
+    "shelly1",
+    "shelly2",
+    "tasmota",
+    "zigbee2mqtt",
+    "esphome",
+    "opendtu",
+    "ahoydtu",
+    "dsmr",
+    "json",
+]
+
+
+class MeterSource(Section):
+    """One MQTT source of a house's measurements, where it does not speak the native format on `B/meter/<house>`."""
+
+    topic: str = Field(min_length=1)
+    """MQTT topic; where the format spreads its values over several topics, their common prefix."""
+    format: MeterFormat = "native"
+    channel: int | None = Field(default=None, ge=0, le=31)
+    """Channel, phase or list index on a meter with several; counted as the device counts."""
+    role: Literal["net", "load", "generation"] = "net"
+    """What it measures: the house's net load, its load alone, or its generation alone. With `load` and `generation` the net is
+    their difference; a lone `generation` is the house's net."""
+    scale: float = Field(default=1.0, gt=0)
+    """Factor to watts, for a meter that reports other units (1000 for kW)."""
+    invert: bool = False
+    """True where the meter counts export as positive."""
+    fields: dict[Literal["p", "q", "v", "i", "t", "e_import", "e_export"], str] = {}
+    """For `format = "json"`: where each value stands, as a path like `ENERGY.Power[0]`."""
+
+    @model_validator(mode="after")
+    def _json_needs_p(self) -> Self:
+        if self.format == "json" and "p" not in self.fields:
+            raise ValueError('format "json" needs fields.p, the path of the active power, e.g. fields = { p = "power" }')
+        return self
+
+
+class HouseSettings(Section):
+    """One house."""
+
+    id: Identifier
+    """Name of the house; part of its MQTT topics."""
+    phase: PhaseName | None = None
+    """Phase it is on when the controller first runs; afterwards its switch's report counts. Not for three-phase houses."""
+    switchable: bool = True
+    """Whether it has a phase switch that the controller may use."""
+    critical: bool = False
+    """Life support, a lift, a direct motor above 1 kW: never switched."""
+    three_phase: bool = False
+    """Connected to all three phases: counted, never switched."""
+    pv_w: float = Field(default=0.0, ge=0, le=100_000)
+    """Rated PV power, W."""
+    meters: tuple[MeterSource, ...] = ()
+    """Where its measurements come from; empty for the native format on `B/meter/<id>`."""
+    switch_topic: str = ""
+    """Prefix of its switch's topics (`<prefix>/set`, `/state`, `/availability`); empty for `B/switch/<id>`."""
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        if self.id == TRANSFORMER:
+            raise ValueError(f'{TRANSFORMER!r} is the name of the transformer\'s own meter: give the house another id')
+        if not self.three_phase and self.phase is None:
+            raise ValueError("phase is missing: give the phase it is on now (L1, L2 or L3), or three_phase = true")
+        return self
+
+    @property
+    def movable(self) -> bool:
+        """Whether the controller may ever move it."""
+        return self.switchable and not self.critical and not self.three_phase

@@ -1,0 +1,63 @@
+"""The configuration as one model, with what only the whole can check."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from edge_balancer.settings.base import Section
+from edge_balancer.settings.feeder import FeederSettings
+from edge_balancer.settings.houses import HouseSettings, MeterSource
+from edge_balancer.settings.policy import (
+    AlertSettings,
+    DecisionSettings,
+    LogSettings,
+    SwitchingSettings,
+    TelemetrySettings,
+)
+from edge_balancer.settings.services import MqttSettings, StorageSettings
+
+
+class Configuration(Section):
+    """All settings of one controller."""
+
+    feeder: FeederSettings = FeederSettings()
+    mqtt: MqttSettings = MqttSettings()
+    houses: tuple[HouseSettings, ...] = ()
+    """The houses, here or in `houses_file`."""
+    houses_file: Path | None = None
+    """CSV file with at least the columns `id` and `phase`; a relative path counts from the configuration's folder."""
+    transformer_meters: tuple[MeterSource, ...] = ()
+    """Where the transformer's measurements come from; empty for the native format on `B/meter/transformer`."""
+    telemetry: TelemetrySettings = TelemetrySettings()
+    decision: DecisionSettings = DecisionSettings()
+    switching: SwitchingSettings = SwitchingSettings()
+    alerts: AlertSettings = AlertSettings()
+    storage: StorageSettings = StorageSettings()
+    log: LogSettings = Field(default=LogSettings())
+
+    @model_validator(mode="after")
+    def _houses_are_unique(self) -> Self:
+        twice = sorted(name for name, count in Counter(h.id for h in self.houses).items() if count > 1)
+        if twice:
+            raise ValueError(f"houses: the id {twice[0]!r} stands more than once; every house needs its own")
+        return self
+
+    @property
+    def base_topic(self) -> str:
+        """The `B` of the MQTT contract."""
+        return self.mqtt.base_topic or f"phase-balance/{self.feeder.id}"
+
+    @property
+    def client_id(self) -> str:
+        return self.mqtt.client_id or f"edge-balancer-{self.feeder.id}"
+
+    @property
+    def neutral_trigger_a(self) -> float:
+        """Neutral current above which moves are looked for, A."""
+        level = self.decision.neutral_trigger_a
+        # 1 % of the rated current: below it no move of a house is worth an operation.
+        return 0.01 * self.feeder.rated_current_a if level is None else level
