@@ -1,7 +1,7 @@
 """The clocks that the daemon runs on: the machine's own, and one that runs faster for the demo.
 
-Not for the pure core: it reads no clock, time is handed in. Control runs on `monotonic`; `wall` serves records, the time of
-day and the stamps that phase switches judge; `synced` says whether `wall` can be believed.
+Not for the pure core: it reads no clock, time is handed in. Control runs on `monotonic`; `wall` serves records, the
+time of day and the stamps that phase switches judge; `synced` says whether `wall` can be believed.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's clocks.
 
-    `synced` holds when the date is plausible and either systemd-timesyncd has set the clock since boot or the kernel says
-    that some time service (chrony, ntpd, PTP, timesyncd) disciplines it. Where the kernel's word cannot be had (a
-    seccomp filter, no Linux), a plausible date is believed: refusing it would discard every meter's time stamp for good.
+    `synced` holds when the date is plausible and either systemd-timesyncd has set the clock since boot or the kernel
+    says that some time service (chrony, ntpd, PTP, timesyncd) disciplines it. Where the kernel's word cannot be had (a
+    seccomp filter, no Linux), a plausible date is believed: refusing it would discard every meter's stamps for good.
     """
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ class SystemClock:
 
 
 class ScaledClock:
-    """Both clocks from a chosen wall time on, `speed` times as fast as real time. Always synchronised: it is its own truth."""
+    """Both clocks from a chosen wall time on, `speed` times as fast as real time. Synchronised: it is its own truth."""
 
     def __init__(self, speed: float, start_wall: float) -> None:
         if not speed > 0:
