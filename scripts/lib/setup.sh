@@ -1,0 +1,157 @@
+# What ./scripts/demo, ./scripts/test and ./scripts/install share: find a Python, get uv, install from uv.lock, find a broker.
+# Sourced, not run. Every function says in one line what it does to the machine; nothing outside this folder is touched
+# without root, and with root only Debian packages are added.
+# shellcheck shell=bash
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+TOOLS=$ROOT/.tools
+UV_VERSION=0.13.9
+# Debian keeps mosquitto in /usr/sbin, which is not on an ordinary user's path.
+export PATH="$PATH:/usr/sbin:/sbin"
+
+say() { printf '==> %s\n' "$*"; }
+warn() { printf '==> %s\n' "$*" >&2; }
+die() {
+    printf '==> Cannot go on: %s\n' "$1" >&2
+    shift
+    printf '    %s\n' "$@" >&2
+    exit 1
+}
+
+is_root() { [ "$(id -u)" -eq 0 ]; }
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# Debian packages, with root only. The package lists are fetched where they are missing or too old to serve.
+apt_install() {
+    local log
+    is_root && has apt-get || return 1
+    log=$(mktemp)
+    if DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=120 install --no-install-recommends "$@" >"$log" 2>&1 ||
+        { apt-get -qq update >>"$log" 2>&1 &&
+            DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=120 install --no-install-recommends "$@" >>"$log" 2>&1; }; then
+        rm -f "$log"
+        return 0
+    fi
+    warn "apt-get could not install $*; its last words:"
+    tail -n 3 "$log" >&2
+    rm -f "$log"
+    return 1
+}
+
+# Sets PYTHON_BIN to the interpreter to use: $PYTHON, else python3.
+find_python() {
+    local wanted=${PYTHON:-python3}
+    if ! has "$wanted"; then
+        [ -z "${PYTHON:-}" ] && is_root && say "Installing Python (apt-get install python3)" && apt_install python3
+        has "$wanted" || die "there is no $wanted." "Install Python 3.11 or newer (Debian: sudo apt install python3), or name one: PYTHON=/path/to/python3 $0"
+    fi
+    PYTHON_BIN=$("$wanted" -c 'import sys; print(sys.executable)') || die "$wanted does not start."
+    "$PYTHON_BIN" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+        die "$PYTHON_BIN is Python $("$PYTHON_BIN" -c 'import platform; print(platform.python_version())'); 3.11 or newer is needed." \
+            "Name a newer one: PYTHON=/path/to/python3 $0"
+    "$PYTHON_BIN" -c 'import sys; sys.exit(sys.maxsize < 2**32)' ||
+        die "this is a 32-bit Python, and numpy has no 32-bit wheels." "Use a 64-bit system: Raspberry Pi OS (64-bit), on a Pi 3 or newer."
+}
+
+# Sets UV to uv: the one on the path, else ours in .tools, installed by pip as the machine configures pip.
+get_uv() {
+    UV=$(command -v uv || true)
+    if [ -n "$UV" ] && _at_least "$("$UV" --version | cut -d' ' -f2)" 0.8; then
+        return
+    fi
+    local home=$TOOLS/uv-$UV_VERSION
+    UV=$home/bin/uv
+    [ -x "$UV" ] && "$UV" --version >/dev/null 2>&1 && return
+    say "Fetching uv $UV_VERSION, the installer, into .tools (pip)"
+    rm -rf "$home"
+    mkdir -p "$TOOLS"
+    if ! _has_venv && ! _has_pip && is_root; then
+        say "Installing python3-venv (apt-get), which Debian's Python needs to make environments"
+        apt_install python3-venv || true
+    fi
+    if _has_venv; then
+        "$PYTHON_BIN" -m venv "$home" && "$home/bin/python" -m pip install --quiet --disable-pip-version-check "uv==$UV_VERSION"
+    elif _has_pip; then
+        "$PYTHON_BIN" -m pip install --quiet --disable-pip-version-check --no-warn-script-location --target "$home" "uv==$UV_VERSION"
+    else
+        die "$PYTHON_BIN can neither make environments nor install packages." \
+            "Run: sudo apt install python3-venv" "or name another Python: PYTHON=/path/to/python3 $0"
+    fi || {
+        rm -rf "$home"
+        die "pip could not install uv (its message is above)." "Is there a network? Behind a proxy or a mirror, configure pip as usual, or install uv yourself and put it on the path."
+    }
+}
+
+_has_venv() { "$PYTHON_BIN" -c 'import ensurepip, venv' >/dev/null 2>&1; }
+_has_pip() { "$PYTHON_BIN" -m pip --version >/dev/null 2>&1; }
+_at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
+
+# uv as this project uses it: the interpreter found above and no other, the system's certificates, a cache that can be written.
+run_uv() {
+    local home=${HOME:-}
+    if [ -z "${UV_CACHE_DIR:-}" ] && { [ -z "$home" ] || [ ! -w "$home" ]; }; then
+        export UV_CACHE_DIR=$TOOLS/uv-cache
+    fi
+    [ -e /etc/ssl/certs/ca-certificates.crt ] && export UV_SYSTEM_CERTS=${UV_SYSTEM_CERTS:-true}
+    env -u VIRTUAL_ENV UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1 "$UV" "$@"
+}
+
+# What an environment depends on; the same text means that nothing needs to be done.
+_fingerprint() {
+    cat "$ROOT/uv.lock" "$ROOT/pyproject.toml" | sha256sum | cut -d' ' -f1
+    "$PYTHON_BIN" -c 'import platform, sys; print(platform.python_version(), platform.machine(), sys.base_prefix)'
+    printf '%s\n' "$ROOT"
+}
+
+# prepare_environment demo|test: makes .venv hold exactly what uv.lock says for it. "test" contains "demo".
+prepare_environment() {
+    local what=$1 venv=$ROOT/.venv stamp fingerprint
+    mkdir -p "$TOOLS"
+    # Two at a time would break each other's installation.
+    exec 9>"$TOOLS/setup.lock"
+    flock 9
+    fingerprint=$(_fingerprint)
+    for stamp in "$venv/.setup-test" "$venv/.setup-$what"; do
+        if [ -x "$venv/bin/python" ] && [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$fingerprint" ]; then
+            exec 9>&-
+            return
+        fi
+    done
+    get_uv
+    rm -f "$venv"/.setup-*
+    say "Installing from uv.lock into .venv, for $("$PYTHON_BIN" -V) (a minute or two the first time)"
+    local -a extras=(--extra demo --no-dev)
+    [ "$what" = test ] && extras=(--all-extras --group dev)
+    run_uv sync --quiet --locked --project "$ROOT" --python "$PYTHON_BIN" "${extras[@]}" ||
+        die "uv could not install the packages (its message is above)." \
+            "Is there a network? Run the same command again: it continues where it stopped."
+    printf '%s\n' "$fingerprint" >"$venv/.setup-$what"
+    exec 9>&-
+}
+
+# A real MQTT broker where one can be had: Mosquitto. Without it the demo and the tests use amqtt, inside their own process.
+prepare_broker() {
+    has mosquitto && return
+    if is_root && has apt-get; then
+        say "Installing Mosquitto, the MQTT broker (apt-get install mosquitto mosquitto-clients); its system service stays off"
+        _install_mosquitto_stopped && return
+    fi
+    say "Mosquitto is not installed, so amqtt, a broker in Python, is used: good for trying, not for production (sudo apt install mosquitto)"
+}
+
+# The Debian package starts a broker on port 1883 and enables it at boot. Nobody asked for that here: while the package is
+# installed its service is masked (until the next boot at most), and afterwards it is left disabled.
+_install_mosquitto_stopped() {
+    local systemd=false done=0
+    if has systemctl && [ -d /run/systemd/system ]; then
+        systemd=true
+        systemctl --quiet --runtime mask mosquitto.service 2>/dev/null || true
+    fi
+    # RUNLEVEL=1 is the same request to invoke-rc.d on a machine without systemd.
+    RUNLEVEL=1 apt_install mosquitto mosquitto-clients || done=1
+    if $systemd; then
+        systemctl --quiet --runtime unmask mosquitto.service 2>/dev/null || true
+        systemctl --quiet disable mosquitto.service 2>/dev/null || true
+    fi
+    return "$done"
+}
