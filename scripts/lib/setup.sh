@@ -82,7 +82,7 @@ get_uv() {
     }
 }
 
-_has_venv() { "$PYTHON_BIN" -c 'import ensurepip, venv' >/dev/null 2>&1; }
+_has_venv() { "$PYTHON_BIN" -c 'import ensurepip, venv; ensurepip.version()' >/dev/null 2>&1; }
 _has_pip() { "$PYTHON_BIN" -m pip --version >/dev/null 2>&1; }
 _at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
 
