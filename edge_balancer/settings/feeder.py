@@ -38,7 +38,7 @@ class FeederSettings(Section):
     id: Identifier = "feeder"
     """Name of the feeder; part of every MQTT topic."""
     nominal_voltage_v: float = Field(default=230.0, ge=100, le=300)
-    """Line-to-neutral, V."""
+    """Nominal line-to-neutral voltage, V."""
     transformer_kva: float = Field(default=250.0, gt=0, le=5000)
     """Rated power of the transformer, kVA."""
     vector_group: Literal["Yyn0", "Dyn11", "Dyn5", "Yzn5", "Yzn11"] = "Dyn11"
@@ -48,7 +48,8 @@ class FeederSettings(Section):
     phase_limit_pct: float = Field(default=100.0, gt=0, le=200)
     """Highest loading of one phase that a move may cause, % of the rated current."""
     source_impedance_ohm: float = Field(default=0.25, gt=0, le=5)
-    """Typical loop impedance (phase and neutral) from the transformer to a house, ohm: how far a moved load shifts a voltage."""
+    """Typical loop impedance (phase and neutral) from the transformer to a house, ohm: how far a moved load shifts a
+    voltage."""
     limits: VoltageLimits = VoltageLimits()
 
     @property

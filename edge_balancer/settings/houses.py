@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer
 
-from edge_balancer.settings.base import Section
+from edge_balancer.settings.base import Finding, Section
 from edge_balancer.settings.feeder import Identifier
 from edge_balancer.types.phases import Phase
 from edge_balancer.types.readings import TRANSFORMER
@@ -33,16 +34,17 @@ MeterFormat = Literal[
 
 
 class MeterSource(Section):
-    """One MQTT source of a house's measurements, where it does not speak the native format on `B/meter/<house>`."""
+    """One MQTT source of a house's or the transformer's measurements that are not native ones on `B/meter/<id>`."""
 
     topic: str = Field(min_length=1)
     """MQTT topic; where the format spreads its values over several topics, their common prefix."""
     format: MeterFormat = "native"
+    """The language the meter speaks; `native` is the one of the MQTT contract, `json` any JSON object."""
     channel: int | None = Field(default=None, ge=0, le=31)
     """Channel, phase or list index on a meter with several; counted as the device counts."""
     role: Literal["net", "load", "generation"] = "net"
-    """What it measures: the house's net load, its load alone, or its generation alone. With `load` and `generation` the net is
-    their difference; a lone `generation` is the house's net."""
+    """What it measures: the house's net load, its load alone, or its generation alone. With `load` and `generation` the
+    net is their difference; a lone `generation` is the house's net."""
     scale: float = Field(default=1.0, gt=0)
     """Factor to watts, for a meter that reports other units (1000 for kW)."""
     invert: bool = False
@@ -50,11 +52,15 @@ class MeterSource(Section):
     fields: dict[Literal["p", "q", "v", "i", "t", "e_import", "e_export"], str] = {}
     """For `format = "json"`: where each value stands, as a path like `ENERGY.Power[0]`."""
 
-    @model_validator(mode="after")
-    def _json_needs_p(self) -> Self:
+    def contradictions(self) -> Iterator[Finding]:
         if self.format == "json" and "p" not in self.fields:
-            raise ValueError('format "json" needs fields.p, the path of the active power, e.g. fields = { p = "power" }')
-        return self
+            yield Finding(
+                ("fields", "p"),
+                None,
+                'is missing: format "json" needs the path of the active power',
+                'give it, e.g. fields = { p = "power" }',
+                involves=(("format",), ("fields",)),
+            )
 
 
 class HouseSettings(Section):
@@ -63,7 +69,8 @@ class HouseSettings(Section):
     id: Identifier
     """Name of the house; part of its MQTT topics."""
     phase: PhaseName | None = None
-    """Phase it is on when the controller first runs; afterwards its switch's report counts. Not for three-phase houses."""
+    """Phase it is on when the controller first runs; afterwards its switch's report counts. Not for three-phase
+    houses."""
     switchable: bool = True
     """Whether it has a phase switch that the controller may use."""
     critical: bool = False
@@ -77,13 +84,17 @@ class HouseSettings(Section):
     switch_topic: str = ""
     """Prefix of its switch's topics (`<prefix>/set`, `/state`, `/availability`); empty for `B/switch/<id>`."""
 
-    @model_validator(mode="after")
-    def _is_consistent(self) -> Self:
+    def contradictions(self) -> Iterator[Finding]:
         if self.id == TRANSFORMER:
-            raise ValueError(f'{TRANSFORMER!r} is the name of the transformer\'s own meter: give the house another id')
+            yield Finding(("id",), self.id, "is the name of the transformer's own meter", "give the house another id")
         if not self.three_phase and self.phase is None:
-            raise ValueError("phase is missing: give the phase it is on now (L1, L2 or L3), or three_phase = true")
-        return self
+            yield Finding(
+                ("phase",),
+                None,
+                "is missing: a single-phase house must have the phase it is on now",
+                "set phase to L1, L2 or L3, or three_phase to true",
+                involves=(("three_phase",),),
+            )
 
     @property
     def movable(self) -> bool:

@@ -1,12 +1,16 @@
-"""How the controller judges, decides and switches. Every threshold that a user may want to change stands here with its reason."""
+"""How the controller judges, decides and switches.
+
+Every threshold that a user may want to change stands here with its reason.
+"""
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from collections.abc import Iterator
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from edge_balancer.settings.base import Section
+from edge_balancer.settings.base import Finding, Section
 from edge_balancer.types.switching import Mode
 
 
@@ -33,7 +37,8 @@ class DecisionSettings(Section):
     """When houses are moved, and what must never happen."""
 
     mode: Mode = Mode.AUTO
-    """Mode at the first start: `auto`, `advise` (publish decisions, command nothing) or `hold`. Later the last mode set counts."""
+    """Mode at the first start: `auto`, `advise` (publish decisions, command nothing) or `hold`. Later the last mode
+    set counts."""
     operations_per_house_day: float = Field(default=2.0, gt=0, le=100)
     """Budget: operations per switchable house and day that the price of a move is calibrated to."""
     max_operations_per_house_day: int = Field(default=4, ge=1, le=200)
@@ -49,15 +54,18 @@ class DecisionSettings(Section):
     neutral_release: float = Field(default=0.7, gt=0, le=1)
     """Hysteresis: the trigger is released below this fraction of its level."""
     confirm_s: float = Field(default=0.0, ge=0, le=3600)
-    """How long the neutral current must stay above the trigger. Zero is sound: the forecast already discounts what will not last."""
+    """How long the neutral current must stay above the trigger. Zero is sound: the forecast already discounts what
+    will not last."""
     voltage_confirm_s: float = Field(default=30.0, ge=0, le=3600)
     """How long a voltage must stay outside the limits before it triggers."""
     smoothing_s: float = Field(default=5.0, ge=0, le=120)
-    """Time constant that takes the inrush out of meters that report every second; meters that report every ten are not slowed."""
+    """Time constant that takes the inrush out of meters that report every second; meters that report every ten are
+    not slowed."""
     min_coverage: float = Field(default=0.8, ge=0, le=1)
     """Least fraction of the feeder's houses with fresh readings for automatic switching."""
     outage_cooldown_s: float = Field(default=300.0, ge=0, le=7200)
-    """No automatic switching for this long after supply or telemetry of the feeder has come back (cold load pick-up)."""
+    """No automatic switching for this long after supply or telemetry of the feeder has come back (cold
+    load pick-up)."""
     pv_reconnect_s: float = Field(default=300.0, ge=0, le=3600)
     """Time a PV inverter stays away after its house was moved (IEEE 1547: 300 s)."""
     pv_energy_price: float = Field(default=20.0, ge=0)
@@ -74,20 +82,22 @@ class SwitchingSettings(Section):
     ack_timeout_s: float = Field(default=30.0, ge=2, le=900)
     """A switch that has not answered within this time is locked out."""
     verify_timeout_s: float = Field(default=120.0, ge=5, le=7200)
-    """A move that the meter has not confirmed within this time, or 2.5 of the meter's own periods, locks its house out."""
+    """A move that the meter has not confirmed within this time, or 2.5 of the meter's own periods, locks its house
+    out."""
     max_in_flight: int = Field(default=3, ge=1, le=20)
     """Most commands under way at one time."""
     voltage_evidence: bool = True
     """Whether the house's own voltage must follow the move where the phases differ enough to tell."""
 
-    @model_validator(mode="after")
-    def _ack_after_expiry(self) -> Self:
+    def contradictions(self) -> Iterator[Finding]:
         if self.ack_timeout_s < self.expiry_s:
-            raise ValueError(
-                f"ack_timeout_s = {self.ack_timeout_s:g} is shorter than expiry_s = {self.expiry_s:g}: a switch could still act on a "
-                "command already given up; set ack_timeout_s to at least expiry_s"
+            yield Finding(
+                ("ack_timeout_s",),
+                self.ack_timeout_s,
+                f"is shorter than expiry_s = {self.expiry_s:g}: a switch could still act on a command already given up",
+                f"set ack_timeout_s to at least {self.expiry_s:g}, or expiry_s to at most {self.ack_timeout_s:g}",
+                involves=(("expiry_s",),),
             )
-        return self
 
 
 class AlertSettings(Section):
@@ -111,5 +121,6 @@ class LogSettings(Section):
     """What the program says about itself."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least grave messages that are still written."""
     format: Literal["auto", "json", "console"] = "auto"
     """`auto`: JSON under systemd or into a pipe, coloured on a terminal."""

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
 
-from pydantic import Field, model_validator
-
-from edge_balancer.settings.base import Section
+from edge_balancer.settings.base import Finding, Section
 from edge_balancer.settings.feeder import FeederSettings
 from edge_balancer.settings.houses import HouseSettings, MeterSource
 from edge_balancer.settings.policy import (
@@ -37,14 +34,18 @@ class Configuration(Section):
     switching: SwitchingSettings = SwitchingSettings()
     alerts: AlertSettings = AlertSettings()
     storage: StorageSettings = StorageSettings()
-    log: LogSettings = Field(default=LogSettings())
+    log: LogSettings = LogSettings()
 
-    @model_validator(mode="after")
-    def _houses_are_unique(self) -> Self:
-        twice = sorted(name for name, count in Counter(h.id for h in self.houses).items() if count > 1)
-        if twice:
-            raise ValueError(f"houses: the id {twice[0]!r} stands more than once; every house needs its own")
-        return self
+    def contradictions(self) -> Iterator[Finding]:
+        first: dict[str, int] = {}
+        for index, house in enumerate(self.houses):
+            if first.setdefault(house.id, index) != index:
+                yield Finding(
+                    ("houses", index, "id"),
+                    house.id,
+                    "stands more than once: every house needs an id of its own",
+                    "rename or remove one of them",
+                )
 
     @property
     def base_topic(self) -> str:

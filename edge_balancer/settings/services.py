@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr
 
-from edge_balancer.settings.base import Section
+from edge_balancer.settings.base import Finding, Section
 
 
 class MqttSettings(Section):
     """The broker."""
 
-    host: str = "localhost"
+    host: str = Field(default="localhost", min_length=1)
+    """Name or address of the broker."""
     port: int | None = Field(default=None, ge=1, le=65535)
-    """8883 with TLS and 1883 without, where not given."""
+    """Port of the broker; 8883 with TLS and 1883 without, where not given."""
     user: str = ""
+    """User name at the broker; empty where the broker asks for none."""
     password: SecretStr = SecretStr("")
-    """Better in the environment (`EDGE_BALANCER_MQTT__PASSWORD`) or as the systemd credential `mqtt.password`."""
+    """Password at the broker. Better in the environment (`EDGE_BALANCER_MQTT__PASSWORD`) or as the systemd credential `mqtt.password`."""
     client_id: str = ""
-    """`edge-balancer-<feeder>` where not given."""
+    """Client id at the broker, one of its own for each client; `edge-balancer-<feeder>` where not given."""
     base_topic: str = ""
-    """`phase-balance/<feeder>` where not given."""
+    """What every topic begins with (`B`); `phase-balance/<feeder>` where not given."""
     keepalive_s: int = Field(default=30, ge=5, le=600)
+    """After one and a half times this without a sign of life the broker publishes the last will."""
     tls: bool = False
+    """Whether the connection is encrypted and the broker's certificate checked."""
     ca_file: Path | None = None
-    """Certificate authority; the system's where not given."""
+    """Certificate authority; the system's where not given. A relative path counts from the configuration's folder,
+    here and below."""
     cert_file: Path | None = None
     """Client certificate."""
     key_file: Path | None = None
@@ -34,16 +39,30 @@ class MqttSettings(Section):
     publish_s: float = Field(default=1.0, ge=0.2, le=60)
     """How often `B/phases` is published, s."""
 
-    @model_validator(mode="after")
-    def _files_need_tls(self) -> Self:
-        given = [name for name in ("ca_file", "cert_file", "key_file") if getattr(self, name)]
-        if given and not self.tls:
-            raise ValueError(f"{', '.join(given)} without TLS: set tls = true, or remove them")
-        if (self.cert_file is None) != (self.key_file is None):
-            raise ValueError("cert_file and key_file go together: give both, or neither")
+    def contradictions(self) -> Iterator[Finding]:
+        for name in ("ca_file", "cert_file", "key_file"):
+            file: Path | None = getattr(self, name)
+            if file is not None and not self.tls:
+                yield Finding(
+                    (name,), file, "has no use without TLS", f"set tls = true, or remove {name}", involves=(("tls",),)
+                )
+        for name, other in (("cert_file", "key_file"), ("key_file", "cert_file")):
+            file = getattr(self, name)
+            if file is not None and getattr(self, other) is None:
+                yield Finding(
+                    (name,),
+                    file,
+                    f"stands without {other}: a client certificate and its key go together",
+                    f"give {other} too, or remove {name}",
+                    involves=((other,),),
+                )
         if self.base_topic and (set("+#\0") & set(self.base_topic) or self.base_topic.strip("/") != self.base_topic):
-            raise ValueError(f"base_topic = {self.base_topic!r} must have no '+', no '#', and no '/' at its ends")
-        return self
+            yield Finding(
+                ("base_topic",),
+                self.base_topic,
+                "is no base topic: it must have no '+', no '#', and no '/' at its ends",
+                "write it like site/feeder-7, or leave it out",
+            )
 
     @property
     def tcp_port(self) -> int:
@@ -54,7 +73,8 @@ class StorageSettings(Section):
     """The store (one SQLite file) and how long it keeps what."""
 
     path: Path = Path("edge-balancer.db")
-    """The database file. A relative path counts from `$STATE_DIRECTORY` (systemd), else from the configuration's folder."""
+    """The database file. A relative path counts from `$STATE_DIRECTORY` (systemd), else from the configuration's
+    folder."""
     minute_days: int = Field(default=7, ge=1, le=3650)
     """One-minute means are kept this long, then thinned to 15 minutes."""
     quarter_days: int = Field(default=730, ge=1, le=7300)

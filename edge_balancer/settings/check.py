@@ -1,0 +1,60 @@
+"""Names every problem of a configuration at once.
+
+`load` is its other half: it gives the configuration, or raises them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_balancer.errors import Problem
+from edge_balancer.settings.base import Finding
+from edge_balancer.settings.collect import Collector
+from edge_balancer.settings.files import file_findings, readable_by_all, resolve
+from edge_balancer.settings.layers import Layers, read
+from edge_balancer.settings.root import Configuration
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What came of reading a configuration.
+
+    Every path in `configuration` is absolute; it is None where there are errors.
+    """
+
+    configuration: Configuration | None
+    problems: tuple[Problem, ...]
+
+
+def examine(path: Path | None, environ: Mapping[str, str], credentials_dir: Path | None = None) -> Examination:
+    """Read and judge every layer. Never raises, whatever stands in them."""
+    layers = read(path, environ, credentials_dir)
+    collector = Collector(layers)
+    remaining = collector.run()
+    resolved = resolve(remaining, layers.folder, environ)
+    collector.add(file_findings(resolved))
+    collector.add(_open_secrets(resolved, layers))
+    problems = tuple(collector.problems)
+    broken = any(problem.severity == "error" for problem in problems)
+    return Examination(None if broken else resolved, problems)
+
+
+def problems(path: Path | None, environ: Mapping[str, str], credentials_dir: Path | None = None) -> list[Problem]:
+    """Every problem, errors and warnings, in the order in which they were found; empty where the configuration is
+    good."""
+    return list(examine(path, environ, credentials_dir).problems)
+
+
+def _open_secrets(configuration: Configuration, layers: Layers) -> Iterator[Finding]:
+    password = ("mqtt", "password")
+    in_file = layers.path is not None and layers.source(password) == layers.file_name
+    if configuration.mqtt.password.get_secret_value() and in_file and layers.path and readable_by_all(layers.path):
+        yield Finding(
+            password,
+            configuration.mqtt.password,
+            "stands in a file that every user of this machine can read",
+            f"chmod o-r {layers.path}, or give it as a systemd credential or in the environment",
+            severity="warning",
+        )

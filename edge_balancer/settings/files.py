@@ -1,0 +1,99 @@
+"""Files that the configuration is in, and files that it names: reading them, finding them, saying why they cannot be
+used."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from edge_balancer.errors import Problem
+from edge_balancer.settings.base import Finding
+from edge_balancer.settings.explain import shown
+from edge_balancer.settings.root import Configuration
+
+# No configuration is larger; what is, is another file.
+_MAX_BYTES: Final = 16 * 1024 * 1024
+_CERTIFICATES: Final = ("ca_file", "cert_file", "key_file")
+_STATE: Final = "STATE_DIRECTORY"
+
+
+def read_text(file: Path, what: str, remedy: str) -> tuple[str, Problem | None]:
+    """The file's text (UTF-8, with or without a byte order mark), or why it cannot be had."""
+    wrong = ""
+    try:
+        if file.is_dir():
+            wrong = f"is a folder, where {what} is expected"
+        elif file.exists() and not file.is_file():
+            wrong = f"is a device or a pipe, where {what} is expected"
+        elif file.exists() and file.stat().st_size > _MAX_BYTES:
+            wrong = f"is larger than {_MAX_BYTES // 1024 // 1024} MB: that is not {what}"
+        else:
+            return file.read_bytes().decode("utf-8-sig"), None
+    except FileNotFoundError:
+        wrong = f"does not exist: {what} is expected there"
+    except UnicodeDecodeError as error:
+        wrong, remedy = f"is not UTF-8 text (byte {error.start + 1})", "save it as UTF-8"
+    except (OSError, ValueError) as error:
+        wrong = f"cannot be read: {getattr(error, 'strerror', None) or error}"
+        remedy = f"let the user that runs this read it, or {remedy}"
+    return "", Problem(printable(file), "", wrong, remedy)
+
+
+def resolve(configuration: Configuration, folder: Path, environ: Mapping[str, str]) -> Configuration:
+    """The same configuration with every path absolute: the database's from `$STATE_DIRECTORY`, all others from
+    `folder`."""
+    # systemd separates several state directories with colons; the first is ours.
+    state = environ.get(_STATE, "").partition(":")[0]
+    files = {name: folder / file for name in _CERTIFICATES if (file := getattr(configuration.mqtt, name)) is not None}
+    table = configuration.houses_file
+    return configuration.model_copy(
+        update={
+            "mqtt": configuration.mqtt.model_copy(update=files),
+            "storage": configuration.storage.model_copy(
+                update={"path": (Path(state) if state else folder) / configuration.storage.path}
+            ),
+            "houses_file": None if table is None else folder / table,
+        }
+    )
+
+
+def file_findings(configuration: Configuration) -> Iterator[Finding]:
+    """What is wrong with the files that a resolved configuration names, the houses' table aside."""
+    for name in _CERTIFICATES:
+        file: Path | None = getattr(configuration.mqtt, name)
+        if file is None:
+            continue
+        text, problem = read_text(file, "a certificate or key (PEM)", f"correct mqtt.{name}, or remove it")
+        if problem is not None:
+            yield Finding(("mqtt", name), file, problem.wrong, problem.remedy)
+        elif "-----BEGIN " not in text:
+            yield Finding(
+                ("mqtt", name),
+                file,
+                "is no certificate or key in PEM form: it has no line -----BEGIN ...",
+                "convert it with openssl, or give another file",
+            )
+    if configuration.storage.path.is_dir():
+        yield Finding(
+            ("storage", "path"),
+            configuration.storage.path,
+            "is a folder, where the database file is expected",
+            "name a file in it, e.g. edge-balancer.db",
+        )
+
+
+def readable_by_all(file: Path) -> bool:
+    """Whether every user of the machine may read it."""
+    try:
+        return bool(file.stat().st_mode & stat.S_IROTH)
+    except (OSError, ValueError):
+        return False
+
+
+def printable(name: str | os.PathLike[str]) -> str:
+    """A name as it can be shown on any terminal."""
+    text = os.fspath(name)
+    return text if text.isprintable() else shown(text)
