@@ -1,0 +1,4 @@
+"""What the measurements mean: currents, unbalance, limits, loading. Pure numpy.
+
+Nothing here reads a clock, keeps history beyond a stated bound, or decides anything.
+"""
