@@ -1,0 +1,86 @@
+"""What the intake hands to the daemon at each drain, and where it gathers until then. Bounded, whatever a flood
+sends.
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypeVar
+
+import msgspec
+
+from edge_balancer.telemetry.refusals import Reason, Refused
+from edge_balancer.types.readings import Reading, ThreePhaseReading
+from edge_balancer.types.switching import (
+    AlertAck,
+    Availability,
+    ClearRequest,
+    ModeRequest,
+    SwitchReport,
+    SwitchRequest,
+)
+
+_T = TypeVar("_T")
+
+MOST_PENDING: Final = 20_000
+"""Readings kept between two drains: minutes of a large feeder. Beyond it the daemon is stuck, and more would not
+help.
+"""
+MOST_ORDERS: Final = 2_000
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """Everything that was accepted since the last drain, in the order of its arrival within each kind."""
+
+    readings: tuple[Reading, ...] = ()
+    three_phase: tuple[ThreePhaseReading, ...] = ()
+    reports: tuple[SwitchReport, ...] = ()
+    availability: tuple[Availability, ...] = ()
+    modes: tuple[ModeRequest, ...] = ()
+    requests: tuple[SwitchRequest, ...] = ()
+    clears: tuple[ClearRequest, ...] = ()
+    acks: tuple[AlertAck, ...] = ()
+
+
+class Pending:
+    """The lists that the targets append to. They stay the same objects for ever: targets hold on to them."""
+
+    __slots__ = ("acks", "availability", "clears", "modes", "readings", "reports", "requests", "three_phase")
+
+    def __init__(self) -> None:
+        self.readings: list[Reading] = []
+        self.three_phase: list[ThreePhaseReading] = []
+        self.reports: list[SwitchReport] = []
+        self.availability: list[Availability] = []
+        self.modes: list[ModeRequest] = []
+        self.requests: list[SwitchRequest] = []
+        self.clears: list[ClearRequest] = []
+        self.acks: list[AlertAck] = []
+
+    def drain(self) -> Batch:
+        """All that is pending; nothing is pending afterwards."""
+        batch = Batch(
+            tuple(self.readings),
+            tuple(self.three_phase),
+            tuple(self.reports),
+            tuple(self.availability),
+            tuple(self.modes),
+            tuple(self.requests),
+            tuple(self.clears),
+            tuple(self.acks),
+        )
+        for gathered in (self.readings, self.three_phase, self.reports, self.availability):
+            gathered.clear()
+        for wishes in (self.modes, self.requests, self.clears, self.acks):
+            wishes.clear()
+        return batch
+
+
+def keep(gathered: list[_T], value: _T) -> None:
+    """Append an order or report. Raises Refused when too many wait already."""
+    if len(gathered) >= MOST_ORDERS:
+        raise overflow(MOST_ORDERS)
+    gathered.append(value)
+
+
+def overflow(most: int) -> Refused:
+    return Refused(Reason.OVERFLOW, f"{most} messages of this kind wait already: the daemon does not keep up")

@@ -1,0 +1,80 @@
+"""From one MQTT message to validated readings, reports and wishes: routing, decoding, judging, joining, counting.
+
+Pure: no I/O and no clock; time is handed in with each message. Nothing that arrives makes it raise, and nothing that a
+flood sends makes it grow without bound. It is not thread-safe: `message` and `drain` belong to one thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from edge_balancer.settings.root import Configuration
+from edge_balancer.telemetry.batch import Batch, Pending
+from edge_balancer.telemetry.refusals import Ledger, Reason, Refused, RefusedSample
+from edge_balancer.telemetry.routes import Routes
+from edge_balancer.telemetry.strangers import SeenHouse, Strangers
+
+MOST_BYTES: Final = 65_536
+"""No meter's message is longer; a longer one is refused unread."""
+
+
+class Intake:
+    """All that listens, for one configuration. A changed configuration gets a new intake."""
+
+    def __init__(self, config: Configuration) -> None:
+        """Raises ValueError where a source is configured in a way that its format cannot serve, naming house and
+        topic.
+        """
+        self._pending = Pending()
+        self._strangers = Strangers()
+        self._routes = Routes(config, self._pending, self._strangers)
+        self._ledger = Ledger()
+
+    def subscriptions(self) -> list[tuple[str, int]]:
+        """Topic filters to subscribe to, each with its QoS."""
+        return self._routes.subscriptions()
+
+    def message(self, topic: str, payload: bytes, retained: bool, now: float, wall: float, synced: bool) -> None:
+        """Take one message. `now` is monotonic seconds and `wall` Unix seconds at its arrival; `synced` says whether
+        `wall` can be trusted. Never raises: what is refused is counted and its beginning kept.
+        """
+        ledger = self._ledger
+        for target in self._routes.targets(topic):
+            ledger.received += 1
+            try:
+                if len(payload) > MOST_BYTES:
+                    raise Refused(Reason.TOO_LARGE, f"{len(payload)} bytes, more than {MOST_BYTES}")
+                accepted = target.receive(payload, retained, now, wall, synced)
+            except Refused as refusal:
+                ledger.refuse(refusal, topic, payload, wall)
+            except Exception as error:  # noqa: BLE001 - a fault in one decoder must not silence every other meter
+                ledger.refuse(Refused(Reason.INTERNAL, repr(error)), topic, payload, wall)
+            else:
+                if accepted:
+                    ledger.accepted += 1
+                else:
+                    ledger.refreshed += 1
+
+    def drain(self) -> Batch:
+        """Everything accepted since the last drain."""
+        return self._pending.drain()
+
+    @property
+    def ledger(self) -> Ledger:
+        """What became of every message: received, accepted, refreshed, refused."""
+        return self._ledger
+
+    @property
+    def refusals(self) -> Mapping[Reason, int]:
+        """Refused messages by reason."""
+        return self._ledger.counts
+
+    def recent_refusals(self, reason: Reason) -> list[RefusedSample]:
+        """The last few refused messages of one kind, oldest first."""
+        return self._ledger.samples(reason)
+
+    @property
+    def unconfigured(self) -> list[SeenHouse]:
+        """Houses seen on the contract's topics that the configuration does not know."""
+        return self._strangers.listed()

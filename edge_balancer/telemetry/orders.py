@@ -1,0 +1,220 @@
+"""What phase switches report and what operators wish for: decoding of `switch/.../state`, `/availability`, `/request`,
+`/clear`, `mode/set` and `alert/.../ack`.
+
+Whether a wish is granted is for the guard; whether a switch did as it was told is for `switching`. Here a message is
+only understood, or refused with a reason.
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypeVar
+
+import msgspec
+
+from edge_balancer.telemetry.batch import Pending, keep
+from edge_balancer.telemetry.refusals import Reason, Refused, excerpt, shorten
+from edge_balancer.telemetry.values import require_utf8
+from edge_balancer.types.phases import Phase
+from edge_balancer.types.switching import (
+    AlertAck,
+    Availability,
+    ClearRequest,
+    Mode,
+    ModeRequest,
+    SwitchReport,
+    SwitchRequest,
+    SwitchResult,
+)
+
+_S = TypeVar("_S", bound=msgspec.Struct)
+
+_UNNAMED: Final = "unnamed"
+"""Stands in the trail for an operator who did not say who they are."""
+_MOST_ID_CHARS: Final = 128
+
+
+class _State(msgspec.Struct):
+    phase: str | int | None = None
+    id: str | None = None
+    result: SwitchResult | None = None
+    reason: str | None = None
+    operations: int | None = None
+
+
+class _Request(msgspec.Struct):
+    phase: str | int
+    operator: str = ""
+    reason: str = ""
+
+
+class _Clear(msgspec.Struct):
+    operator: str
+    reason: str = ""
+
+
+class _Ack(msgspec.Struct):
+    operator: str = ""
+
+
+class _ModeObject(msgspec.Struct):
+    mode: Mode
+    operator: str = ""
+
+
+_STATE: Final = msgspec.json.Decoder(_State)
+_REQUEST: Final = msgspec.json.Decoder(_Request)
+_CLEAR: Final = msgspec.json.Decoder(_Clear)
+_ACK: Final = msgspec.json.Decoder(_Ack)
+_MODE: Final = msgspec.json.Decoder(_ModeObject)
+
+
+def _typed(decoder: msgspec.json.Decoder[_S], payload: bytes) -> _S:
+    """Decode a payload. Raises Refused: not UTF-8, not JSON, or not what this topic carries."""
+    try:
+        return decoder.decode(payload)
+    except msgspec.ValidationError as error:
+        raise Refused(Reason.WRONG_SHAPE, str(error)) from error
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        require_utf8(payload)
+        raise Refused(Reason.MALFORMED, f"not JSON: {error}") from error
+
+
+def _not_retained(retained: bool) -> None:
+    if retained:
+        raise Refused(Reason.RETAINED, "a retained order is an old one: publish it without the retain flag")
+
+
+def _name(operator: str) -> str:
+    return shorten(operator.strip()) or _UNNAMED
+
+
+class SwitchState:
+    """`<switch>/state`. A switch that names no phase, or one that does not exist, does not know where it is: the
+    position is None, which stops the use of that house. That is why such a report is passed on and not refused.
+    """
+
+    __slots__ = ("_house", "_pending")
+
+    def __init__(self, house: str, pending: Pending) -> None:
+        self._house = house
+        self._pending = pending
+
+    def receive(self, payload: bytes, retained: bool, now: float, wall: float, synced: bool) -> bool:
+        del wall, synced
+        state = _typed(_STATE, payload)
+        command = state.id or ""
+        if len(command) > _MOST_ID_CHARS:
+            raise Refused(Reason.WRONG_SHAPE, f"id has {len(command)} characters, more than {_MOST_ID_CHARS}")
+        reason = shorten(state.reason or "")
+        phase: Phase | None = None
+        if state.phase is not None:
+            try:
+                phase = Phase.parse(str(state.phase))
+            except ValueError as error:
+                reason = shorten(f"{error}; {reason}" if reason else str(error))
+        report = SwitchReport(self._house, phase, now, command, state.result, reason, state.operations, retained)
+        keep(self._pending.reports, report)
+        return True
+
+
+class SwitchAvailability:
+    """`<switch>/availability`: the bare words `online` and `offline`."""
+
+    __slots__ = ("_house", "_pending")
+
+    def __init__(self, house: str, pending: Pending) -> None:
+        self._house = house
+        self._pending = pending
+
+    def receive(self, payload: bytes, retained: bool, now: float, wall: float, synced: bool) -> bool:
+        del retained, now, wall, synced
+        word = payload.strip()
+        if word not in {b"online", b"offline"}:
+            raise Refused(Reason.MALFORMED, f"{excerpt(payload)!r} is neither online nor offline")
+        keep(self._pending.availability, Availability(self._house, word == b"online"))
+        return True
+
+
+class SwitchRequests:
+    """`B/switch/<house>/request`."""
+
+    __slots__ = ("_house", "_pending")
+
+    def __init__(self, house: str, pending: Pending) -> None:
+        self._house = house
+        self._pending = pending
+
+    def receive(self, payload: bytes, retained: bool, now: float, wall: float, synced: bool) -> bool:
+        del now, wall, synced
+        _not_retained(retained)
+        wish = _typed(_REQUEST, payload)
+        try:
+            phase = Phase.parse(str(wish.phase))
+        except ValueError as error:
+            raise Refused(Reason.UNKNOWN_PHASE, str(error)) from error
+        request = SwitchRequest(self._house, phase, _name(wish.operator), shorten(wish.reason))
+        keep(self._pending.requests, request)
+        return True
+
+
+class SwitchClears:
+    """`B/switch/<house>/clear`: a person has looked at a locked-out switch. Who it was is required."""
+
+    __slots__ = ("_house", "_pending")
+
+    def __init__(self, house: str, pending: Pending) -> None:
+        self._house = house
+        self._pending = pending
+
+    def receive(self, payload: bytes, retained: bool, now: float, wall: float, synced: bool) -> bool:
+        del now, wall, synced
+        _not_retained(retained)
+        wish = _typed(_CLEAR, payload)
+        if not wish.operator.strip():
+            raise Refused(Reason.WRONG_SHAPE, "operator is empty: say who has looked at the switch")
+        clear = ClearRequest(self._house, _name(wish.operator), shorten(wish.reason))
+        keep(self._pending.clears, clear)
+        return True
+
+
+class ModeSet:
+    """`B/mode/set`: the bare word, or `{"mode": "hold", "operator": "..."}` to say who wishes it."""
+
+    __slots__ = ("_pending",)
+
+    def __init__(self, pending: Pending) -> None:
+        self._pending = pending
+
+    def receive(self, payload: bytes, retained: bool, now: float, wall: float, synced: bool) -> bool:
+        del now, wall, synced
+        _not_retained(retained)
+        text = require_utf8(payload).strip()
+        if text.startswith("{"):
+            wish = _typed(_MODE, payload)
+            mode, by = wish.mode, _name(wish.operator)
+        else:
+            try:
+                mode, by = Mode(text.strip('"')), _UNNAMED
+            except ValueError:
+                raise Refused(
+                    Reason.UNKNOWN_MODE, f"{excerpt(payload)!r} is no mode: send auto, advise or hold"
+                ) from None
+        keep(self._pending.modes, ModeRequest(mode, by))
+        return True
+
+
+class AlertAcks:
+    """`B/alert/<key>/ack`; an empty payload is an acknowledgement without a name."""
+
+    __slots__ = ("_key", "_pending")
+
+    def __init__(self, key: str, pending: Pending) -> None:
+        self._key = key
+        self._pending = pending
+
+    def receive(self, payload: bytes, retained: bool, now: float, wall: float, synced: bool) -> bool:
+        del now, wall, synced
+        _not_retained(retained)
+        operator = _typed(_ACK, payload).operator if payload.strip() else ""
+        keep(self._pending.acks, AlertAck(self._key, _name(operator)))
+        return True
