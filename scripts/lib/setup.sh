@@ -62,7 +62,7 @@ get_uv() {
     local home=$TOOLS/uv-$UV_VERSION
     UV=$home/bin/uv
     [ -x "$UV" ] && "$UV" --version >/dev/null 2>&1 && return
-    say "Fetching uv $UV_VERSION, the installer, into .tools (pip)"
+    say "Fetching uv $UV_VERSION, the installer, into $TOOLS (pip)"
     rm -rf "$home"
     mkdir -p "$TOOLS"
     if ! _has_venv && ! _has_pip && is_root; then
@@ -106,7 +106,11 @@ _fingerprint() {
 # prepare_environment demo|test: makes .venv hold exactly what uv.lock says for it. "test" contains "demo".
 prepare_environment() {
     local what=$1 venv=$ROOT/.venv stamp fingerprint
-    mkdir -p "$TOOLS"
+    mkdir -p "$TOOLS" 2>/dev/null || true
+    if [ ! -w "$TOOLS" ] || { [ -e "$venv" ] && [ ! -w "$venv" ]; }; then
+        die "this folder's .tools or .venv cannot be written; another user (root, with sudo?) made it." \
+            "Run: sudo chown -R $(id -un) $TOOLS $venv"
+    fi
     # Two at a time would break each other's installation.
     exec 9>"$TOOLS/setup.lock"
     flock 9
