@@ -1,0 +1,121 @@
+"""The audit trail in the database: appended to, and read in order. Verification is in `verify`, hashing in `chain`."""
+
+# ruff: noqa: S608 -- the parts of SQL put together here are constants of this package; values are always bound.
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from edge_balancer.storage.chain import Head, TrailRow, link
+from edge_balancer.types.events import Event, EventKind
+
+COLUMNS: Final = "seq, wall, mono, synced, kind, house, command, body, prev_hash, hash"
+
+# What a row takes beside its texts: two hashes, numbers, both indexes, page overhead (measured with dbstat on a real
+# trail).
+_ROW_OVERHEAD_BYTES: Final = 250
+
+
+def read_head(connection: sqlite3.Connection) -> Head:
+    row = connection.execute("SELECT seq, hash FROM trail_head WHERE id = 1").fetchone()
+    return Head(int(row[0]), str(row[1]))
+
+
+def append_events(connection: sqlite3.Connection, events: Sequence[Event]) -> Head:
+    """Chain `events` to the trail; returns the new head. Within the caller's transaction, which must hold the write
+    lock.
+    """
+    head = read_head(connection)
+    taken = 0
+    for event in events:
+        row = link(event, head)
+        connection.execute(
+            f"INSERT INTO trail ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", msgspec.structs.astuple(row)
+        )
+        head = Head(row.seq, row.hash)
+        taken += _ROW_OVERHEAD_BYTES + len(row.house) + 2 * len(row.command) + len(row.body)
+    connection.execute("UPDATE trail_head SET bytes = bytes + ? WHERE id = 1", (taken,))
+    return head
+
+
+def trail_bytes(connection: sqlite3.Connection) -> int:
+    """About what the trail takes of the file."""
+    return int(connection.execute("SELECT bytes FROM trail_head WHERE id = 1").fetchone()[0])
+
+
+class Recorded(NamedTuple):
+    """An event as the trail gives it back, with its place in it."""
+
+    seq: int
+    event: Event
+
+
+def read_events(
+    connection: sqlite3.Connection,
+    *,
+    kinds: frozenset[EventKind] | None = None,
+    house: str | None = None,
+    command: str | None = None,
+    start: float | None = None,
+    end: float | None = None,
+    after_seq: int | None = None,
+    before_seq: int | None = None,
+    newest_first: bool = False,
+    limit: int | None = None,
+) -> Iterator[Recorded]:
+    """Events in the order of the trail; every argument narrows. `start` (from) and `end` (until, not with) are Unix
+    seconds.
+    """
+    tests: list[str] = []
+    values: list[Any] = []
+    if kinds is not None:
+        tests.append(f"kind IN ({', '.join('?' * len(kinds))})")
+        values += sorted(kinds)
+    for test, value in (
+        # Spelt out, so that SQLite sees that the partial index serves.
+        ("command = ? AND command <> ''", command),
+        ("house = ?", house),
+        ("wall >= ?", start),
+        ("wall < ?", end),
+        ("seq > ?", after_seq),
+        ("seq < ?", before_seq),
+    ):
+        if value is not None:
+            tests.append(test)
+            values.append(value)
+    where = f"WHERE {' AND '.join(tests)}" if tests else ""
+    order = "DESC" if newest_first else "ASC"
+    # SQLite reads LIMIT -1 as no limit.
+    values.append(-1 if limit is None else limit)
+    cursor = connection.execute(f"SELECT {COLUMNS} FROM trail {where} ORDER BY seq {order} LIMIT ?", values)
+    for row in cursor:
+        yield Recorded(int(row[0]), _event(row))
+
+
+def read_rows(connection: sqlite3.Connection) -> Iterator[TrailRow]:
+    """All rows as they are stored, unchecked, in the order of their numbers. A value of a wrong type is given as one
+    that no hash can match."""
+    for row in connection.execute(f"SELECT {COLUMNS} FROM trail ORDER BY seq"):
+        texts = [value if isinstance(value, str) else repr(value) for value in row[4:]]
+        yield TrailRow(row[0], _number(row[1]), _number(row[2]), bool(row[3]), *texts)
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, (int, float)) else math.nan
+
+
+def _event(row: Sequence[Any]) -> Event:
+    return Event(
+        kind=EventKind(row[4]),
+        mono=row[2],
+        wall=row[1],
+        synced=bool(row[3]),
+        house=row[5],
+        command=row[6],
+        body=msgspec.json.decode(row[7], type=dict[str, Any]),
+    )
