@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from edge_balancer.errors import EdgeBalancerError
+
 _HOST: Final = "127.0.0.1"
 _START_S: Final = 10.0
 _STOP_S: Final = 5.0
@@ -32,7 +34,7 @@ _QUEUE: Final = 10_000
 Kind = Literal["mosquitto", "amqtt"]
 
 
-class BrokerError(RuntimeError):
+class BrokerError(EdgeBalancerError):
     """No broker could be started; the text says why and what to do."""
 
 

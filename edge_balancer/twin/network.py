@@ -39,13 +39,15 @@ _MV_PERIOD_S: Final = 5400.0
 class Flow:
     """The feeder's electrical state; the leading axes are those of the powers that were given.
 
-    `v` (V) of each house; `p`, `q`, `v_bus` of the transformer per phase (W, var, complex V); `neutral` complex, A.
+    `v` (V) of each house; `p`, `q`, `v_bus`, `i_bus` of the transformer per phase (W, var, complex V
+    and A); `neutral` complex, A.
     """
 
     v: Floats
     p: Floats
     q: Floats
     v_bus: Complexes
+    i_bus: Complexes
     neutral: Complexes
 
 
@@ -72,6 +74,8 @@ class Network:
         same = (branch[:, None] == branch[None, :]) & ~on_trunk
         shared = shared + np.where(same, np.minimum(self.branch_m[:, None], self.branch_m[None, :]), 0.0) * _BRANCH
         self._shared: Complexes = shared + np.diag(service_m) * _SERVICE
+        self.loop_ohm: Complexes = 2.0 * np.diag(self._shared)
+        """From the transformer to each house and back through the neutral."""
 
     def solve(self, p: Floats, q: Floats, phases: NDArray[np.int64], source_pu: Floats | float = 1.0) -> Flow:
         """The flow for powers of shape (..., houses) and houses on `phases` (-1: on none).
@@ -91,9 +95,9 @@ class Network:
             bus = emf - self.source_ohm * line
             # drop[..., h, k]: what phase k's currents drop on the cable they share with house h; the neutral carries
             # their sum back.
-            drop = np.einsum("hj,...jk->...hk", self._shared, amps[..., None] * on, optimize=True)
+            drop = self._shared @ (amps[..., None] * on)
             own_drop = np.take_along_axis(drop, np.maximum(phases, 0)[:, None] + np.zeros_like(drop[..., :1], int), -1)
             v = (bus @ on.T) - own_drop[..., 0] - drop.sum(-1)
             v = np.where(phases >= 0, v, bus[..., :1] * own)
         total = bus * np.conj(line)
-        return Flow(v=np.abs(v), p=total.real, q=total.imag, v_bus=bus, neutral=np.asarray(line.sum(-1)))
+        return Flow(v=np.abs(v), p=total.real, q=total.imag, v_bus=bus, i_bus=line, neutral=np.asarray(line.sum(-1)))
