@@ -60,7 +60,8 @@ class Collector:
         """Tell what is wrong, then mend it in the data, so that the rest can be judged."""
         places: list[Location] = []
         for error in errors:
-            at = self._as_read(error["loc"])
+            wrong_key = explain.is_wrong_key(error)
+            at = self._as_read(error["loc"][:-1] if wrong_key else error["loc"])
             cause = error.get("ctx", {}).get("error")
             if isinstance(cause, Contradictions):
                 for finding in cause.findings:
@@ -70,7 +71,7 @@ class Collector:
             else:
                 if at not in self._wrong:
                     wrong, remedy = explain.explain(error, at)
-                    value = None if error["type"] == "missing" else error["input"]
+                    value = None if wrong_key or error["type"] == "missing" else error["input"]
                     self._problem(at, explain.redacted(at, value), wrong, remedy)
                 places.append(at)
         self._wrong.update(places)
@@ -148,12 +149,12 @@ def _mend_inside(inside: Any, at: Location, steps: list[str | int], index: int) 
     Give what must not be missing.
     """
     holder: Any = None
-    for step in steps[:-1] if steps[-1] != "[key]" else steps[:-2]:
+    for step in steps[:-1]:
         try:
             holder, inside = inside, inside[step]
         except (KeyError, IndexError, TypeError):
             return False
-    last = steps[-1] if steps[-1] != "[key]" else steps[-2]
+    last = steps[-1]
     if isinstance(inside, list):
         if isinstance(holder, dict):
             return holder.pop(steps[-2], None) is not None

@@ -1,4 +1,4 @@
-"""The commands about the configuration: check it, write an example, print its reference. The command line calls them."""
+"""The commands about the configuration, for the command line: check it, write an example, print its reference."""
 
 from __future__ import annotations
 

@@ -107,7 +107,9 @@ def _key(key: Key) -> Iterator[str]:
     if key.required:
         yield from _comment(f"{allowed}; required.")
     else:
-        yield from _comment(allowed + (f"; default {toml_value(key.default)}." if key.default is not None else "."))
+        yield from _comment(
+            allowed + (f"; default {toml_value(key.default)}." if key.default is not None else "; not set by default.")
+        )
     if remark := _REMARKS.get(key.dotted):
         yield from _comment(remark)
     if key.dotted in _SET:

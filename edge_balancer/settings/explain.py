@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 
 from pydantic_core import ErrorDetails
@@ -61,7 +62,8 @@ def shown(value: object) -> str:
             return "a table"
         case _:
             text = str(value)
-            cut = text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "..."
+            # A path's end says most.
+            cut = text if len(text) <= _MAX_SHOWN or isinstance(value, Path) else text[:_MAX_SHOWN] + "..."
             return json.dumps(cut, ensure_ascii=not cut.isprintable())
 
 
@@ -106,10 +108,15 @@ def explain(error: ErrorDetails, at: Location) -> tuple[str, str]:
         case "model_type" | "dict_type" | "model_attributes_type":
             brackets = f"[[{name}]]" if isinstance(at[-1], int) else f"[{name}]"
             return "is no table", f"write {brackets} on a line of its own, and its keys below it"
-        case _ if at and at[-1] == "[key]":
+        case _ if is_wrong_key(error):
             return "is no known key", f"use {_said(error)}"
         case _:
             return _wrong_value(error, key), _remedy(at, key)
+
+
+def is_wrong_key(error: ErrorDetails) -> bool:
+    """Whether the key is wrong, as against its value: pydantic then adds one more step to the place of the value."""
+    return error["type"] == "literal_error" and error["loc"][-1] == "[key]"
 
 
 def _wrong_value(error: ErrorDetails, key: Key | None) -> str:

@@ -100,8 +100,7 @@ class Key:
         if self.choices and self.kind != _KINDS[bool]:
             return " or ".join(part for part in (", ".join(self.choices[:-1]), self.choices[-1]) if part)
         article = "" if self.kind in _WITHOUT_ARTICLE else "a "
-        separator = ": " if self.kind == _KINDS[str] else ", "
-        return article + self.kind + (separator + self.limits if self.limits else "")
+        return article + self.kind + (f", {self.limits}" if self.limits else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,11 +258,10 @@ def _limits(metadata: tuple[Any, ...], unit: str) -> str:
             case annotated_types.Lt(lt=bound):
                 high = f"below {number(_real(bound))}"
             case annotated_types.MinLen(min_length=1):
-                text = "not empty"
+                text = "at least one character"
             case StringConstraints(pattern=pattern, max_length=length) if pattern:
-                text = (
-                    f"letters, digits, '_', '.' and '-', beginning with a letter or digit, at most {length} characters"
-                )
+                text = "made of letters, digits, '_', '.' and '-', beginning with a letter or digit"
+                text += f", at most {length} characters"
             case _:
                 pass
     if low.startswith("at least ") and high.startswith("at most "):

@@ -20,8 +20,8 @@ _CERTIFICATES: Final = ("ca_file", "cert_file", "key_file")
 _STATE: Final = "STATE_DIRECTORY"
 
 
-def read_text(file: Path, what: str, remedy: str) -> tuple[str, Problem | None]:
-    """The file's text (UTF-8, with or without a byte order mark), or why it cannot be had."""
+def read_text(file: Path, what: str, remedy: str, encoding: str = "utf-8-sig") -> tuple[str, Problem | None]:
+    """The file's text (in UTF-8 a byte order mark may begin it), or why it cannot be had."""
     wrong = ""
     try:
         if file.is_dir():
@@ -31,7 +31,7 @@ def read_text(file: Path, what: str, remedy: str) -> tuple[str, Problem | None]:
         elif file.exists() and file.stat().st_size > _MAX_BYTES:
             wrong = f"is larger than {_MAX_BYTES // 1024 // 1024} MB: that is not {what}"
         else:
-            return file.read_bytes().decode("utf-8-sig"), None
+            return file.read_bytes().decode(encoding), None
     except FileNotFoundError:
         wrong = f"does not exist: {what} is expected there"
     except UnicodeDecodeError as error:
@@ -66,7 +66,8 @@ def file_findings(configuration: Configuration) -> Iterator[Finding]:
         file: Path | None = getattr(configuration.mqtt, name)
         if file is None:
             continue
-        text, problem = read_text(file, "a certificate or key (PEM)", f"correct mqtt.{name}, or remove it")
+        # Any byte is a letter in latin-1: what is no text at all is then told as what it is not, a PEM file.
+        text, problem = read_text(file, "a certificate or key (PEM)", f"correct mqtt.{name}, or remove it", "latin-1")
         if problem is not None:
             yield Finding(("mqtt", name), file, problem.wrong, problem.remedy)
         elif "-----BEGIN " not in text:

@@ -170,14 +170,29 @@ def _environment(environ: Mapping[str, str], layers: Layers) -> dict[Key, tuple[
         if not name.upper().startswith(ENV_PREFIX):
             continue
         key = names.get(name.upper())
-        if key is not None:
+        if key is not None and _is_text(value):
             found[key] = (name, value)
+            continue
+        if key is not None:
+            problem = Problem(name, "", "is not UTF-8 text", "correct or unset it")
+            layers.problems.append(problem)
+            layers.unread.add(key.path)
             continue
         near = nearest(name.upper(), names)
         remedy = f"did you mean {near}? Rename or unset it" if near else "unset it; only single values can be set there"
         wrong = "is no known environment variable: they are " + ENV_PREFIX + "<SECTION>" + ENV_DELIMITER + "<KEY>"
         layers.problems.append(Problem(printable(name), "", wrong, remedy))
     return found
+
+
+def _is_text(value: str) -> bool:
+    """Whether it is text: bytes of the environment that are not UTF-8 come as lone surrogates, which nothing can
+    print."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _overlay(layers: Layers, found: Mapping[Key, tuple[str, str]], kind: str) -> None:

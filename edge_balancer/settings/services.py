@@ -20,7 +20,8 @@ class MqttSettings(Section):
     user: str = ""
     """User name at the broker; empty where the broker asks for none."""
     password: SecretStr = SecretStr("")
-    """Password at the broker. Better in the environment (`EDGE_BALANCER_MQTT__PASSWORD`) or as the systemd credential `mqtt.password`."""
+    """Password at the broker. Better in the environment (`EDGE_BALANCER_MQTT__PASSWORD`) or as the systemd credential
+    `mqtt.password`."""
     client_id: str = ""
     """Client id at the broker, one of its own for each client; `edge-balancer-<feeder>` where not given."""
     base_topic: str = ""
