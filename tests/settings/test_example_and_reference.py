@@ -70,7 +70,7 @@ def shows_default(key: Key) -> bool:
     return has_default and f"\n{key.name} = " not in example_toml()
 
 
-@pytest.mark.parametrize("key", filter(shows_default, KEYS), ids=lambda key: key.dotted)
+@pytest.mark.parametrize("key", [key for key in KEYS if shows_default(key)], ids=lambda key: key.dotted)
 def test_the_example_shows_each_key_with_its_default(key: Key) -> None:
     value = at(uncommented(), key)
     default = key.default.get_secret_value() if key.secret else key.default
