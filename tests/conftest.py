@@ -1,0 +1,33 @@
+"""Fixtures that every part's tests share. What only one part needs stands beside its tests."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from edge_balancer.demo.broker import Broker
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[Broker]:
+    """A real broker on a free loopback port (Mosquitto where installed, else amqtt), one for the whole run.
+
+    Shared, so each test takes a base topic and client ids of its own.
+    """
+    # Imported here: a run that needs no broker must not pay for one.
+    from edge_balancer.demo.broker import broker as start
+
+    with start() as running:
+        yield running
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A loopback port on which nothing listens now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
