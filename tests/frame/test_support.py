@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import ValidationError
@@ -10,6 +11,9 @@ from pydantic import ValidationError
 from edge_balancer.settings.houses import HouseSettings
 from edge_balancer.types.phases import Phase
 from tests.support.configuration import make_config
+
+if TYPE_CHECKING:
+    from edge_balancer.demo.broker import Broker
 
 
 def test_a_number_of_houses_is_spread_over_the_phases_in_turn() -> None:
@@ -37,3 +41,8 @@ def test_a_free_port_can_be_listened_on(free_port: int) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", free_port))
         assert listener.getsockname()[1] == free_port
+
+
+def test_the_shared_broker_accepts_connections(broker: Broker) -> None:
+    with socket.create_connection((broker.host, broker.port), timeout=5) as link:
+        assert link.getpeername()[1] == broker.port
