@@ -1,0 +1,60 @@
+"""The configuration that the demo gives the daemon: the twin's houses, and time limits that suit a fast clock."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from edge_balancer.demo.options import DemoOptions
+from edge_balancer.settings.feeder import FeederSettings
+from edge_balancer.settings.houses import HouseSettings
+from edge_balancer.settings.policy import SwitchingSettings, TelemetrySettings
+from edge_balancer.settings.root import Configuration
+from edge_balancer.settings.services import MqttSettings, StorageSettings
+from edge_balancer.twin.houses import Houses
+from edge_balancer.twin.options import TwinOptions
+
+FEEDER: Final = "demo"
+ROUND_TRIP_S: Final = 0.5
+"""Real time in which a message surely reaches its listener on a busy small machine."""
+
+
+def slack_s(speed: float) -> float:
+    """Simulated time that a message may be under way for reasons which a real feeder does not have."""
+    return ROUND_TRIP_S * speed
+
+
+def expiry_s(speed: float) -> float:
+    """Life of a command, s: the usual one, but longer than the demo's own delays."""
+    usual = SwitchingSettings().expiry_s
+    return min(300.0, max(usual, slack_s(speed)))
+
+
+def configuration(
+    options: DemoOptions, twin: TwinOptions, houses: Houses, *, broker: tuple[str, int], base: str, database: Path
+) -> Configuration:
+    """What a user would have written for this feeder, with clock-bound limits stretched by the demo's speed."""
+    slack = slack_s(options.speed)
+    telemetry, switching, mqtt = TelemetrySettings(), SwitchingSettings(), MqttSettings()
+    return Configuration(
+        feeder=FeederSettings(id=FEEDER, nominal_voltage_v=twin.nominal_v, transformer_kva=twin.transformer_kva),
+        mqtt=MqttSettings(
+            host=broker[0],
+            port=broker[1],
+            base_topic=base,
+            client_id=f"edge-balancer-{base.replace('/', '-')}",
+            # Ten pictures a real second at most: the usual second would be hundreds.
+            publish_s=min(60.0, max(mqtt.publish_s, 0.1 * options.speed)),
+        ),
+        houses=tuple(
+            HouseSettings(id=house, phase=houses.phase_of(k), pv_w=float(houses.pv_w[k]))
+            for k, house in enumerate(houses.ids)
+        ),
+        telemetry=TelemetrySettings(stale_s=max(telemetry.stale_s, 2.0 * slack)),
+        switching=SwitchingSettings(
+            expiry_s=expiry_s(options.speed),
+            ack_timeout_s=min(900.0, max(switching.ack_timeout_s, 2.0 * slack)),
+            verify_timeout_s=max(switching.verify_timeout_s, 3.0 * slack),
+        ),
+        storage=StorageSettings(path=database),
+    )

@@ -1,0 +1,93 @@
+"""What a demo is asked to do, and what it found."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+LARGEST_SPEED: Final = 1000.0
+"""Beyond it a command's way to the switch and back, some ten real milliseconds, is longer than any sensible expiry."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """One demo. Times are simulated unless they say otherwise."""
+
+    speed: float = 300.0
+    """Simulated seconds in a real one."""
+    minutes: float | None = None
+    """Simulated minutes after which it ends; None until Ctrl-C."""
+    houses: int = 55
+    seed: int = 1
+    meter_period_s: float = 60.0
+    failure_rate: float = 0.001
+    """Probability that a switch's move goes wrong."""
+    start: dt.time = dt.time(6, 0)
+    """Local time of day at the beginning."""
+    broker: tuple[str, int] | None = None
+    """Host and port of an existing broker; None for one of its own."""
+    keep: Path | None = None
+    """Folder in which the database and the log stay; None for a temporary one."""
+    plain: bool = False
+    """Lines of text even on a terminal."""
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.speed <= LARGEST_SPEED:
+            raise ValueError(f"speed = {self.speed:g}: give more than 0 and at most {LARGEST_SPEED:g}")
+        if self.minutes is not None and self.minutes <= 0.0:
+            raise ValueError(f"minutes = {self.minutes:g}: give a number greater than zero")
+        if self.houses < 1:
+            raise ValueError(f"houses = {self.houses}: a feeder needs at least one")
+        if self.meter_period_s <= 0.0:
+            raise ValueError(f"meter period = {self.meter_period_s:g} s: give a number greater than zero")
+        if not 0.0 <= self.failure_rate <= 1.0:
+            raise ValueError(f"failure rate = {self.failure_rate:g} is a probability: give a value from 0 to 1")
+
+
+@dataclass(frozen=True, slots=True)
+class NeutralFigures:
+    """Neutral current of the transformer over the demo, A."""
+
+    mean_a: float
+    p95_a: float
+
+
+@dataclass(frozen=True, slots=True)
+class DemoResult:
+    """What was gained."""
+
+    minutes: float
+    """Simulated minutes for which the controller ran."""
+    without: NeutralFigures
+    """The same houses and weather without any move."""
+    balanced: NeutralFigures
+    operations: int
+    operations_per_house_day: float
+    failures: int
+    """Commands that a switch answered with `failed`."""
+    refusals: int
+    """Commands that a switch rejected."""
+    alerts: tuple[str, ...]
+    """Texts of the alerts that were raised, in the order in which they came."""
+
+    @property
+    def percent_of_none(self) -> float:
+        """Mean neutral current as a percentage of the one without moves."""
+        return 100.0 * self.balanced.mean_a / self.without.mean_a if self.without.mean_a > 0.0 else 100.0
+
+    def text(self) -> str:
+        """The result for people, a few lines."""
+        hours = self.minutes / 60.0
+        without, balanced = self.without, self.balanced
+        lines = [
+            f"{hours:.1f} simulated hours. Neutral current of the transformer, A:",
+            f"  without moves   mean {without.mean_a:6.1f}   p95 {without.p95_a:6.1f}",
+            f"  balanced        mean {balanced.mean_a:6.1f}   p95 {balanced.p95_a:6.1f}",
+            f"  which is {self.percent_of_none:.0f} % of none",
+            f"Operations: {self.operations}, {self.operations_per_house_day:.2f} per house and day.",
+            f"Switches failed {self.failures} times and rejected {self.refusals} commands. Alerts: {len(self.alerts)}.",
+            *(f"  - {text}" for text in self.alerts),
+        ]
+        return "\n".join(lines)

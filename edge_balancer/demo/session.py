@@ -1,0 +1,194 @@
+"""One demo, from the broker's start to the result: it wires the parts together, and takes them down in order.
+
+The controller is the real daemon, in this process and on this loop, with a faster clock; it meets the feeder over MQTT
+alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from edge_balancer.clock import Clock, ScaledClock
+from edge_balancer.demo.configuration import configuration
+from edge_balancer.demo.gains import Gains
+from edge_balancer.demo.options import DemoOptions, DemoResult
+from edge_balancer.demo.stage import DATABASE, address, folder, signals
+from edge_balancer.demo.watch import Watch
+from edge_balancer.demo.wire import listen
+from edge_balancer.settings.root import Configuration
+from edge_balancer.twin.feeder import Truth, TwinFeeder
+from edge_balancer.twin.options import DEFAULT_DAY, TwinOptions
+from edge_balancer.twin.virtual_meters import MeterOptions, VirtualMeters
+from edge_balancer.types.phases import Phase
+from firmware_bridge.contract import Phase as WirePhase
+from firmware_bridge.interlock_types import InterlockSettings
+from firmware_bridge.virtual import Behaviour, VirtualSwitches
+
+_REFRESH_S: Final = 0.25
+_READY_S: Final = 15.0
+
+
+class Controller(Protocol):
+    """What balances the feeder: the daemon."""
+
+    async def run(self, stop: asyncio.Event) -> None: ...
+
+
+class View(Protocol):
+    """What shows the demo."""
+
+    def open(self) -> None: ...
+
+    def refresh(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+MakeController = Callable[[Configuration, Clock, Path], Controller]
+MakeView = Callable[[Watch, TwinOptions, str], View]
+
+
+class _Cast:
+    """Everything that takes part in one demo."""
+
+    def __init__(self, options: DemoOptions, at: tuple[str, int], base: str) -> None:
+        self.twin = TwinOptions(houses=options.houses, seed=options.seed)
+        self.feeder = TwinFeeder(self.twin)
+        start = dt.timedelta(hours=options.start.hour, minutes=options.start.minute).total_seconds()
+        self.clock = ScaledClock(options.speed, self.twin.wall(DEFAULT_DAY, start))
+        self.watch = Watch(base)
+        self.gains = Gains()
+        self.switches = VirtualSwitches(
+            {h: WirePhase(self.feeder.houses.phase_of(k).name) for k, h in enumerate(self.feeder.houses.ids)},
+            base_topic=base,
+            clock=self.clock,
+            behaviour=Behaviour(failure_rate=options.failure_rate, seed=options.seed),
+            limits=InterlockSettings(),
+            on_change=self._contact,
+        )
+        self.meters = VirtualMeters(
+            self.feeder,
+            self.clock,
+            base,
+            MeterOptions(period_s=options.meter_period_s, seed=options.seed),
+            on_truth=self._see,
+        )
+        self._at, self._base = at, base
+
+    def _contact(self, house: str, phase: WirePhase | None) -> None:
+        self.feeder.contact(house, None if phase is None else Phase[phase.name], self.clock.wall())
+
+    def _see(self, truth: Truth) -> None:
+        if self.watch.online:
+            self.gains.begin(truth.wall)
+        self.gains.add(truth)
+        self.watch.see(truth)
+
+    def hear(self, topic: str, payload: bytes) -> None:
+        self.watch.hear(topic, payload, self.clock.wall())
+
+    @asynccontextmanager
+    async def playing(self, failed: asyncio.Event) -> AsyncIterator[None]:
+        """Switches, meters and the onlooker at work; sets `failed` if one of them ends before its time."""
+        stop = asyncio.Event()
+        heard, announced = asyncio.Event(), asyncio.Event()
+        parts = [
+            _part(listen(self._at, self._base, self.hear, ready=heard, stop=stop), failed),
+            _part(self.switches.run(*self._at, stop, announced), failed),
+        ]
+        try:
+            await _all_ready(parts, (heard, announced))
+            parts.append(_part(self.meters.run(*self._at, stop), failed))
+            yield
+        finally:
+            stop.set()
+            results = await asyncio.gather(*parts, return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+    def result(self) -> DemoResult:
+        without, balanced = self.gains.figures()
+        minutes = self.gains.minutes
+        operations = self.switches.operations
+        house_days = len(self.feeder.houses) * minutes / 1440.0
+        return DemoResult(
+            minutes=minutes,
+            without=without,
+            balanced=balanced,
+            operations=operations,
+            operations_per_house_day=operations / house_days if house_days > 0.0 else 0.0,
+            failures=self.watch.failures,
+            refusals=self.watch.refusals,
+            alerts=tuple(self.watch.alert_texts),
+        )
+
+
+async def run_demo(
+    options: DemoOptions, make_view: MakeView, make_controller: MakeController, stop: asyncio.Event | None = None
+) -> DemoResult:
+    """Run one demo until its minutes are over, `stop` is set or Ctrl-C comes.
+
+    Raises BrokerError or OSError where there is no broker, and whatever ended the controller before its time.
+    """
+    stop = stop or asyncio.Event()
+    with address(options.broker) as (at, base, name), folder(options.keep) as place, signals(stop):
+        cast = _Cast(options, at, base)
+        title = f"edge-balancer demo · {options.houses} houses · x{options.speed:g} · {name}"
+        view = make_view(cast.watch, cast.twin, title)
+        database = place / DATABASE
+        config = configuration(options, cast.twin, cast.feeder.houses, broker=at, base=base, database=database)
+        async with cast.playing(stop):
+            controller = make_controller(config, cast.clock, database)
+            controller_stop = asyncio.Event()
+            running = _part(controller.run(controller_stop), stop)
+            view.open()
+            try:
+                await _until_the_end(options, cast, view, stop)
+            finally:
+                controller_stop.set()
+                view.close()
+                await running
+        return cast.result()
+
+
+async def _until_the_end(options: DemoOptions, cast: _Cast, view: View, stop: asyncio.Event) -> None:
+    while not stop.is_set() and not (options.minutes is not None and cast.gains.minutes >= options.minutes):
+        view.refresh()
+        left_s = _REFRESH_S
+        if options.minutes is not None:
+            left_s = min(left_s, max(0.01, (options.minutes - cast.gains.minutes) * 60.0 / options.speed))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), left_s)
+
+
+def _part(work: Coroutine[Any, Any, None], ended: asyncio.Event) -> asyncio.Task[None]:
+    """A task whose end, good or bad, ends the demo: a feeder without one of its parts proves nothing."""
+    task = asyncio.ensure_future(work)
+    task.add_done_callback(lambda _: ended.set())
+    return task
+
+
+async def _all_ready(parts: list[asyncio.Task[None]], events: tuple[asyncio.Event, ...]) -> None:
+    """Wait until every event is set, or raise what ended a part."""
+
+    async def all_set() -> None:
+        for event in events:
+            await event.wait()
+
+    waiting = asyncio.ensure_future(all_set())
+    try:
+        await asyncio.wait((waiting, *parts), timeout=_READY_S, return_when=asyncio.FIRST_COMPLETED)
+        for part in parts:
+            if part.done():
+                part.result()
+        if not waiting.done():
+            raise TimeoutError(f"the broker has not answered within {_READY_S:g} s")
+    finally:
+        waiting.cancel()
