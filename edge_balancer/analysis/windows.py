@@ -75,16 +75,17 @@ class TenMinuteMeans:
             self.clock_steps += self._last is not None
             self._begin(_window_of(wall))
         else:
-            closed = self._run_to(wall)
+            closed = self._run_to(wall, self._last)
         self._last = wall
         self._square = np.square(values)
         return closed
 
-    def _run_to(self, wall: float) -> tuple[WindowMeans, ...]:
-        """Let the held values count up to `wall` or to the end of their hold, closing the windows passed."""
-        assert self._last is not None
+    def _run_to(self, wall: float, last: float) -> tuple[WindowMeans, ...]:
+        """Let the values held since `last` count up to `wall` or to the end of their hold, closing the windows
+        passed.
+        """
         closed: list[WindowMeans] = []
-        held_from, held_to = self._last, min(wall, self._last + self._hold_s)
+        held_from, held_to = last, min(wall, last + self._hold_s)
         while wall >= self._start + WINDOW_S:
             end = self._start + WINDOW_S
             self._accumulate(min(held_to, end) - held_from)

@@ -134,8 +134,7 @@ class HouseRing:
         latest = int(slots.max())
         if self._grid.newest is None or latest > self._grid.newest:
             self.advance((latest + 0.5) * self._grid.grid_s)
-        newest = self._grid.newest
-        assert newest is not None
+        newest = latest if self._grid.newest is None else self._grid.newest
         oldest = int(slots.min())
         if oldest <= newest - self._means.open_slots:
             in_time = slots > newest - self._means.open_slots
