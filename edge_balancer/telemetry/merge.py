@@ -69,11 +69,11 @@ class Order:
 class Directions:
     """Net power of a meter that sends import and export by themselves, one after the other."""
 
-    __slots__ = ("_exported", "_exported_at", "_imported", "_imported_at")
+    __slots__ = ("_has_export", "_imported", "_imported_at")
 
     def __init__(self) -> None:
-        self._imported = self._exported = NAN
-        self._imported_at = self._exported_at = -inf
+        self._imported, self._imported_at = NAN, -inf
+        self._has_export = False
 
     def net(self, imported: float, exported: float, at: float) -> float:
         """Net W after hearing one direction or both (NaN for the other); NaN while the other direction has yet to
@@ -82,10 +82,11 @@ class Directions:
         A meter shows one direction at a time, so a positive value says all. A zero says something only together with
         the other.
         """
+        heard_before = self._imported_at > -inf
         if not isnan(imported):
             self._imported, self._imported_at = imported, at
         if not isnan(exported):
-            self._exported, self._exported_at = exported, at
+            self._has_export = True
         if not isnan(imported) and not isnan(exported):
             return imported - exported
         if imported > 0.0:
@@ -93,8 +94,8 @@ class Directions:
         if exported > 0.0:
             return -exported
         if not isnan(imported):
-            # A meter that never mentions export has none.
-            return NAN if at - self._exported_at <= JOIN_S else 0.0
+            # A meter that has not mentioned export by its second word has none; one that has will say it next.
+            return 0.0 if heard_before and not self._has_export else NAN
         if not isnan(exported) and self._imported == 0.0 and at - self._imported_at <= JOIN_S:
             return 0.0
         return NAN

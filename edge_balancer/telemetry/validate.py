@@ -93,24 +93,24 @@ def instant(t: float, now: float, wall: float, synced: bool, limits: Limits) -> 
 
 def check(m: Measurement, limits: Limits) -> None:
     """Raises Refused where a single-phase measurement is not believable. Missing values pass."""
-    check_phase(m.p, m.q, m.v, m.i, limits, "")
+    check_phase(m.p, m.q, m.v, m.i, limits)
     if not isnan(m.p_import) or not isnan(m.p_export):
-        check_phase(m.p_import, NAN, m.v, m.i, limits, "imported ")
-        check_phase(m.p_export, NAN, m.v, m.i, limits, "exported ")
+        check_phase(m.p_import, NAN, m.v, m.i, limits, what="imported ")
+        check_phase(m.p_export, NAN, m.v, m.i, limits, what="exported ")
 
 
 def check_three(m: ThreePhaseMeasurement, limits: Limits) -> None:
     """Raises Refused where a three-phase measurement is not believable, naming the phase."""
     for k in range(3):
-        check_phase(m.p[k], m.q[k], m.v[k], m.i[k], limits, f"L{k + 1} ")
-        check_phase(m.p_import[k], NAN, m.v[k], m.i[k], limits, f"L{k + 1} imported ")
-        check_phase(m.p_export[k], NAN, m.v[k], m.i[k], limits, f"L{k + 1} exported ")
+        check_phase(m.p[k], m.q[k], m.v[k], m.i[k], limits, what=f"L{k + 1} ")
+        check_phase(m.p_import[k], NAN, m.v[k], m.i[k], limits, what=f"L{k + 1} imported ")
+        check_phase(m.p_export[k], NAN, m.v[k], m.i[k], limits, what=f"L{k + 1} exported ")
         # Line-to-line voltages are higher by the root of three.
-        check_phase(NAN, NAN, m.v_ll[k] / 3.0**0.5, NAN, limits, f"v_ll {k + 1} divided by 1.732: ")
-    check_phase(NAN, NAN, NAN, m.i_n, limits, "i_n: ")
+        check_phase(NAN, NAN, m.v_ll[k] / 3.0**0.5, NAN, limits, what=f"v_ll {k + 1} divided by 1.732: ")
+    check_phase(NAN, NAN, NAN, m.i_n, limits, what="i_n: ")
 
 
-def check_phase(p: float, q: float, v: float, i: float, limits: Limits, what: str) -> None:
+def check_phase(p: float, q: float, v: float, i: float, limits: Limits, *, what: str = "") -> None:
     """The judgement of one phase. Every comparison is false for NaN, so that missing values pass."""
     most = limits.max_w
     if p > most or p < -most or q > most or q < -most:

@@ -24,6 +24,8 @@ Paths = dict[Field, JsonPath]
 def _bind(wiring: Wiring, suffix: str) -> Decode | None:
     if suffix:
         return None
+    if "p" not in wiring.source.fields:
+        raise ValueError("format json needs fields.p, the path of the active power")
     paths: Paths = {field: compile_path(text) for field, text in wiring.source.fields.items()}
     return lambda payload: _decode(wiring, paths, payload)
 

@@ -102,16 +102,18 @@ def _em1_of_all_phases(params: dict[str, Any], t: float) -> ThreePhaseMeasuremen
 
 def _single(name: str, status: dict[str, Any], t: float) -> Measurement | None:
     if name == "em1data":
-        return _some(NAN, NAN, NAN, t, _value(status, "total_act_energy"), _value(status, "total_act_ret_energy"))
+        imported, exported = _value(status, "total_act_energy"), _value(status, "total_act_ret_energy")
+        return _some(NAN, NAN, NAN, t, e_import=imported, e_export=exported)
     if name == "emdata":
-        return _some(NAN, NAN, NAN, t, _value(status, "total_act"), _value(status, "total_act_ret"))
+        imported, exported = _value(status, "total_act"), _value(status, "total_act_ret")
+        return _some(NAN, NAN, NAN, t, e_import=imported, e_export=exported)
     v, i = _value(status, "voltage"), _value(status, "current")
     if name == "em1":
         return _some(_value(status, "act_power"), v, i, t)
     both, exported = _counter(status, "aenergy"), _counter(status, "ret_aenergy")
     # Older firmware has no ret_aenergy: then aenergy is all there is.
     imported = both if isnan(exported) else max(0.0, both - exported)
-    return _some(_value(status, "apower"), v, i, t, imported, exported)
+    return _some(_value(status, "apower"), v, i, t, e_import=imported, e_export=exported)
 
 
 def _phase_of_em(wiring: Wiring, status: dict[str, Any], t: float) -> Measurement | None:
@@ -140,7 +142,9 @@ def _phases(status: dict[str, Any], key: str) -> Triple:
     return _value(status, f"a_{key}"), _value(status, f"b_{key}"), _value(status, f"c_{key}")
 
 
-def _some(p: float, v: float, i: float, t: float, e_import: float = NAN, e_export: float = NAN) -> Measurement | None:
+def _some(
+    p: float, v: float, i: float, t: float, *, e_import: float = NAN, e_export: float = NAN
+) -> Measurement | None:
     """A measurement, or None where every value is missing."""
     if isnan(p) and isnan(v) and isnan(i) and isnan(e_import) and isnan(e_export):
         return None

@@ -69,9 +69,7 @@ def _one(energy: dict[str, Any], key: str, channel: int | None) -> float:
     if isinstance(value, list):
         if channel is None:
             if len(value) != 1:
-                raise Refused(
-                    Reason.WRONG_SHAPE, f"{where} is {kind(value)}: set the source's channel, from 0"
-                )
+                raise Refused(Reason.WRONG_SHAPE, f"{where} is {kind(value)}: set the source's channel, from 0")
             channel = 0
         value = item(value, channel, where)
     return number(value, where)

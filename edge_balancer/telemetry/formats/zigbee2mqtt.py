@@ -102,9 +102,7 @@ def _last_seen(value: Any) -> float:
         return iso_stamp(value, "last_seen")
     milliseconds = number(value, "last_seen")
     if not milliseconds >= LATEST_SECONDS:
-        raise Refused(
-            Reason.UNIT_SUSPECT, f"last_seen = {milliseconds:.0f}; expected milliseconds since 1970"
-        )
+        raise Refused(Reason.UNIT_SUSPECT, f"last_seen = {milliseconds:.0f}; expected milliseconds since 1970")
     return milliseconds / 1000.0
 
 

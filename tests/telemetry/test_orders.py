@@ -1,0 +1,158 @@
+"""Reports of phase switches and wishes of operators."""
+
+from __future__ import annotations
+
+import pytest
+
+from edge_balancer.telemetry.refusals import Reason
+from edge_balancer.types.phases import Phase
+from edge_balancer.types.switching import (
+    AlertAck,
+    Availability,
+    ClearRequest,
+    Mode,
+    ModeRequest,
+    SwitchReport,
+    SwitchRequest,
+    SwitchResult,
+)
+from tests.telemetry.listening import BASE, Listening
+
+STATE = f"{BASE}/switch/h01/state"
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        (
+            '{"phase": "L2", "id": "c-1", "result": "done", "operations": 412, "t": 1763829600}',
+            SwitchReport("h01", Phase.L2, 1000, "c-1", SwitchResult.DONE, "", 412),
+        ),
+        ('{"phase": null}', SwitchReport("h01", None, 1000)),
+        ("{}", SwitchReport("h01", None, 1000)),
+        ('{"phase": "l3", "id": null, "result": null}', SwitchReport("h01", Phase.L3, 1000)),
+        ('{"phase": 1}', SwitchReport("h01", Phase.L1, 1000)),
+        (
+            '{"phase": "L1", "id": "c", "result": "rejected", "reason": "dwell"}',
+            SwitchReport("h01", Phase.L1, 1000, "c", SwitchResult.REJECTED, "dwell"),
+        ),
+        ('{"phase": "L1", "result": "moving"}', SwitchReport("h01", Phase.L1, 1000, result=SwitchResult.MOVING)),
+    ],
+)
+def test_a_switchs_report(payload: str, expected: SwitchReport) -> None:
+    assert Listening().hear(STATE, payload).reports == (expected,)
+
+
+def test_a_retained_report_is_marked_as_such() -> None:
+    assert Listening().hear(STATE, '{"phase": "L2"}', retained=True).reports[0].retained
+
+
+def test_a_position_that_is_no_phase_is_an_unknown_position() -> None:
+    (report,) = Listening().hear(STATE, '{"phase": "off", "result": "failed", "reason": "welded"}').reports
+    assert report.phase is None
+    assert "'off' is not a phase" in report.reason
+    assert "welded" in report.reason
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (b"", Reason.MALFORMED),
+        (b"L2", Reason.MALFORMED),
+        (b"\xff", Reason.NOT_UTF8),
+        (b'"L2"', Reason.WRONG_SHAPE),
+        (b'{"phase": true}', Reason.WRONG_SHAPE),
+        (b'{"phase": "L1", "result": "perhaps"}', Reason.WRONG_SHAPE),
+        (b'{"phase": "L1", "operations": "many"}', Reason.WRONG_SHAPE),
+        (b'{"phase": "L1", "id": "' + b"x" * 200 + b'"}', Reason.WRONG_SHAPE),
+    ],
+)
+def test_a_report_that_cannot_be_understood_is_refused(payload: bytes, reason: Reason) -> None:
+    heard = Listening()
+    assert heard.hear(STATE, payload).reports == ()
+    assert heard.refusals == {reason: 1}
+
+
+@pytest.mark.parametrize(
+    ("payload", "retained", "online"), [("online", False, True), ("offline", True, False), (" online\n", True, True)]
+)
+def test_availability(payload: str, retained: bool, online: bool) -> None:
+    batch = Listening().hear(f"{BASE}/switch/h01/availability", payload, retained=retained)
+    assert batch.availability == (Availability("h01", online),)
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        ("auto", ModeRequest(Mode.AUTO, "unnamed")),
+        ("advise\n", ModeRequest(Mode.ADVISE, "unnamed")),
+        ('"hold"', ModeRequest(Mode.HOLD, "unnamed")),
+        ('{"mode": "hold", "operator": "Ada"}', ModeRequest(Mode.HOLD, "Ada")),
+    ],
+)
+def test_mode(payload: str, expected: ModeRequest) -> None:
+    assert Listening().hear(f"{BASE}/mode/set", payload).modes == (expected,)
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        (
+            '{"phase": "L3", "operator": "Ada", "reason": "works"}',
+            SwitchRequest("h01", Phase.L3, "Ada", "works"),
+        ),
+        ('{"phase": "2"}', SwitchRequest("h01", Phase.L2, "unnamed", "")),
+    ],
+)
+def test_request(payload: str, expected: SwitchRequest) -> None:
+    assert Listening().hear(f"{BASE}/switch/h01/request", payload).requests == (expected,)
+
+
+def test_clear() -> None:
+    batch = Listening().hear(f"{BASE}/switch/h01/clear", '{"operator": "Ada", "reason": "replaced the relay"}')
+    assert batch.clears == (ClearRequest("h01", "Ada", "replaced the relay"),)
+
+
+@pytest.mark.parametrize(
+    ("key", "payload", "expected"),
+    [
+        ("neutral_overload", '{"operator": "Ada"}', AlertAck("neutral_overload", "Ada")),
+        ("switch_failed/h01", '{"operator": "Ada"}', AlertAck("switch_failed/h01", "Ada")),
+        ("stale", "", AlertAck("stale", "unnamed")),
+    ],
+)
+def test_acknowledgement(key: str, payload: str, expected: AlertAck) -> None:
+    assert Listening().hear(f"{BASE}/alert/{key}/ack", payload).acks == (expected,)
+
+
+@pytest.mark.parametrize("topic", ["alert/neutral_overload", "alert/switch_failed/h01", "alert/ack"])
+def test_our_own_alerts_are_passed_over(topic: str) -> None:
+    heard = Listening()
+    assert heard.hear(f"{BASE}/{topic}", '{"state": "active"}', retained=True).acks == ()
+    assert heard.refusals == {}
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "reason"),
+    [
+        ("switch/h01/availability", "yes", Reason.MALFORMED),
+        ("mode/set", "faster", Reason.UNKNOWN_MODE),
+        ("mode/set", '{"mode": "faster"}', Reason.WRONG_SHAPE),
+        ("mode/set", b"\xff", Reason.NOT_UTF8),
+        ("switch/h01/request", '{"phase": "L4"}', Reason.UNKNOWN_PHASE),
+        ("switch/h01/request", "{}", Reason.WRONG_SHAPE),
+        ("switch/h01/request", "L2", Reason.MALFORMED),
+        ("switch/h01/clear", "{}", Reason.WRONG_SHAPE),
+        ("switch/h01/clear", '{"operator": "  "}', Reason.WRONG_SHAPE),
+        ("alert/x/ack", "yes", Reason.MALFORMED),
+    ],
+)
+def test_wishes_that_cannot_be_understood_are_refused(topic: str, payload: str | bytes, reason: Reason) -> None:
+    heard = Listening()
+    heard.hear(f"{BASE}/{topic}", payload)
+    assert heard.refusals == {reason: 1}
+
+
+def test_an_endless_name_is_cut() -> None:
+    batch = Listening().hear(f"{BASE}/switch/h01/request", '{"phase": "L1", "operator": "%s"}' % ("x" * 9000))
+    assert len(batch.requests[0].operator) == 200
