@@ -1,0 +1,112 @@
+"""Looks at the feeder once a tick and gathers the conditions that may become alerts. The judgement is in `conditions` and `lifecycle`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edge_balancer.alerts import conditions
+from edge_balancer.alerts.catalogue import AlertKind, key_of
+from edge_balancer.alerts.lifecycle import AlertBook, Condition
+from edge_balancer.analysis.weeks import WeekOfWindows, WeekVerdict, voltage_limits
+from edge_balancer.analysis.windows import TenMinuteMeans
+from edge_balancer.settings.root import Configuration
+from edge_balancer.switching.roster import Roster
+from edge_balancer.telemetry.latest import LatestReadings
+from edge_balancer.types.events import Alert
+from edge_balancer.types.snapshot import FeederState
+from edge_balancer.types.switching import AlertAck
+
+
+class Watch:
+    """The alerts of one feeder. Times are monotonic seconds, `wall` Unix seconds."""
+
+    def __init__(self, config: Configuration, roster: Roster, restored: tuple[Alert, ...]) -> None:
+        self._config = config
+        self._roster = roster
+        self._book = AlertBook(config.alerts, restored)
+        self._voltages = TenMinuteMeans(len(roster))
+        self._vuf = TenMinuteMeans(1)
+        self._mean_v = np.full(len(roster), np.nan)
+        self._mean_vuf = float("nan")
+        self._week = WeekOfWindows(len(roster), voltage_limits(config.feeder))
+        self._started: float | None = None
+
+    @property
+    def alerts(self) -> tuple[Alert, ...]:
+        """The alerts that stand."""
+        return self._book.alerts
+
+    def week(self, wall: float) -> WeekVerdict:
+        """How the last week's ten-minute voltages of each house stand to EN 50160."""
+        return self._week.verdict(wall)
+
+    def acknowledge(self, ack: AlertAck, wall: float) -> Alert | None:
+        return self._book.acknowledge(ack.key, ack.operator, wall)
+
+    def look(
+        self,
+        now: float,
+        wall: float,
+        feeder: FeederState,
+        fresh: np.ndarray,
+        latest: LatestReadings,
+        storage_fault: str,
+    ) -> list[Alert]:
+        """The alerts that changed. `fresh` [houses]: whose reading may be used."""
+        if self._started is None:
+            self._started = now
+        single = ~self._roster.three_phase
+        volts = np.where(fresh & single, latest.v, np.nan)
+        self._follow_windows(wall, volts, feeder.vuf)
+        # A house without supply (its own breaker) is no voltage violation of the feeder.
+        alive = np.where(volts > 0.5 * self._config.feeder.nominal_voltage_v, volts, np.nan)
+        age = np.minimum(now - latest.at, now - self._started)
+        found: list[Condition] = [
+            conditions.severe_imbalance(
+                feeder.i_n if feeder.houses_fresh else float("nan"), self._config.feeder, self._config.alerts
+            ),
+            conditions.voltage_unbalance(self._mean_vuf, self._config.feeder),
+            *conditions.voltages(self._roster.ids, self._roster.phase, self._mean_v, alive, self._config.feeder),
+            conditions.frequent_switching(self._roster.operations_hour, self._config.alerts),
+            *conditions.stale_meters(self._roster.ids, fresh, age, self._config.alerts),
+            *conditions.storage_trouble(storage_fault),
+            *self._switches(),
+        ]
+        return [*self._released(), *self._book.observe(now, wall, found)]
+
+    def _follow_windows(self, wall: float, volts: np.ndarray, vuf: float | None) -> None:
+        for window in self._voltages.add(wall, volts):
+            self._mean_v = window.judged_mean
+            self._week.record(window)
+        for window in self._vuf.add(wall, np.array([np.nan if vuf is None else vuf])):
+            self._mean_vuf = float(window.judged_mean[0])
+
+    def _switches(self) -> list[Condition]:
+        roster = self._roster
+        found = [
+            conditions.switch_locked(roster.ids[house], reason) for house, reason in sorted(roster.lock_reason.items())
+        ]
+        movable = roster.switchable & ~roster.critical & ~roster.three_phase
+        silent = movable & ~roster.known & ~roster.locked & ~roster.in_flight
+        # While most switches have not spoken yet, the controller has just started or the field is not connected: that
+        # is one fact (diagnostics show it), not an alert for every house.
+        if 2 * int(silent.sum()) < int(movable.sum()):
+            found += [
+                conditions.switch_position(roster.ids[house], roster.phase_of(house), None)
+                for house in np.flatnonzero(silent).tolist()
+            ]
+        return found
+
+    def _released(self) -> list[Alert]:
+        """Lock-outs that a person has cleared since."""
+        over = []
+        for alert in self._book.alerts:
+            kind, _, house = alert.key.partition("/")
+            if kind != AlertKind.SWITCH_LOCKED:
+                continue
+            index = self._roster.index.get(house)
+            if index is None or not self._roster.locked[index]:
+                resolved = self._book.clear(key_of(AlertKind.SWITCH_LOCKED, house))
+                if resolved is not None:
+                    over.append(resolved)
+        return over

@@ -1,0 +1,215 @@
+"""The commands and their arguments. Each is wired to the function that does it; nothing is done here.
+
+What a command needs is imported when it is called: `check` must not pay for numpy, nor `run` for what only the demo uses.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from edge_balancer import __version__
+from edge_balancer.errors import EdgeBalancerError
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+DEFAULT_CONFIG: Final = Path("/etc/edge-balancer/edge-balancer.toml")
+GOOD, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit code: 0 good, 1 failed, 2 wrong usage or configuration."""
+    args = _parser().parse_args(argv)
+    try:
+        return int(args.run(args))
+    except EdgeBalancerError as error:
+        print(error, file=sys.stderr)
+        return REFUSED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="edge-balancer",
+        description="Keeps a low-voltage feeder's three phases balanced by moving single-phase houses between them.",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_running(commands)
+    _add_configuring(commands)
+    _add_records(commands)
+    _add_trying(commands)
+    return parser
+
+
+def _add_running(commands: Commands) -> None:
+    run = commands.add_parser("run", help="run the controller (what the service does)")
+    _add_config(run)
+    run.set_defaults(run=_run)
+
+
+def _add_configuring(commands: Commands) -> None:
+    check = commands.add_parser("check", help="name every problem of a configuration")
+    check.add_argument("config", type=Path, help="configuration file")
+    check.set_defaults(run=_check)
+    init = commands.add_parser("init", help="write a commented example configuration")
+    init.add_argument("directory", type=Path, nargs="?", default=Path(), help="where to (default: here)")
+    init.set_defaults(run=_init)
+    reference = commands.add_parser("reference", help="print the reference of all settings as Markdown")
+    reference.set_defaults(run=_reference)
+
+
+def _add_records(commands: Commands) -> None:
+    export = commands.add_parser(
+        "export", help="write stored telemetry, switch events or alerts as CSV, JSON or Parquet"
+    )
+    export.add_argument("what", choices=("telemetry", "switches", "alerts"))
+    export.add_argument("--format", choices=("csv", "json", "parquet"), default="csv", help="default: %(default)s")
+    export.add_argument("--from", dest="start", metavar="TIME", help="ISO 8601 (UTC if no offset) or Unix seconds")
+    export.add_argument("--to", dest="end", metavar="TIME", help="as --from; not included")
+    export.add_argument("--out", default="-", metavar="FILE", help="default: standard output")
+    _add_database(export)
+    export.set_defaults(run=_export)
+
+    audit = commands.add_parser("audit", help="check the audit trail")
+    steps = audit.add_subparsers(required=True, metavar="STEP")
+    verify = steps.add_parser("verify", help="find altered, missing or reordered rows")
+    verify.add_argument("--expect-head", metavar="SEQ:HASH", help="a head noted earlier, elsewhere")
+    _add_database(verify)
+    verify.set_defaults(run=_audit_verify)
+
+    history = commands.add_parser("history", help="print the last moves and why they were made")
+    history.add_argument("--limit", type=int, default=20, help="how many (default: %(default)s)")
+    history.add_argument("--house", help="of this house only")
+    _add_database(history)
+    history.set_defaults(run=_history)
+
+
+def _add_trying(commands: Commands) -> None:
+    from edge_balancer.demo.commands import add_demo_arguments, demo_command
+
+    demo = commands.add_parser("demo", help="watch a simulated feeder being balanced over a real broker")
+    add_demo_arguments(demo)
+    demo.set_defaults(run=demo_command)
+
+    replay = commands.add_parser("replay", help="what would the controller have done on recorded readings?")
+    replay.add_argument("--config", type=Path, required=True, help="configuration file")
+    replay.add_argument("--readings", type=Path, required=True, help="CSV or CSV.GZ with the header t,house,p,q,v")
+    replay.add_argument("--out", type=Path, required=True, metavar="DIR", help="where moves.csv and summary.json go")
+    replay.add_argument("--latency", type=float, default=0.0, metavar="S", help="seconds between a reading and its use")
+    replay.add_argument(
+        "--switch-time", type=float, default=2.0, metavar="S", help="seconds a switch takes (default: 2)"
+    )
+    replay.add_argument("--switch-failures", type=float, default=0.0, metavar="P", help="fraction of moves that fail")
+    replay.add_argument(
+        "--repair-hours", type=float, default=24.0, metavar="H", help="until a failed switch is repaired"
+    )
+    replay.add_argument("--seed", type=int, default=1, help="of the failures (default: 1)")
+    replay.set_defaults(run=_replay)
+
+    twin = commands.add_parser("twin", help="the simulated feeder")
+    parts = twin.add_subparsers(required=True, metavar="PART")
+    readings = parts.add_parser(
+        "readings", help="write readings of a simulated feeder, and its configuration, for replay"
+    )
+    readings.add_argument("--out", type=Path, required=True, metavar="DIR")
+    readings.add_argument("--days", type=float, default=14.0, help="default: %(default)g")
+    readings.add_argument("--houses", type=int, default=55, help="default: %(default)s")
+    readings.add_argument("--period", type=float, default=60.0, metavar="S", help="default: %(default)g")
+    readings.add_argument("--seed", type=int, default=1, help="default: %(default)s")
+    readings.add_argument("--ev-share", type=float, default=0.0, metavar="P", help="houses with a car (default: 0)")
+    readings.add_argument("--pv-share", type=float, default=0.5, metavar="P", help="houses with PV (default: 0.5)")
+    readings.add_argument(
+        "--pv-skew", type=float, default=0.7, metavar="P", help="of the PV on one phase (default: 0.7)"
+    )
+    readings.set_defaults(run=_twin_readings)
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help="configuration file (default: %(default)s)")
+
+
+def _add_database(parser: argparse.ArgumentParser) -> None:
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help="configuration whose store is meant")
+    source.add_argument("--database", type=Path, metavar="FILE", help="the store itself, or a copy of it")
+
+
+def _database(args: argparse.Namespace) -> Path:
+    if args.database is not None:
+        return Path(args.database)
+    from edge_balancer.settings.load import load
+
+    return load(args.config, os.environ).storage.path
+
+
+def _run(args: argparse.Namespace) -> int:
+    from edge_balancer.run import run_command
+
+    return run_command(args.config)
+
+
+def _check(args: argparse.Namespace) -> int:
+    from edge_balancer.settings.commands import check_command
+
+    return check_command(args.config)
+
+
+def _init(args: argparse.Namespace) -> int:
+    from edge_balancer.settings.commands import init_command
+
+    return init_command(args.directory)
+
+
+def _reference(_args: argparse.Namespace) -> int:
+    from edge_balancer.settings.commands import reference_command
+
+    return reference_command()
+
+
+def _export(args: argparse.Namespace) -> int:
+    from edge_balancer.storage.commands import export_command
+
+    return export_command(_database(args), args.what, args.format, args.start, args.end, args.out)
+
+
+def _audit_verify(args: argparse.Namespace) -> int:
+    from edge_balancer.storage.commands import verify_command
+
+    return verify_command(_database(args), args.expect_head)
+
+
+def _history(args: argparse.Namespace) -> int:
+    from edge_balancer.storage.commands import history_command
+
+    return history_command(_database(args), args.limit, args.house)
+
+
+def _replay(args: argparse.Namespace) -> int:
+    from edge_balancer.replay.commands import replay_command
+    from edge_balancer.replay.run import ReplayOptions
+
+    options = ReplayOptions(args.latency, args.switch_time, args.switch_failures, args.repair_hours, args.seed)
+    return replay_command(args.config, args.readings, args.out, options)
+
+
+def _twin_readings(args: argparse.Namespace) -> int:
+    from edge_balancer.twin.options import TwinOptions
+    from edge_balancer.twin.readings import write_readings
+
+    try:
+        options = TwinOptions(
+            houses=args.houses, seed=args.seed, ev_share=args.ev_share, pv_share=args.pv_share, pv_skew=args.pv_skew
+        )
+        files = write_readings(args.out, days=args.days, options=options, period=args.period)
+    except (ValueError, OSError) as error:
+        print(f"edge-balancer twin readings: {error}", file=sys.stderr)
+        return REFUSED
+    print(f"{files.readings}: {files.rows} readings; {files.config} and {files.houses} belong to it")
+    return GOOD

@@ -1,0 +1,293 @@
+"""The composition root: builds the parts, owns the event loop, and carries out what the engine says. It decides nothing.
+
+Order matters in one place: events reach the disk before the commands that they announce reach the wire.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from edge_balancer import __version__
+from edge_balancer.clock import Clock
+from edge_balancer.diagnostics import diagnostics_payload
+from edge_balancer.engine import Engine
+from edge_balancer.logs import get_logger
+from edge_balancer.sd_notify import Notifier
+from edge_balancer.settings.root import Configuration
+from edge_balancer.storage.errors import StorageError
+from edge_balancer.storage.thread import StorageThread
+from edge_balancer.telemetry.intake import Intake
+from edge_balancer.telemetry.mqtt_link import MqttLink
+from edge_balancer.types.events import Alert, AlertState, Event, EventKind
+from edge_balancer.types.ports import Inputs, Outputs, Restored
+from edge_balancer.types.snapshot import FeederState
+from edge_balancer.types.switching import Command, ModeRequest
+from edge_balancer.wire import (
+    Topics,
+    alert_payload,
+    command_payload,
+    decision_payload,
+    mode_payload,
+    phases_payload,
+)
+
+JOURNAL_PATIENCE_S: Final = 2.0
+"""A disk that takes longer than this to record a command counts as failed: control goes on, the rows are recorded late."""
+LEARNED_EVERY_S: Final = 900.0
+THIN_EVERY_S: Final = 3600.0
+DIAGNOSTICS_EVERY_S: Final = 30.0
+STATUS_EVERY_S: Final = 10.0
+
+_log = get_logger(__name__)
+
+
+class Daemon:
+    """One controller: `run` until told to stop. `database` is the store's file."""
+
+    def __init__(self, config: Configuration, clock: Clock, database: Path, notifier: Notifier | None = None) -> None:
+        self._config = config
+        self._clock = clock
+        self._notify = notifier or Notifier()
+        self._storage = StorageThread(database, config.storage)
+        self._topics = Topics(config)
+        self._intake = Intake(config)
+        self._link = MqttLink(
+            config.mqtt,
+            config.client_id,
+            self._topics.availability,
+            clock,
+            on_message=self._on_message,
+            on_batch=self._on_batch,
+            on_up=self._on_up,
+        )
+        self._session = uuid.uuid4()
+        self._wake = asyncio.Event()
+        self._sent: list[str] = []
+        self._unsent: list[str] = []
+        self._alerts: dict[str, Alert] = {}
+        self._mode: ModeRequest | None = None
+        self._feeder: FeederState | None = None
+        self._due: dict[str, float] = {}
+        self._recording: set[asyncio.Task[None]] = set()
+        self.engine: Engine | None = None
+        """The engine while the daemon runs; to be looked at, not to be stepped."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Control until `stop` is set. Raises StorageError where the store is not one that may be written to."""
+        started = time.monotonic()
+        restored = await self._storage.start(self._clock.wall())
+        try:
+            self.engine = Engine(self._config, self._session, self._after_restart(restored), self._clock.monotonic())
+            self._alerts = {alert.key: alert for alert in restored.alerts}
+            await self._record_start()
+            _log.info(
+                "started",
+                version=__version__,
+                feeder=self._config.feeder.id,
+                houses=len(self._config.houses),
+                mode=str(self.engine.mode),
+                open_commands=len(restored.open_commands),
+                locked=sorted(restored.locked),
+                seconds=round(time.monotonic() - started, 3),
+            )
+            link = asyncio.create_task(self._link.run(self._intake.subscriptions(), stop), name="mqtt")
+            stopping = asyncio.create_task(self._wake_on(stop), name="stop")
+            self._notify.ready(f"{self._config.feeder.id}: started")
+            try:
+                await self._control(stop, link)
+            finally:
+                stop.set()
+                self._notify.stopping()
+                await asyncio.gather(link, stopping)
+        finally:
+            await self._finish()
+
+    def _after_restart(self, restored: Restored) -> Restored:
+        """A Pi at the transformer loses its supply with the feeder: coming up with a past, soon after boot, is the end of an outage."""
+        cooldown = self._config.decision.outage_cooldown_s
+        booted = self._clock.speed == 1.0 and self._clock.monotonic() < cooldown and restored.seq > 0
+        if not booted:
+            return restored
+        _log.info("machine has just started: no switching before the feeder has settled", seconds=cooldown)
+        return msgspec.structs.replace(restored, after_outage=True)
+
+    async def _wake_on(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._wake.set()
+
+    async def _control(self, stop: asyncio.Event, link: asyncio.Task[None]) -> None:
+        """The control cycle: at every burst of messages, at every tick, and when something is due."""
+        tick = min(1.0, self._config.mqtt.publish_s) / self._clock.speed
+        while not stop.is_set():
+            try:
+                await asyncio.wait_for(self._wake.wait(), timeout=tick)
+            except TimeoutError:
+                pass
+            self._wake.clear()
+            if link.done():
+                link.result()
+            await self._cycle()
+            self._notify.watchdog()
+
+    async def _cycle(self) -> None:
+        assert self.engine is not None
+        batch = self._intake.drain()
+        sent, self._sent = self._sent, []
+        unsent, self._unsent = self._unsent, []
+        now = self._clock.monotonic()
+        outputs = self.engine.step(
+            now,
+            Inputs(
+                wall=self._clock.wall(),
+                synced=self._clock.synced(),
+                readings=batch.readings,
+                three_phase=batch.three_phase,
+                reports=batch.reports,
+                availability=batch.availability,
+                modes=batch.modes,
+                requests=batch.requests,
+                clears=batch.clears,
+                acks=batch.acks,
+                sent=sent,
+                unsent=unsent,
+                storage_fault=self._storage.fault,
+            ),
+        )
+        await self._record(outputs)
+        self._send(outputs.commands)
+        self._publish(outputs)
+        self._keep(now, outputs)
+
+    async def _record(self, outputs: Outputs) -> None:
+        """Put the events on disk; wait for it where a command follows them."""
+        if not outputs.events:
+            return
+        recording = asyncio.create_task(self._append(outputs.events))
+        self._recording.add(recording)
+        recording.add_done_callback(self._recording.discard)
+        if outputs.commands:
+            done, _ = await asyncio.wait({recording}, timeout=JOURNAL_PATIENCE_S)
+            if not done:
+                _log.error("the disk is slow: a command leaves before its record is safe", seconds=JOURNAL_PATIENCE_S)
+
+    async def _append(self, events: Sequence[Event]) -> None:
+        try:
+            await self._storage.append(events)
+        except StorageError:
+            # Said once by the storage itself, kept in memory and recorded late; the engine raises the alert from `fault`.
+            _log.debug("events wait for the disk", events=len(events))
+
+    def _send(self, commands: Sequence[Command]) -> None:
+        for command in commands:
+            left = self._link.publish(
+                self._topics.command(command.house), command_payload(command), qos=1, retain=False
+            )
+            (self._sent if left else self._unsent).append(command.id)
+            _log.info(
+                "command sent" if left else "command could not be sent",
+                house=command.house,
+                origin=str(command.origin),
+                phase=str(command.phase),
+                id=command.id,
+                seq=command.seq,
+            )
+        if commands:
+            self._link.flush()
+            self._wake.set()  # the engine learns at once what has left
+
+    def _publish(self, outputs: Outputs) -> None:
+        publish, topics = self._link.publish, self._topics
+        for decision in outputs.decisions:
+            publish(topics.decision, decision_payload(decision), qos=1, retain=False)
+            _log.info("decision", text=decision.text, commanded=decision.commanded)
+        if outputs.mode is not None:
+            self._mode = outputs.mode
+            publish(topics.mode, mode_payload(outputs.mode), qos=1, retain=True)
+        for alert in outputs.alerts:
+            self._tell(alert)
+        if outputs.feeder is not None:
+            self._feeder = outputs.feeder
+            if self._is_due("phases", self._config.mqtt.publish_s):
+                publish(topics.phases, phases_payload(outputs.feeder), qos=0, retain=True)
+        if self._is_due("diagnostics", DIAGNOSTICS_EVERY_S):
+            self._publish_diagnostics()
+
+    def _tell(self, alert: Alert) -> None:
+        if alert.state is AlertState.RESOLVED:
+            self._alerts.pop(alert.key, None)
+        else:
+            self._alerts[alert.key] = alert
+        self._link.publish(self._topics.alert(alert.key), alert_payload(alert), qos=1, retain=True)
+        log = _log.info if alert.state is AlertState.RESOLVED else _log.warning
+        log("alert", key=alert.key, state=str(alert.state), severity=str(alert.severity), text=alert.text)
+
+    def _publish_diagnostics(self) -> None:
+        assert self.engine is not None
+        payload = diagnostics_payload(self._clock.wall(), self._intake, self._storage, self._link, self.engine)
+        self._link.publish(self._topics.diagnostics, payload, qos=0, retain=True)
+
+    def _keep(self, now: float, outputs: Outputs) -> None:
+        """Hand telemetry and what was learned to the store, and tell systemd how things stand."""
+        if outputs.minutes or outputs.feeder_minutes:
+            self._storage.submit_minutes(outputs.minutes, outputs.feeder_minutes)
+        if self.engine is not None and self._is_due("learned", LEARNED_EVERY_S):
+            self._storage.submit_state("learned", self.engine.learned())
+        if self._clock.synced() and self._is_due("thin", THIN_EVERY_S):
+            self._storage.submit_thin(self._clock.wall())
+        if self._feeder is not None and self._is_due("status", STATUS_EVERY_S):
+            f = self._feeder
+            self._notify.status(
+                f"{f.mode}: neutral {f.i_n:.0f} A, {f.houses_fresh} of {f.houses_total} houses, "
+                f"broker {self._link.state}, {len(self._alerts)} alerts"
+            )
+
+    def _is_due(self, what: str, every_s: float) -> bool:
+        """Whether `what` is to be done now; the first time it is. Half a tick of slack keeps a 1 s rhythm from becoming 2 s."""
+        now = self._clock.monotonic()
+        if now < self._due.get(what, now):
+            return False
+        self._due[what] = now + every_s - min(0.5, every_s / 2.0)
+        return True
+
+    def _on_message(self, topic: str, payload: bytes, retained: bool) -> None:
+        clock = self._clock
+        self._intake.message(topic, payload, retained, clock.monotonic(), clock.wall(), clock.synced())
+
+    def _on_batch(self) -> None:
+        self._wake.set()
+
+    def _on_up(self) -> None:
+        """A new connection: a broker that lost its memory must show again what is true."""
+        if self._mode is not None:
+            self._link.publish(self._topics.mode, mode_payload(self._mode), qos=1, retain=True)
+        for alert in self._alerts.values():
+            self._link.publish(self._topics.alert(alert.key), alert_payload(alert), qos=1, retain=True)
+        self._due.pop("diagnostics", None)
+
+    async def _record_start(self) -> None:
+        assert self.engine is not None
+        body = {"version": __version__, "mode": str(self.engine.mode), "session": str(self._session)}
+        await self._append([self._event(EventKind.STARTED, body)])
+
+    def _event(self, kind: EventKind, body: dict[str, str]) -> Event:
+        return Event(kind, self._clock.monotonic(), self._clock.wall(), self._clock.synced(), body=body)
+
+    async def _finish(self) -> None:
+        """Everything on disk, and the file closed; bounded in time by the storage."""
+        if self.engine is not None:
+            self._storage.submit_state("learned", self.engine.learned())
+            if self._recording:
+                await asyncio.wait(set(self._recording), timeout=0.5)
+            try:
+                await asyncio.wait_for(self._append([self._event(EventKind.STOPPED, {})]), timeout=0.5)
+            except TimeoutError:
+                _log.error("the disk is slow: the stop is not on record")
+        await self._storage.close()
+        _log.info("stopped", head=str(self._storage.head))

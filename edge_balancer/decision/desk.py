@@ -1,0 +1,231 @@
+"""The decision desk: watches the triggers, keeps forecast and price up to date, and writes the decisions. Sends nothing."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_balancer.decision.explain import VETO_WORDS, sentence
+from edge_balancer.decision.guard import Guard, Situation
+from edge_balancer.decision.planner import Outlook, Planner, Proposal
+from edge_balancer.decision.price import PriceOfMove
+from edge_balancer.decision.triggers import Triggers
+from edge_balancer.decision.unmetered import UnmeteredCurrent
+from edge_balancer.forecast.blend import SurvivalBlend
+from edge_balancer.forecast.horizon import horizon, patience_for
+from edge_balancer.settings.root import Configuration
+from edge_balancer.switching.roster import Roster
+from edge_balancer.telemetry.latest import LatestReadings, Round
+from edge_balancer.types.decisions import Decision, Move, Trigger
+from edge_balancer.types.phases import ROTATION
+from edge_balancer.types.switching import Mode, SwitchRequest
+
+ADVICE: Final = "survival blend"
+REVIEW_S: Final = 30.0
+"""With readings flowing but little change, the moves are looked at anew this often."""
+CHANGE: Final = 0.02
+"""A neutral current that changed by less than this share, and by less than a quarter of the trigger, needs no new look."""
+REPEAT_ADVICE_S: Final = 900.0
+"""In `advise` mode the same advice is not repeated sooner."""
+TYPICAL_RMS_W: Final = 1300.0
+"""Root mean square of a house's load before anything was measured."""
+SOLAR_RMS: Final = 0.35
+"""Root mean square of a PV plant's output as a share of its rating, over a year's days and nights."""
+
+
+class DecisionDesk:
+    """Decides for one feeder. Times are monotonic seconds; `wall` (Unix seconds) serves records and the time of day."""
+
+    def __init__(
+        self, config: Configuration, roster: Roster, latest: LatestReadings, guard: Guard, session: uuid.UUID
+    ) -> None:
+        d = config.decision
+        self._config = config
+        self._roster = roster
+        self._latest = latest
+        self._guard = guard
+        self._planner = Planner(config, roster, guard)
+        self._session = session
+        self._serial = 0
+        self._blend = SurvivalBlend(len(roster), d.smoothing_s)
+        self._horizon = horizon(patience_for(d.operations_per_house_day))
+        self._price = PriceOfMove(d.operations_per_house_day, roster.movable, self._prior_a2())
+        self._triggers = Triggers(config)
+        self._unmetered = UnmeteredCurrent(latest, config.feeder.nominal_voltage_v)
+        self._looked_at = -np.inf
+        self._looked_n: complex = complex(np.inf, 0.0)
+        self._looked_phase: NDArray[np.int8] = roster.phase.copy()
+        self._new_readings = False
+        self._advised: tuple[tuple[Move, ...], float] = ((), -np.inf)
+
+    def _prior_a2(self) -> float:
+        """Expected mean square of a house's current before anything was measured, A^2, from the PV ratings."""
+        volts = self._config.feeder.nominal_voltage_v
+        single = ~self._roster.three_phase
+        solar = (SOLAR_RMS * self._roster.pv_w[single]) ** 2
+        return float((TYPICAL_RMS_W**2 + (solar.mean() if single.any() else 0.0)) / volts**2)
+
+    def observe(self, rounds: Iterable[Round], wall: float) -> None:
+        """Let the forecast take readings."""
+        longest = self._config.telemetry.max_age_s
+        for batch in rounds:
+            load = batch.p + 1j * np.nan_to_num(batch.q, nan=0.0)
+            self._blend.observe(batch.index, load, batch.at, wall, longest)
+            self._new_readings = True
+
+    def situation(
+        self, now: float, mode: Mode, fresh: NDArray[np.bool_], coverage: float, outage_until: float
+    ) -> Situation:
+        """What the guard and the planner judge by, at this instant."""
+        latest, roster = self._latest, self._roster
+        usable = fresh & ~roster.three_phase & (roster.phase >= 0)
+        load = np.where(usable, self._blend.now, 0.0)
+        nominal = self._config.feeder.nominal_voltage_v
+        phase = roster.phase[usable]
+        current = np.conj(load[usable]) / nominal
+        per_phase = np.bincount(phase, current.real, 3) + 1j * np.bincount(phase, current.imag, 3)
+        v_min, v_max = np.full(3, np.inf), np.full(3, -np.inf)
+        # A dead house (its breaker open) says nothing about its phase.
+        live = usable & (latest.v > 0.5 * nominal)
+        np.minimum.at(v_min, roster.phase[live], latest.v[live])
+        np.maximum.at(v_max, roster.phase[live], latest.v[live])
+        unknown = np.isinf(v_min)
+        v_min[unknown] = v_max[unknown] = np.nan
+        if roster.three_phase.any():
+            shared = latest.v3[fresh & roster.three_phase]
+            if len(shared):
+                v_min = np.fmin(v_min, np.fmin.reduce(shared, axis=0))
+                v_max = np.fmax(v_max, np.fmax.reduce(shared, axis=0))
+        return Situation(now, mode, fresh, now - latest.at, coverage, outage_until, load, per_phase, v_min, v_max)
+
+    def consider(self, wall: float, s: Situation) -> Decision | None:
+        """Look for moves if a trigger is on and something has changed; None where nothing is to be done."""
+        now_a: NDArray[np.complex128] = np.conj(s.load_va) / self._config.feeder.nominal_voltage_v
+        fixed = self._unmetered.current(s)
+        neutral = complex((s.phase_current_a * ROTATION).sum()) + fixed
+        self._price.advance(s.now, float(np.mean(np.abs(now_a) ** 2)) if len(now_a) else np.nan)
+        trigger = self._triggers.update(s, abs(neutral), self._roster.phase)
+        if trigger is None or s.mode is Mode.HOLD or not self._worth_a_look(s.now, neutral):
+            return None
+        outlook = self._outlook(wall, s, now_a, fixed)
+        proposal = self._planner.propose(outlook, s)
+        self._looked_at, self._looked_n, self._new_readings = s.now, neutral, False
+        self._looked_phase = self._roster.phase.copy()
+        if not proposal.moves or (s.mode is Mode.ADVISE and self._advised_already(proposal.moves, s.now)):
+            return None
+        decision = self._decision(trigger, wall, s, proposal, outlook.price, commanded=s.mode is Mode.AUTO)
+        if decision.commanded:
+            self._price.spend(len(decision.moves))
+        return decision
+
+    def request(self, wall: float, s: Situation, wish: SwitchRequest) -> Decision:
+        """An operator's wish, judged as any other move. Not commanded where the guard vetoes it; the record says why."""
+        origin = self._roster.phase_of(self._roster.index[wish.house])
+        move = Move(wish.house, wish.phase if origin is None else origin, wish.phase)
+        vetoes = tuple(self._guard.judge([move], s, manual=True))
+        now_a: NDArray[np.complex128] = np.conj(s.load_va) / self._config.feeder.nominal_voltage_v
+        outlook = self._outlook(wall, s, now_a, self._unmetered.current(s))
+        before = self._planner.neutral_now(outlook)
+        turn = ROTATION[move.target] - ROTATION[move.origin]
+        after = before + complex(now_a[self._roster.index[wish.house]] * turn)
+        moves = () if vetoes else (move,)
+        proposal = Proposal(moves, 0.0, abs(before), abs(after if moves else before), (), vetoes, ())
+        decision = self._decision(
+            (Trigger.REQUEST, 0.0, 0.0), wall, s, proposal, outlook.price, commanded=bool(moves), wish=wish
+        )
+        if decision.commanded:
+            self._price.spend(1)
+        return decision
+
+    def due(self) -> float | None:
+        """When a pending confirmation completes."""
+        return self._triggers.due()
+
+    def learned(self) -> dict[str, Any]:
+        return {"houses": list(self._roster.ids), "blend": self._blend.learned(), "price": self._price.learned()}
+
+    def relearn(self, learned: dict[str, Any]) -> bool:
+        """Take back what `learned()` gave, where it is of the same houses."""
+        if learned.get("houses") != list(self._roster.ids):
+            return False
+        self._price.relearn(learned.get("price", {}))
+        return self._blend.relearn(learned.get("blend", {}))
+
+    def _outlook(self, wall: float, s: Situation, now_a: NDArray[np.complex128], fixed: complex) -> Outlook:
+        nominal = self._config.feeder.nominal_voltage_v
+        forecast = np.where(s.fresh[:, None], np.conj(self._blend.forecast(wall, self._horizon)) / nominal, 0.0)
+        forecast[self._roster.three_phase] = 0.0
+        price = self._price.price(float(self._horizon.weights_min.sum()))
+        return Outlook(self._horizon, forecast, now_a, fixed, price)
+
+    def _worth_a_look(self, now: float, neutral: complex) -> bool:
+        step = max(CHANGE * abs(self._looked_n), 0.25 * self._config.neutral_trigger_a)
+        return bool(
+            not abs(neutral - self._looked_n) < step
+            or (self._new_readings and now - self._looked_at >= REVIEW_S)
+            or not np.array_equal(self._looked_phase, self._roster.phase)
+        )
+
+    def _advised_already(self, moves: tuple[Move, ...], now: float) -> bool:
+        last, at = self._advised
+        if moves == last and now - at < REPEAT_ADVICE_S:
+            return True
+        self._advised = (moves, now)
+        return False
+
+    def _decision(
+        self,
+        trigger: tuple[Trigger, float, float],
+        wall: float,
+        s: Situation,
+        proposal: Proposal,
+        price: float,
+        *,
+        commanded: bool,
+        wish: SwitchRequest | None = None,
+    ) -> Decision:
+        self._serial += 1
+        kind, value, limit = trigger
+        phase_p = np.bincount(
+            self._roster.phase[self._roster.phase >= 0], s.load_va.real[self._roster.phase >= 0], 3
+        ).tolist()
+        text = sentence(kind, value, limit, proposal, price, ADVICE) if wish is None else _wish_text(wish, proposal)
+        v_max = [None if v != v else v for v in s.v_max.tolist()]
+        return Decision(
+            id=str(uuid.uuid5(self._session, f"decision:{self._serial}")),
+            at=s.now,
+            wall=wall,
+            trigger=kind,
+            trigger_value=value,
+            trigger_limit=limit,
+            moves=proposal.moves,
+            commanded=commanded,
+            neutral_before_a=proposal.neutral_before_a,
+            neutral_after_a=proposal.neutral_after_a,
+            gain=proposal.gain,
+            price=price,
+            phase_p=(phase_p[0], phase_p[1], phase_p[2]),
+            phase_v_max=(v_max[0], v_max[1], v_max[2]),
+            coverage=s.coverage,
+            candidates=proposal.candidates,
+            vetoes=proposal.vetoes,
+            blocks=proposal.blocks,
+            advice=ADVICE,
+            operator=wish.operator if wish else "",
+            text=text,
+        )
+
+
+def _wish_text(wish: SwitchRequest, proposal: Proposal) -> str:
+    asked = f"{wish.operator or 'An operator'} asked for {wish.house} on {wish.phase}" + (
+        f" ({wish.reason})" if wish.reason else ""
+    )
+    if not proposal.vetoes:
+        return f"{asked}: done; the neutral goes from {proposal.neutral_before_a:.0f} A to {proposal.neutral_after_a:.0f} A now."
+    veto = proposal.vetoes[0]
+    seen = "" if veto.value is None or veto.limit is None else f" ({veto.value:.4g}, limit {veto.limit:.4g})"
+    return f"{asked}: refused, {VETO_WORDS.get(veto.reason, str(veto.reason))}{seen}."

@@ -1,0 +1,50 @@
+"""A decision in one English sentence that an engineer can check. No judgement is made here."""
+
+from __future__ import annotations
+
+from edge_balancer.decision.planner import Proposal
+from edge_balancer.types.decisions import Trigger, VetoReason
+
+_TRIGGERS = {
+    Trigger.IMBALANCE: "neutral current {value:.0f} A (looked at above {limit:.0f} A)",
+    Trigger.VOLTAGE: "voltage {value:.1f} V outside the limit of {limit:.1f} V",
+    Trigger.INJECTION: "uneven solar: {value:.1f} kW more export on one phase than on another (looked at above {limit:.1f} kW)",
+    Trigger.REQUEST: "asked for by an operator",
+}
+
+VETO_WORDS = {
+    VetoReason.MODE: "the mode forbids it",
+    VetoReason.NOT_SWITCHABLE: "it has no phase switch",
+    VetoReason.THREE_PHASE: "it is a three-phase house",
+    VetoReason.CRITICAL: "it is critical",
+    VetoReason.LOCKED: "it is locked out",
+    VetoReason.POSITION_UNKNOWN: "its switch has not said where it stands",
+    VetoReason.SWITCH_OFFLINE: "its switch is offline",
+    VetoReason.IN_FLIGHT: "too many moves are under way",
+    VetoReason.ALREADY_THERE: "it is already there",
+    VetoReason.STALE: "its meter is silent",
+    VetoReason.COVERAGE: "too few houses report",
+    VetoReason.OUTAGE: "supply has only just come back",
+    VetoReason.DWELL: "it moved a short while ago",
+    VetoReason.DAILY_CAP: "it has had its operations for the day",
+    VetoReason.FEEDER_CAP: "the feeder has had its operations for the hour",
+    VetoReason.PV_RECONNECT: "its inverter is reconnecting",
+    VetoReason.TARGET_VOLTAGE: "the target phase's voltage would leave the limits",
+    VetoReason.TARGET_HEADROOM: "the target phase has no headroom",
+}
+
+
+def sentence(trigger: Trigger, value: float, limit: float, proposal: Proposal, price: float, advice: str) -> str:
+    """What was done and why: `Move h12 L1->L3: ...`. `gain` and `price` in A^2 min."""
+    moves = ", ".join(f"{move.house} {move.origin}->{move.target}" for move in proposal.moves)
+    scale = 1000.0 if trigger is Trigger.INJECTION else 1.0
+    why = _TRIGGERS[trigger].format(value=value / scale, limit=limit / scale)
+    count = len(proposal.moves)
+    text = (
+        f"Move {moves}: {why}; brings the neutral from {proposal.neutral_before_a:.0f} A to {proposal.neutral_after_a:.0f} A now "
+        f"and gains {proposal.gain:.0f} A^2 min over the coming hours ({advice}) for {count} x {price:.0f}."
+    )
+    if proposal.vetoes:
+        veto = proposal.vetoes[0]
+        text += f" Not {veto.move.house} {veto.move.origin}->{veto.move.target}: {VETO_WORDS.get(veto.reason, veto.reason)}."
+    return text

@@ -1,0 +1,199 @@
+"""The safety guard: it has the last word on every move, automatic or asked for by a person, and says why.
+
+The rules stand in one table in the order of judgement. House rules forbid any move of a house; target rules forbid one
+of its targets; joint rules look at all moves that would be under way together. It proposes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_balancer.settings.root import Configuration
+from edge_balancer.switching.roster import Roster
+from edge_balancer.types.decisions import Move, Veto, VetoReason
+from edge_balancer.types.switching import Mode
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+HOUSE_RULES: Final = (
+    VetoReason.THREE_PHASE,
+    VetoReason.NOT_SWITCHABLE,
+    VetoReason.CRITICAL,
+    VetoReason.LOCKED,
+    VetoReason.POSITION_UNKNOWN,
+    VetoReason.SWITCH_OFFLINE,
+    VetoReason.IN_FLIGHT,
+    VetoReason.STALE,
+    VetoReason.COVERAGE,
+    VetoReason.OUTAGE,
+    VetoReason.PV_RECONNECT,
+    VetoReason.DWELL,
+    VetoReason.DAILY_CAP,
+    VetoReason.FEEDER_CAP,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the guard judges by. Arrays over houses, shape [houses]; over phases, shape [3] (NaN where not measured)."""
+
+    now: float
+    mode: Mode
+    fresh: Bools
+    age_s: Floats
+    coverage: float
+    outage_until: float
+    load_va: NDArray[np.complex128]
+    """Present net load of each house, W + j var."""
+    phase_current_a: NDArray[np.complex128]
+    """Sum of the houses' currents on each phase, each in its own phase's frame, A."""
+    v_min: Floats
+    v_max: Floats
+
+
+class Guard:
+    """Judges moves by the configuration, the roster and the situation."""
+
+    def __init__(self, config: Configuration, roster: Roster) -> None:
+        self._config = config
+        self._roster = roster
+
+    def houses(self, s: Situation) -> NDArray[np.int8]:
+        """For each house the index into `HOUSE_RULES` of the first rule that forbids moving it, or -1. The mode is not judged here."""
+        r, d = self._roster, self._config.decision
+        everywhere = np.ones(len(r), dtype=bool)
+        since = s.now - r.last_move
+        masks = (
+            r.three_phase,
+            ~r.switchable,
+            r.critical,
+            r.locked,
+            ~r.known | (r.phase < 0),
+            r.offline,
+            r.in_flight,
+            ~s.fresh,
+            everywhere & (s.coverage < d.min_coverage),
+            everywhere & (s.now < s.outage_until),
+            (r.pv_w > 0) & (since < d.pv_reconnect_s),
+            since < d.dwell_s,
+            r.operations_day >= d.max_operations_per_house_day,
+            everywhere & (r.operations_hour >= d.max_operations_per_feeder_hour),
+        )
+        verdict = np.full(len(r), -1, dtype=np.int8)
+        for rule in range(len(masks) - 1, -1, -1):
+            verdict[masks[rule]] = rule
+        return verdict
+
+    def targets(self, house: NDArray[np.intp], target: NDArray[np.int8], s: Situation) -> tuple[Bools, Bools]:
+        """Which of the moves house[k] -> target[k] the target's voltage and the target's headroom forbid, shape [k] each.
+
+        A moved load P shifts the far voltages of its new phase by about -Z P / V. Where the target's voltage is not
+        measured it cannot be judged, and the rule does not apply.
+        """
+        feeder = self._config.feeder
+        load = s.load_va[house]
+        shift = -feeder.source_impedance_ohm * load.real / feeder.nominal_voltage_v
+        high = feeder.volts(feeder.limits.high_pct)
+        low = feeder.volts(feeder.limits.low_pct)
+        with np.errstate(invalid="ignore"):  # comparisons with NaN are false: not measured, not judged
+            voltage = ((shift > 0) & (s.v_max[target] + shift > high)) | ((shift < 0) & (s.v_min[target] + shift < low))
+        before = np.abs(s.phase_current_a[target])
+        after = np.abs(s.phase_current_a[target] + np.conj(load) / feeder.nominal_voltage_v)
+        headroom = (after > feeder.phase_limit_pct / 100.0 * feeder.rated_current_a) & (after > before)
+        return voltage, headroom
+
+    def veto(self, move: Move, s: Situation, *, manual: bool) -> Veto | None:
+        """The first rule that forbids this move now, with the value seen and the limit held against it; None where it may go."""
+        if s.mode is Mode.HOLD or (manual and s.mode is Mode.ADVISE):
+            return Veto(move, VetoReason.MODE)
+        house = self._roster.index[move.house]
+        rule = int(self.houses(s)[house])
+        if rule >= 0:
+            return self.explain(move, HOUSE_RULES[rule], s)
+        if self._roster.phase[house] == int(move.target):
+            return Veto(move, VetoReason.ALREADY_THERE)
+        if self._roster.phase[house] != int(move.origin):
+            return Veto(move, VetoReason.POSITION_UNKNOWN)
+        voltage, headroom = self.targets(np.array([house]), np.array([int(move.target)], dtype=np.int8), s)
+        if voltage[0]:
+            return self.explain(move, VetoReason.TARGET_VOLTAGE, s)
+        if headroom[0]:
+            return self.explain(move, VetoReason.TARGET_HEADROOM, s)
+        return None
+
+    def judge(self, moves: Sequence[Move], s: Situation, *, manual: bool = False) -> list[Veto]:
+        """The last word on moves that would be commanded together: each by itself, then what they do jointly."""
+        vetoes = [veto for move in moves if (veto := self.veto(move, s, manual=manual)) is not None]
+        forbidden = {veto.move for veto in vetoes}
+        free = self._config.switching.max_in_flight - int(self._roster.in_flight.sum())
+        left = self._config.decision.max_operations_per_feeder_hour - self._roster.operations_hour
+        houses: set[str] = set()
+        for move in moves:
+            if move in forbidden:
+                continue
+            if free <= 0 or move.house in houses:
+                vetoes.append(Veto(move, VetoReason.IN_FLIGHT, limit=float(self._config.switching.max_in_flight)))
+            elif left <= 0:
+                vetoes.append(self.explain(move, VetoReason.FEEDER_CAP, s))
+            elif (overload := self._joint_overload(moves, move, s)) is not None:
+                vetoes.append(overload)
+            else:
+                free, left = free - 1, left - 1
+                houses.add(move.house)
+        return vetoes
+
+    def _joint_overload(self, moves: Sequence[Move], move: Move, s: Situation) -> Veto | None:
+        """Headroom of a target that several moves share."""
+        feeder = self._config.feeder
+        current = s.phase_current_a[int(move.target)]
+        before = abs(current)
+        for other in moves:
+            load = np.conj(s.load_va[self._roster.index[other.house]]) / feeder.nominal_voltage_v
+            if other.target == move.target:
+                current = current + load
+            if other.origin == move.target:
+                current = current - load
+        limit = feeder.phase_limit_pct / 100.0 * feeder.rated_current_a
+        if abs(current) > limit and abs(current) > before:
+            return Veto(move, VetoReason.TARGET_HEADROOM, float(abs(current)), limit)
+        return None
+
+    def explain(self, move: Move, reason: VetoReason, s: Situation) -> Veto:
+        """A veto with the value seen and the limit, in the rule's own unit (s, operations, V, A, fraction)."""
+        r, d, feeder = self._roster, self._config.decision, self._config.feeder
+        house, target = r.index[move.house], int(move.target)
+        value: float | None = None
+        limit: float | None = None
+        match reason:
+            case VetoReason.STALE:
+                value = float(s.age_s[house]) if np.isfinite(s.age_s[house]) else None
+                limit = self._config.telemetry.stale_s
+            case VetoReason.COVERAGE:
+                value, limit = s.coverage, d.min_coverage
+            case VetoReason.OUTAGE:
+                value, limit = s.outage_until - s.now, d.outage_cooldown_s
+            case VetoReason.PV_RECONNECT:
+                value, limit = s.now - float(r.last_move[house]), d.pv_reconnect_s
+            case VetoReason.DWELL:
+                value, limit = s.now - float(r.last_move[house]), d.dwell_s
+            case VetoReason.DAILY_CAP:
+                value, limit = float(r.operations_day[house]), float(d.max_operations_per_house_day)
+            case VetoReason.FEEDER_CAP:
+                value, limit = float(r.operations_hour), float(d.max_operations_per_feeder_hour)
+            case VetoReason.TARGET_VOLTAGE:
+                export = s.load_va[house].real < 0
+                value = float(s.v_max[target] if export else s.v_min[target])
+                limit = feeder.volts(feeder.limits.high_pct if export else feeder.limits.low_pct)
+            case VetoReason.TARGET_HEADROOM:
+                load = np.conj(s.load_va[house]) / feeder.nominal_voltage_v
+                value = float(abs(s.phase_current_a[target] + load))
+                limit = feeder.phase_limit_pct / 100.0 * feeder.rated_current_a
+            case _:
+                pass
+        return Veto(move, reason, value, limit)

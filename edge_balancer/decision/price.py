@@ -1,0 +1,91 @@
+"""The price of a move: what keeps the operations within the budget, and spends them where they gain most.
+
+A move is made when its gain exceeds the price. With one price all day the operations go to the hours in which they are
+worth most; a quota per hour would spend them evenly and win less. The right price is not known beforehand. It starts
+from what a typical house contributes to the neutral current, and follows an account into which the budget flows evenly
+and from which operations are paid (a proportional and integral controller on its logarithm). Pure: time is handed in.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+DAY_S: Final = 86_400.0
+
+START: Final = 2.2
+"""First price in units of scale / (operations per house-day): simulated feeders of 20 to 120 houses, with and without PV
+skew and EVs, spent budgets of 1 to 12 a day at prices that fit this law within a third."""
+PROPORTIONAL: Final = 1.0
+"""An account one day's budget in debt makes moves this much dearer (log)."""
+INTEGRAL: Final = 0.5
+"""The lasting price moves by this much (log) a day for an account that stays one day's budget off."""
+WIDEST: Final = 5.0
+"""The lasting price stays within this (log) of the first."""
+MOST_SAVED_DAYS: Final = 0.5
+"""Unspent budget beyond this lapses: it must not be thrown away later in a burst."""
+MOST_OWED_DAYS: Final = 3.0
+"""Debt beyond this is not counted further (a first day on a badly skewed feeder must not stop it for a week)."""
+MARGIN: Final = 0.97
+"""The budget is a promise: this share of it is aimed at, so that the swings of the account stay below it."""
+PRIOR_DAYS: Final = 0.3
+"""The prior of the scale counts as much as this long a record."""
+MEMORY_DAYS: Final = 2.0
+"""The scale follows the feeder with this time constant."""
+
+
+class PriceOfMove:
+    """Price of one operation in A^2 min. `houses` is how many can be moved; `prior_a2` the expected mean square of a house's current, A^2."""
+
+    def __init__(self, operations_per_house_day: float, houses: int, prior_a2: float) -> None:
+        self._budget = max(MARGIN * operations_per_house_day * houses, 1e-9)
+        self._start = math.log(START / operations_per_house_day)
+        self._log_factor = self._start
+        self._account = 0.0
+        self._mean_square_a2 = prior_a2
+        self._days = PRIOR_DAYS
+        self._now: float | None = None
+
+    def advance(self, now: float, mean_square_a2: float) -> None:
+        """Let the budget of the time since the last call flow in; `mean_square_a2` is the mean of |I|^2 over the houses now."""
+        if self._now is None or now <= self._now:
+            self._now = now if self._now is None else self._now
+            return
+        days = (now - self._now) / DAY_S
+        self._now = now
+        self._account = min(self._account + days * self._budget, MOST_SAVED_DAYS * self._budget)
+        self._log_factor -= INTEGRAL * days * self._account / self._budget
+        self._log_factor = min(max(self._log_factor, self._start - WIDEST), self._start + WIDEST)
+        if math.isfinite(mean_square_a2):
+            self._days = min(self._days + days, MEMORY_DAYS)
+            self._mean_square_a2 += min(days / self._days, 1.0) * (mean_square_a2 - self._mean_square_a2)
+
+    def spend(self, operations: int) -> None:
+        """Operations that were commanded."""
+        self._account = max(self._account - operations, -MOST_OWED_DAYS * self._budget)
+
+    def price(self, horizon_min: float) -> float:
+        """The price in force, A^2 min, for gains summed over `horizon_min` discounted minutes."""
+        scale = self._mean_square_a2 * horizon_min
+        return scale * math.exp(self._log_factor - PROPORTIONAL * self._account / self._budget)
+
+    def learned(self) -> dict[str, Any]:
+        """What is worth keeping over a restart."""
+        return {
+            "log_factor": self._log_factor,
+            "account": self._account,
+            "mean_square_a2": self._mean_square_a2,
+            "days": self._days,
+        }
+
+    def relearn(self, learned: dict[str, Any]) -> None:
+        """Take back what `learned()` gave; nonsense is left aside."""
+        for name, least, most in (
+            ("log_factor", self._start - WIDEST, self._start + WIDEST),
+            ("account", -MOST_OWED_DAYS * self._budget, MOST_SAVED_DAYS * self._budget),
+            ("mean_square_a2", 0.0, 1e9),
+            ("days", PRIOR_DAYS, MEMORY_DAYS),
+        ):
+            value = learned.get(name)
+            if isinstance(value, (int, float)) and math.isfinite(value):
+                setattr(self, f"_{name}", min(max(float(value), least), most))

@@ -1,0 +1,53 @@
+"""Neutral current that no move changes: three-phase houses, and what the transformer carries beyond all meters."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from edge_balancer.decision.guard import Situation
+from edge_balancer.telemetry.latest import LatestReadings
+from edge_balancer.types.phases import ROTATION
+from edge_balancer.types.readings import ThreePhaseReading
+
+RESIDUAL_TAU_S: Final = 600.0
+"""Single comparisons of the transformer with house readings from other seconds are noise: the residual is a mean over about this time."""
+
+
+class UnmeteredCurrent:
+    """Follows the fixed part of the neutral current, A (complex)."""
+
+    def __init__(self, latest: LatestReadings, nominal_v: float) -> None:
+        self._latest = latest
+        self._nominal_v = nominal_v
+        self._residual = 0j
+        self._residual_at: float | None = None
+
+    def current(self, s: Situation) -> complex:
+        """The fixed part at this instant. Without a fresh transformer reading only the metered three-phase houses count."""
+        three_phase = self._three_phase(s)
+        reading = self._latest.fresh_transformer(s.now)
+        if reading is None:
+            self._residual, self._residual_at = 0j, None
+        elif reading.at != self._residual_at and not np.isnan(reading.p).any():
+            self._follow(reading, complex((s.phase_current_a * ROTATION).sum()) + three_phase)
+        return three_phase + self._residual
+
+    def _three_phase(self, s: Situation) -> complex:
+        latest = self._latest
+        rows = np.flatnonzero(s.fresh & latest.p3.any(axis=1))
+        if not len(rows):
+            return 0j
+        per_phase = (latest.p3[rows] - 1j * latest.q3[rows]).sum(axis=0) / self._nominal_v
+        return complex((per_phase * ROTATION).sum())
+
+    def _follow(self, reading: ThreePhaseReading, metered: complex) -> None:
+        q = np.nan_to_num(np.array(reading.q), nan=0.0)
+        total = complex(((np.array(reading.p) - 1j * q) / self._nominal_v * ROTATION).sum())
+        if self._residual_at is None:
+            self._residual = total - metered
+        else:
+            share = float(-np.expm1(-(reading.at - self._residual_at) / RESIDUAL_TAU_S))
+            self._residual += share * (total - metered - self._residual)
+        self._residual_at = reading.at

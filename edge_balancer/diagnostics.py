@@ -1,0 +1,48 @@
+"""`B/diagnostics`: what the controller knows about its own health, for people and for monitoring. Nothing is judged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from edge_balancer import __version__
+from edge_balancer.engine import Engine
+from edge_balancer.storage.thread import StorageThread
+from edge_balancer.telemetry.intake import Intake
+from edge_balancer.telemetry.mqtt_link import MqttLink
+
+
+def diagnostics_payload(wall: float, intake: Intake, storage: StorageThread, link: MqttLink, engine: Engine) -> bytes:
+    """Counters since the start, the last refused messages of each kind, meters seen but not configured, and the trail's head."""
+    ledger = intake.ledger
+    roster = engine.roster
+    content: dict[str, Any] = {
+        "t": wall,
+        "version": __version__,
+        "messages": {
+            "received": ledger.received,
+            "accepted": ledger.accepted,
+            "refreshed": ledger.refreshed,
+            "refused": ledger.refused,
+        },
+        "refused": {str(reason): count for reason, count in intake.refusals.items()},
+        "refused_last": {str(reason): intake.recent_refusals(reason) for reason in intake.refusals},
+        "seen_not_configured": intake.unconfigured,
+        "connections": link.connections,
+        "storage": {
+            "fault": storage.fault,
+            "late_events": storage.late_events,
+            "lost_events": storage.lost_events,
+            "dropped_minutes": storage.dropped_minutes,
+            "head": str(storage.head),
+        },
+        "switches": {
+            "locked": {roster.ids[house]: reason for house, reason in sorted(roster.lock_reason.items())},
+            "position_unknown": [
+                house.id for k, house in enumerate(roster.houses) if house.movable and not roster.known[k]
+            ],
+            "offline": [house.id for k, house in enumerate(roster.houses) if roster.offline[k]],
+        },
+    }
+    return msgspec.json.encode(content)

@@ -1,0 +1,218 @@
+"""One step of the controller: `step(now, inputs) -> outputs`. No I/O, no clock of its own, no chance.
+
+The daemon, the twin, `replay` and the tests drive this same function; the same inputs give the same outputs, to the byte.
+It strings the parts together in the order in which the data flows; the judgement is in the parts.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_balancer.alerts.watch import Watch
+from edge_balancer.analysis.feeder import Houses, ThreePhaseHouses, feeder_state
+from edge_balancer.analysis.outage import OutageWatch
+from edge_balancer.decision.desk import DecisionDesk
+from edge_balancer.decision.guard import Guard, Situation
+from edge_balancer.settings.root import Configuration
+from edge_balancer.switching.desk import SwitchDesk
+from edge_balancer.switching.evidence import Picture
+from edge_balancer.switching.roster import Roster
+from edge_balancer.telemetry.latest import LatestReadings
+from edge_balancer.telemetry.minutes import MinuteMeans
+from edge_balancer.telemetry.rings import HouseRing, PhaseRing
+from edge_balancer.types.decisions import Decision
+from edge_balancer.types.events import Alert, EventKind
+from edge_balancer.types.ports import Inputs, Outputs, Restored
+from edge_balancer.types.snapshot import FeederState
+from edge_balancer.types.switching import Command, Mode, ModeRequest
+from edge_balancer.types.tojson import to_json
+
+TICK_S: Final = 1.0
+"""Slow work (the feeder's state, alerts, minute means) is done at most this often; decisions follow every reading."""
+SEQ_EPOCH: Final = 1_735_689_600
+"""1 January 2025. Sequence numbers start at the seconds since then, so that a controller with an empty store still counts on
+from what its switches have seen."""
+
+
+class Engine:
+    """The controller of one feeder."""
+
+    def __init__(self, config: Configuration, session: uuid.UUID, restored: Restored, now: float) -> None:
+        """`session` is a fresh random id of this run: ids of commands and decisions derive from it. `now` in monotonic s."""
+        self._config = config
+        self._mode = restored.mode or config.decision.mode
+        self.roster = Roster(config.houses)
+        self.latest = LatestReadings(self.roster.ids, config.telemetry)
+        self.houses_ring = HouseRing(len(self.roster), config.telemetry.ring_hours, config.telemetry.grid_s)
+        self.phase_ring = PhaseRing(config.telemetry.ring_hours, config.telemetry.grid_s)
+        self._minutes = MinuteMeans(self.roster.ids)
+        self._guard = Guard(config, self.roster)
+        self._decisions = DecisionDesk(config, self.roster, self.latest, self._guard, session)
+        self._switches = SwitchDesk(config, self.roster, self.latest, session)
+        self._outage = OutageWatch(config.decision.min_coverage, config.decision.outage_cooldown_s)
+        self.watch = Watch(config, self.roster, tuple(restored.alerts))
+        self._next_tick = now
+        self._announce: ModeRequest | None = ModeRequest(self._mode, "start")
+        self._restore(restored, now)
+
+    @property
+    def mode(self) -> Mode:
+        return self._mode
+
+    def _restore(self, restored: Restored, now: float) -> None:
+        self._switches.at(now, restored.wall, True)
+        for name, phase in restored.phases.items():
+            house = self.roster.index.get(name)
+            if house is not None and not self.roster.three_phase[house]:
+                self.roster.phase[house] = int(phase)
+        for name, reason in restored.locked.items():
+            if name in self.roster.index:
+                self.roster.lock(self.roster.index[name], reason)
+        for past in restored.moves:
+            house = self.roster.index.get(past.house)
+            if house is not None:
+                # A move recorded "in the future" by a clock since set back counts as just made: the careful reading.
+                self.roster.record_operation(house, now - max(0.0, restored.wall - past.wall))
+        self._switches.seq = max(restored.seq, int(restored.wall) - SEQ_EPOCH, 0)
+        for command in restored.open_commands:
+            self._switches.restore(command)
+        if restored.after_outage:
+            self._outage.begin(now)
+        self._decisions.relearn(restored.learned)
+
+    def learned(self) -> dict[str, Any]:
+        """What forecast and price have learned, as JSON types, to be given back in `Restored`."""
+        return self._decisions.learned()
+
+    def step(self, now: float, inputs: Inputs) -> Outputs:
+        """Take what happened up to `now` (monotonic s) and say what must be done."""
+        self.roster.forget(now)
+        self._switches.at(now, inputs.wall, inputs.synced)
+        self._take_mode(inputs)
+        self._hear(inputs)
+        self._measure(inputs)
+        fresh = self.latest.fresh(now)
+        self._switches.tick(self._picture(now, fresh))
+        s = self._situation(now, fresh)
+        decisions, commands = self._decide(inputs, s)
+        alerts, feeder = self._tick(now, inputs, s)
+        minutes, feeder_minutes = self._minutes.turn(inputs.wall, self.roster.phase)
+        announce, self._announce = self._announce, None
+        return Outputs(
+            events=tuple(self._switches.drain()),
+            commands=tuple(commands),
+            decisions=tuple(decisions),
+            alerts=alerts,
+            feeder=feeder,
+            mode=announce,
+            minutes=minutes,
+            feeder_minutes=feeder_minutes,
+            due=min((t for t in (self._decisions.due(), self._switches.flights.due()) if t is not None), default=None),
+        )
+
+    def _take_mode(self, inputs: Inputs) -> None:
+        for request in inputs.modes:
+            if request.mode is not self._mode:
+                self._mode = request.mode
+                self._switches.record(EventKind.MODE, {"mode": str(request.mode), "by": request.by})
+            self._announce = request
+
+    def _hear(self, inputs: Inputs) -> None:
+        """What was sent, what the switches say, what people released: in that order, as it came about."""
+        for command_id in inputs.sent:
+            self._switches.sent(command_id)
+        for command_id in inputs.unsent:
+            self._switches.unsent(command_id)
+        for availability in inputs.availability:
+            self._switches.heard_availability(availability)
+        for report in inputs.reports:
+            self._switches.hear(report)
+        for clear in inputs.clears:
+            if clear.house in self.roster.index:
+                self._switches.clear(clear)
+
+    def _measure(self, inputs: Inputs) -> None:
+        rounds = self.latest.take(inputs.readings)
+        for batch in rounds:
+            self.houses_ring.add_round(batch.index, batch.p, batch.q, batch.at)
+            self._minutes.add(batch)
+        if inputs.three_phase:
+            self.latest.take_three_phase(inputs.three_phase)
+            self._minutes.add_three_phase(inputs.three_phase)
+        self._decisions.observe(rounds, inputs.wall)
+
+    def _situation(self, now: float, fresh: NDArray[np.bool_]) -> Situation:
+        coverage = float(fresh.mean()) if len(fresh) else 0.0
+        nominal = self._config.feeder.nominal_voltage_v
+        dead = int(np.count_nonzero(fresh & (self.latest.v < 0.5 * nominal)))
+        self._outage.update(now, coverage, dead / max(1, int(fresh.sum())))
+        return self._decisions.situation(now, self._mode, fresh, coverage, self._outage.until)
+
+    def _picture(self, now: float, fresh: NDArray[np.bool_]) -> Picture:
+        latest = self.latest
+        return Picture(now, latest.at, latest.p, latest.v, fresh, self.roster.phase, latest.fresh_transformer(now))
+
+    def _decide(self, inputs: Inputs, s: Situation) -> tuple[list[Decision], list[Command]]:
+        """People's wishes first, then the controller's own; each decision is judged in the situation the one before has left."""
+        decisions: list[Decision] = []
+        commands: list[Command] = []
+        for wish in inputs.requests:
+            if wish.house not in self.roster.index:
+                continue
+            body = {"phase": str(wish.phase), "operator": wish.operator, "reason": wish.reason}
+            self._switches.record(EventKind.REQUEST, body, wish.house)
+            decision = self._decisions.request(inputs.wall, s, wish)
+            decisions.append(decision)
+            commands += self._carry_out(decision, s)
+            s = self._situation(s.now, s.fresh)
+        own = self._decisions.consider(inputs.wall, s)
+        if own is not None:
+            decisions.append(own)
+            commands += self._carry_out(own, s)
+        return decisions, commands
+
+    def _carry_out(self, decision: Decision, s: Situation) -> list[Command]:
+        self._switches.record(EventKind.DECISION, to_json(decision))
+        if not decision.commanded:
+            return []
+        return self._switches.command(decision, self._picture(s.now, s.fresh))
+
+    def _tick(self, now: float, inputs: Inputs, s: Situation) -> tuple[tuple[Alert, ...], FeederState | None]:
+        """Work that need not follow every reading."""
+        heard = (self.watch.acknowledge(ack, inputs.wall) for ack in inputs.acks)
+        acknowledged = [alert for alert in heard if alert is not None]
+        if now < self._next_tick:
+            return self._told(acknowledged), None
+        self._next_tick = now + TICK_S
+        feeder = self.feeder_state(inputs.wall, s)
+        self._minutes.add_feeder(feeder)
+        self.houses_ring.advance(now)
+        self.phase_ring.add_state(now, feeder)
+        alerts = self.watch.look(now, inputs.wall, feeder, s.fresh, self.latest, inputs.storage_fault)
+        return self._told([*acknowledged, *alerts]), feeder
+
+    def _told(self, alerts: list[Alert]) -> tuple[Alert, ...]:
+        for alert in alerts:
+            self._switches.record(EventKind.ALERT, to_json(alert))
+        return tuple(alerts)
+
+    def feeder_state(self, wall: float, s: Situation) -> FeederState:
+        """The feeder at this instant, as published."""
+        latest, roster = self.latest, self.roster
+        three = roster.three_phase
+        shared = ThreePhaseHouses(
+            np.where((s.fresh & three)[three][:, None], latest.p3[three], np.nan), latest.q3[three], latest.v3[three]
+        )
+        return feeder_state(
+            wall,
+            Houses(latest.p, latest.q, latest.v, roster.phase, s.fresh),
+            shared,
+            latest.fresh_transformer(s.now),
+            self._config.feeder,
+            self._mode,
+            len(roster),
+        )

@@ -1,0 +1,135 @@
+"""The survival blend: a forecast of each house's net load from its own past, without a model file.
+
+A house's load has a slow part (a moving mean) and a fast part (what is on just now). The fast part dies out within
+minutes, as appliances do; the slow part returns to the house's mean at this time of day. It is the fallback that every
+learned model must beat, and the advisor while none is installed. Pure: time is handed in.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_balancer.forecast.horizon import Horizon
+
+Complex = NDArray[np.complex128]
+Floats = NDArray[np.float64]
+
+SLOW_HALF_LIFE_S: Final = 20 * 60.0
+SLOW_DECAY_S: Final = 90 * 60.0
+FAST_DECAY_S: Final = 6 * 60.0
+DAY_S: Final = 86_400.0
+BINS: Final = 48
+"""Half hours of a day. Days are UTC days: only the period matters, and UTC has no changes of summer time."""
+MEMORY_DAYS: Final = 7.0
+"""The time-of-day mean forgets with this time constant, so that it follows seasons and habits."""
+
+
+class SurvivalBlend:
+    """State for `houses` houses; complex values are P + jQ in W and var."""
+
+    def __init__(self, houses: int, smoothing_s: float) -> None:
+        self._smoothing_s = smoothing_s
+        self.now: Complex = np.zeros(houses, dtype=np.complex128)
+        """The present load, with the inrush smoothed out."""
+        self._slow: Complex = np.zeros(houses, dtype=np.complex128)
+        self._since: Floats = np.full(houses, np.nan)
+        self._day: Complex = np.zeros((houses, BINS), dtype=np.complex128)
+        self._days: NDArray[np.float64] = np.zeros((houses, BINS))
+        self._bin_sum: Complex = np.zeros(houses, dtype=np.complex128)
+        self._bin_weight: Floats = np.zeros(houses)
+        self._bin = -1
+
+    def observe(self, index: NDArray[np.intp], load: Complex, at: Floats, wall: float, longest_s: float) -> None:
+        """Take readings of distinct houses: `index`, `load`, `at` (monotonic s) of shape [n].
+
+        A gap longer than `longest_s` starts the house afresh: what it did before says nothing about its present level.
+        """
+        self._turn_page(wall)
+        since = self._since[index]
+        dt = at - since
+        fresh = ~(dt <= longest_s)  # also where `since` is NaN
+        dt = np.where(fresh, 0.0, np.maximum(dt, 0.0))
+        before = self.now[index]
+        slow = self._slow[index]
+        # A reading stands for the time since the last one; the mean of both ends is its best account (trapezium).
+        if self._smoothing_s > 0:
+            weight = -np.expm1(-dt / self._smoothing_s)
+            present = np.where(fresh, load, before + weight * (load - before))
+        else:
+            present = load
+        decay = -np.expm1(-dt * (np.log(2.0) / SLOW_HALF_LIFE_S))
+        slow = np.where(fresh, load, slow + decay * (load - slow))
+        self.now[index] = present
+        self._slow[index] = slow
+        self._since[index] = at
+        self._bin_sum[index] += np.where(fresh, 0.0, dt) * load
+        self._bin_weight[index] += np.where(fresh, 0.0, dt)
+
+    def _turn_page(self, wall: float) -> None:
+        """At each new half hour, fold the finished one into the time-of-day mean."""
+        page = int(wall % DAY_S // (DAY_S / BINS))
+        if page == self._bin:
+            return
+        if self._bin >= 0:
+            seen = np.flatnonzero(self._bin_weight > 0)
+            days = self._days[seen, self._bin]
+            mean = self._bin_sum[seen] / self._bin_weight[seen]
+            step = 1.0 / np.minimum(days + 1.0, MEMORY_DAYS)
+            self._day[seen, self._bin] += step * (mean - self._day[seen, self._bin])
+            self._days[seen, self._bin] = days + 1.0
+        self._bin = page
+        self._bin_sum[:] = 0.0
+        self._bin_weight[:] = 0.0
+
+    def usual(self, wall: float, ahead_s: Floats) -> Complex:
+        """The time-of-day mean `ahead_s` seconds from now, shape [houses, len(ahead_s)]; the slow part where nothing is known yet."""
+        bins = ((wall + ahead_s) % DAY_S // (DAY_S / BINS)).astype(np.intp)
+        # Half-hour means of one house and few days are rough: take the neighbours in (1-2-1).
+        near = np.stack([(bins - 1) % BINS, bins, (bins + 1) % BINS])
+        weight = np.minimum(self._days[:, near], 1.0) * np.array([1.0, 2.0, 1.0])[None, :, None]
+        total = weight.sum(axis=1)
+        mean = (self._day[:, near] * weight).sum(axis=1) / np.maximum(total, 1e-9)
+        return np.where(total > 0, mean, self._slow[:, None])
+
+    def forecast(self, wall: float, horizon: Horizon) -> Complex:
+        """Mean net load of each house in each block, shape [houses, blocks]."""
+        fast_left = _mean_decay(horizon, FAST_DECAY_S)
+        slow_left = _mean_decay(horizon, SLOW_DECAY_S)
+        usual = self.usual(wall, (horizon.starts_s + horizon.ends_s) / 2.0)
+        fast = (self.now - self._slow)[:, None] * fast_left
+        return usual + (self._slow[:, None] - usual) * slow_left + fast
+
+    def learned(self) -> dict[str, Any]:
+        """What is worth keeping over a restart: the time-of-day means."""
+        return {
+            "bins": BINS,
+            "day": _pack(self._day.astype(np.complex64)),
+            "days": _pack(self._days.astype(np.float32)),
+        }
+
+    def relearn(self, learned: dict[str, Any]) -> bool:
+        """Take back what `learned()` gave. False where it does not fit these houses; nothing is changed then."""
+        try:
+            day = np.frombuffer(base64.b64decode(learned["day"]), dtype=np.complex64).reshape(self._day.shape)
+            days = np.frombuffer(base64.b64decode(learned["days"]), dtype=np.float32).reshape(self._days.shape)
+        except (KeyError, TypeError, ValueError):
+            return False
+        if not (np.isfinite(day).all() and np.isfinite(days).all()):
+            return False
+        self._day[:] = day
+        self._days[:] = days
+        return True
+
+
+def _mean_decay(horizon: Horizon, tau_s: float) -> Floats:
+    """Mean of exp(-t/tau) over each block."""
+    span = horizon.ends_s - horizon.starts_s
+    return np.asarray((tau_s / span) * (np.exp(-horizon.starts_s / tau_s) - np.exp(-horizon.ends_s / tau_s)))
+
+
+def _pack(array: NDArray[Any]) -> str:
+    return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode("ascii")

@@ -1,0 +1,200 @@
+"""The switching desk: turns decided moves into commands, hears the switches, and keeps roster and record in step. Sends nothing."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from edge_balancer.settings.root import Configuration
+from edge_balancer.switching.evidence import Finding, Picture, Testimony, before_move, testify
+from edge_balancer.switching.flights import Change, Flight, Flights
+from edge_balancer.switching.roster import Roster
+from edge_balancer.telemetry.latest import LatestReadings
+from edge_balancer.types.decisions import Decision
+from edge_balancer.types.events import Event, EventKind
+from edge_balancer.types.switching import Availability, ClearRequest, Command, SwitchReport, SwitchResult
+
+VERIFY_PERIODS = 2.5
+"""A move is verified on a reading taken after it: a meter that reports seldom needs this many of its periods."""
+
+
+class SwitchDesk:
+    """Owns the roster and the commands under way. Every method that records returns nothing: `events` collects until drained."""
+
+    def __init__(self, config: Configuration, roster: Roster, latest: LatestReadings, session: uuid.UUID) -> None:
+        self._config = config
+        self.roster = roster
+        self._latest = latest
+        self._session = session
+        self.flights = Flights(config.switching)
+        self._reports: dict[str, SwitchReport] = {}
+        self._events: list[Event] = []
+        self.seq = 0
+        self._now, self._wall, self._synced = 0.0, 0.0, True
+
+    def at(self, now: float, wall: float, synced: bool) -> None:
+        """The instant that everything recorded from here on bears."""
+        self._now, self._wall, self._synced = now, wall, synced
+
+    def drain(self) -> list[Event]:
+        events, self._events = self._events, []
+        return events
+
+    def record(self, kind: EventKind, body: dict[str, Any], house: str = "", command: str = "") -> None:
+        """Write a row for the audit trail."""
+        self._events.append(Event(kind, self._now, self._wall, self._synced, house, command, body))
+
+    def command(self, decision: Decision, picture: Picture) -> list[Command]:
+        """Commands for a decision's moves. They count as operations from here on, and the houses as moved."""
+        commands = []
+        for move in decision.moves:
+            self.seq += 1
+            command = Command(
+                id=str(uuid.uuid5(self._session, f"command:{self.seq}")),
+                seq=self.seq,
+                house=move.house,
+                phase=move.target,
+                origin=move.origin,
+                issued=self._wall,
+                expires=self._wall + self._config.switching.expiry_s,
+                decision=decision.id,
+            )
+            house = self.roster.index[move.house]
+            self.flights.plan(command, self._now, before_move(picture, house), self._verify_for_s(house))
+            self._book(house, command)
+            self.roster.record_operation(house, self._now)
+            self.record(EventKind.PLANNED, _planned(command), command.house, command.id)
+            commands.append(command)
+        return commands
+
+    def restore(self, command: Command) -> None:
+        """A command found open after a restart: it may be under way, and is not sent again."""
+        house = self.roster.index.get(command.house)
+        if house is None:
+            return
+        self.flights.restore(command, self._now, self._verify_for_s(house))
+        self._book(house, command)
+
+    def _book(self, house: int, command: Command) -> None:
+        """Take the house as moved while its command is under way: the next decision must not move another in its place."""
+        self.roster.phase[house] = int(command.phase)
+        self.roster.in_flight[house] = True
+
+    def sent(self, command_id: str) -> None:
+        self._apply(self.flights.sent(command_id, self._now))
+
+    def unsent(self, command_id: str) -> None:
+        self._apply(self.flights.unsent(command_id))
+
+    def hear(self, report: SwitchReport) -> None:
+        """A switch spoke about itself: that is where the house is, whatever we believed."""
+        house = self.roster.index.get(report.house)
+        if house is None:
+            return
+        roster = self.roster
+        flight = self.flights.of(report.house)
+        self._reports[report.house] = report
+        expected = flight.command.origin if flight else roster.phase_of(house)
+        ours = flight is not None and report.id == flight.command.id
+        change = self.flights.hear(report, self._now)
+        self._apply(change)
+        if report.result is SwitchResult.MOVING and ours:
+            return  # between two positions, as it should be
+        if report.phase is None:
+            if change is None or not change.lock:
+                self._lock(house, f"its switch does not know its position{_because(report)}")
+            roster.known[house] = False
+            return
+        if not ours and report.phase is not expected:
+            body = {"phase": str(report.phase), "from": str(expected) if expected is not None else None, "id": report.id}
+            self.record(EventKind.POSITION, body, report.house, report.id)
+        roster.known[house] = True
+        if self.flights.of(report.house) is None:
+            roster.phase[house] = int(report.phase)
+
+    def heard_availability(self, availability: Availability) -> None:
+        house = self.roster.index.get(availability.house)
+        if house is not None:
+            self.roster.offline[house] = not availability.online
+
+    def clear(self, request: ClearRequest) -> None:
+        """A person releases a locked-out house. Its position must be known: the switch's last word counts."""
+        house = self.roster.index[request.house]
+        if not self.roster.locked[house]:
+            return
+        self.roster.clear(house)
+        report = self._reports.get(request.house)
+        if report is not None and report.phase is not None and self.flights.of(request.house) is None:
+            self.roster.phase[house] = int(report.phase)
+            self.roster.known[house] = True
+        self.record(EventKind.CLEARED, {"operator": request.operator, "reason": request.reason}, request.house)
+
+    def tick(self, picture: Picture) -> None:
+        """Let time pass: time-outs and verification."""
+        if not len(self.flights):
+            return
+
+        def ask(flight: Flight) -> Testimony:
+            return self._ask(flight, picture)
+
+        for change in self.flights.tick(self._now, self._reports.get, ask):
+            self._apply(change)
+
+    def _ask(self, flight: Flight, picture: Picture) -> Testimony:
+        command = flight.command
+        house = self.roster.index[command.house]
+        nominal = self._config.feeder.nominal_voltage_v
+        if flight.before is None:  # found open after a restart: nobody took down what was before
+            alive = picture.at[house] >= flight.acknowledged_at and not picture.v[house] < 0.5 * nominal
+            finding = Finding.ALIVE if alive else Finding.NOTHING
+            return Testimony(finding, "the meter measures; what was before the restart is not known", float(picture.at[house]))
+        return testify(
+            picture,
+            house,
+            int(command.origin),
+            int(command.phase),
+            flight.acknowledged_at,
+            flight.before,
+            nominal,
+            use_voltage=self._config.switching.voltage_evidence,
+        )
+
+    def _apply(self, change: Change | None) -> None:
+        if change is None:
+            return
+        command = change.command
+        self.record(change.kind, change.body, command.house, command.id)
+        house = self.roster.index[command.house]
+        if not change.over:
+            return
+        self.roster.in_flight[house] = False
+        if change.kind is not EventKind.VERIFIED:
+            # Best guess where it is in doubt; `known` says how far to trust it, and a report of the switch overrides both.
+            self.roster.phase[house] = int(command.origin)
+            self.roster.known[house] = change.stayed
+        if change.lock:
+            self._lock(house, change.lock, command.id)
+
+    def _lock(self, house: int, reason: str, command: str = "") -> None:
+        if self.roster.lock(house, reason):
+            self.record(EventKind.LOCKED, {"reason": reason}, self.roster.ids[house], command)
+
+    def _verify_for_s(self, house: int) -> float:
+        period = float(self._latest.period[house])
+        slowest = VERIFY_PERIODS * period if period == period else 0.0
+        return max(self._config.switching.verify_timeout_s, slowest)
+
+
+def _planned(command: Command) -> dict[str, Any]:
+    return {
+        "seq": command.seq,
+        "phase": str(command.phase),
+        "from": str(command.origin),
+        "issued": command.issued,
+        "expires": command.expires,
+        "decision": command.decision,
+    }
+
+
+def _because(report: SwitchReport) -> str:
+    return f": {report.reason}" if report.reason else ""

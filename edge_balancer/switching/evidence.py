@@ -1,0 +1,174 @@
+"""Did the house really move? What the meters say about a switch that reports it is done.
+
+Three witnesses, in rising order of weight: the house's meter still measures (supply is back); the house's voltage now
+keeps company with its new phase; the transformer's phases changed by the house's load. Where the phases are alike
+there is nothing to tell, and a living meter must do; the strength of the evidence is recorded. Pure.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_balancer.types.readings import ThreePhaseReading
+
+Floats = NDArray[np.float64]
+
+TELLING_VOLTS: Final = 4.0
+"""Phases whose mean voltages are closer than this cannot be told apart by a house's voltage: drops along the feeder differ as much."""
+MARGIN_VOLTS: Final = 2.0
+"""How much better the old phase must fit before the voltage contradicts the switch."""
+TELLING_WATTS: Final = 500.0
+"""Loads smaller than this are lost in the transformer's own changes."""
+FRESH_PAIR_S: Final = 15.0
+"""The transformer is compared only with house readings of about the same time."""
+ALIVE: Final = 0.5
+"""Supply is back above this fraction of the nominal voltage."""
+CONTRADICTIONS: Final = 2
+"""One odd reading may be a load that changed with the move; two in a row are not."""
+
+
+class Finding(enum.StrEnum):
+    NOTHING = "nothing"
+    """No reading since the switch reported."""
+    DEAD = "dead"
+    """A reading, but no supply."""
+    ALIVE = "alive"
+    """Supply is back; nothing tells the phases apart."""
+    AGREES = "agrees"
+    CONTRADICTS = "contradicts"
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The feeder's meters at one instant. Arrays over houses; `phase` is where each house is taken to be."""
+
+    now: float
+    at: Floats
+    p: Floats
+    v: Floats
+    fresh: NDArray[np.bool_]
+    phase: NDArray[np.int8]
+    transformer: ThreePhaseReading | None
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What the witnesses said before the move: house power (W) and its voltage above its phase's mean (V, NaN unknown)."""
+
+    p: float
+    above_mean_v: float
+    residual_w: tuple[float, float, float] | None
+    """Transformer's power less the houses', per phase, W; None where it cannot be compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Testimony:
+    finding: Finding
+    witness: str
+    """Plain words for the record."""
+    at: float
+    """Instant of the house reading it rests on."""
+
+
+def before_move(picture: Picture, house: int) -> Before:
+    """Take down what the witnesses say while the house is still on its old phase."""
+    mean = _mean_voltages(picture, house)
+    own = int(picture.phase[house])
+    return Before(
+        p=float(picture.p[house]),
+        above_mean_v=float(picture.v[house] - mean[own]),
+        residual_w=_residual(picture),
+    )
+
+
+def testify(
+    picture: Picture,
+    house: int,
+    origin: int,
+    target: int,
+    since: float,
+    before: Before,
+    nominal_v: float,
+    *,
+    use_voltage: bool,
+) -> Testimony:
+    """What the meters say about a move from `origin` to `target` that the switch reported done at `since`."""
+    at = float(picture.at[house])
+    if not at >= since:
+        return Testimony(Finding.NOTHING, "no reading since the switch reported", at)
+    v, p = float(picture.v[house]), float(picture.p[house])
+    if v < ALIVE * nominal_v:
+        return Testimony(Finding.DEAD, f"the meter shows {v:.0f} V", at)
+    if np.isnan(v) and p == 0.0 and abs(before.p) > 20.0:
+        return Testimony(Finding.DEAD, f"the meter shows no load where there were {before.p:.0f} W", at)
+    if use_voltage and (testimony := _by_voltage(picture, house, origin, target, before, at)) is not None:
+        return testimony
+    if (testimony := _by_transformer(picture, house, origin, target, before, at)) is not None:
+        return testimony
+    alive = f"supply is back at {v:.0f} V" if not np.isnan(v) else f"the meter measures {p:.0f} W"
+    return Testimony(Finding.ALIVE, alive, at)
+
+
+def _by_voltage(picture: Picture, house: int, origin: int, target: int, before: Before, at: float) -> Testimony | None:
+    mean = _mean_voltages(picture, house)
+    gap = mean[target] - mean[origin]
+    v = float(picture.v[house])
+    if not abs(gap) >= TELLING_VOLTS or np.isnan(v) or np.isnan(before.above_mean_v):
+        return None
+    # A house keeps about its distance from the mean of its phase: compare how well each phase explains the voltage.
+    moved = abs(v - mean[target] - before.above_mean_v)
+    stayed = abs(v - mean[origin] - before.above_mean_v)
+    words = f"{v:.1f} V beside means of {mean[origin]:.1f} V on the old and {mean[target]:.1f} V on the new phase"
+    if stayed + MARGIN_VOLTS < moved:
+        return Testimony(Finding.CONTRADICTS, f"voltage stays with the old phase: {words}", at)
+    if moved < stayed:
+        return Testimony(Finding.AGREES, f"voltage follows the new phase: {words}", at)
+    return None
+
+
+def _by_transformer(
+    picture: Picture, house: int, origin: int, target: int, before: Before, at: float
+) -> Testimony | None:
+    after = _residual(picture)
+    p = float(picture.p[house])
+    if after is None or before.residual_w is None or abs(p) < TELLING_WATTS:
+        return None
+    # The house is booked on its new phase. If it had stayed, its load would be missing there and surplus on the old one.
+    surplus = after[origin] - before.residual_w[origin]
+    missing = before.residual_w[target] - after[target]
+    share = (surplus + missing) / (2.0 * p)
+    if share > 0.8:
+        words = f"the transformer still carries the house's {p:.0f} W on the old phase"
+        return Testimony(Finding.CONTRADICTS, words, at)
+    if share < 0.35:
+        return Testimony(Finding.AGREES, f"the transformer carries the house's {p:.0f} W on the new phase", at)
+    return None
+
+
+def _mean_voltages(picture: Picture, leave_out: int) -> Floats:
+    """Mean voltage of the other fresh houses on each phase, shape [3], NaN where there is none."""
+    usable = picture.fresh & ~np.isnan(picture.v) & (picture.phase >= 0)
+    usable[leave_out] = False
+    phase = picture.phase[usable]
+    count = np.bincount(phase, minlength=3)
+    total = np.bincount(phase, weights=picture.v[usable], minlength=3)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(total / np.where(count > 0, count, np.nan))
+
+
+def _residual(picture: Picture) -> tuple[float, float, float] | None:
+    """What the transformer carries beyond the metered houses, per phase; None unless everything was read at about one time."""
+    reading = picture.transformer
+    if reading is None or np.isnan(reading.p).any():
+        return None
+    single = picture.phase >= 0
+    near = picture.fresh & (np.abs(picture.at - reading.at) <= FRESH_PAIR_S)
+    if not near[single].all():
+        return None
+    sums = np.bincount(picture.phase[single], weights=picture.p[single], minlength=3)
+    return (reading.p[0] - sums[0], reading.p[1] - sums[1], reading.p[2] - sums[2])

@@ -1,0 +1,236 @@
+"""The life of a command, as a state table. Time and testimony are handed in; nothing is sent here.
+
+    PLANNED --sent--> SENT --done--> ACKNOWLEDGED --meter agrees--> VERIFIED
+       |unsent          |rejected, failed     |meter contradicts, or is silent too long
+       v                v silent too long     v
+    ABANDONED        FAILED / TIMED_OUT     FAILED        (both lock the house out; a clean rejection only after three)
+
+A command is never sent twice. One that was found open after a restart waits, as SENT, for its switch to speak.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from edge_balancer.settings.policy import SwitchingSettings
+from edge_balancer.switching.evidence import CONTRADICTIONS, Before, Finding, Testimony
+from edge_balancer.types.events import EventKind
+from edge_balancer.types.phases import Phase
+from edge_balancer.types.switching import Command, SwitchReport, SwitchResult
+
+REJECTIONS: Final = 3
+"""A switch that refuses this many commands in a row, each time staying where it was, is locked out: something is wrong with it."""
+
+
+class Stage(enum.StrEnum):
+    PLANNED = "planned"
+    SENT = "sent"
+    ACKNOWLEDGED = "acknowledged"
+
+
+@dataclass(slots=True)
+class Flight:
+    """One command under way."""
+
+    command: Command
+    planned_at: float
+    before: Before | None
+    """None for a command found open after a restart: only a living meter can then be asked."""
+    verify_for_s: float
+    stage: Stage = Stage.PLANNED
+    sent_at: float = 0.0
+    acknowledged_at: float = 0.0
+    restored: bool = False
+    contradictions: int = 0
+    judged_at: float = field(default=float("-inf"))
+    """The reading that was judged last: one reading is one testimony."""
+    last_words: str = "no reading since the switch reported"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A step in a command's life: what to record, and what it means for the house."""
+
+    kind: EventKind
+    command: Command
+    body: dict[str, Any]
+    over: bool = False
+    """The command's life has ended."""
+    lock: str = ""
+    """Why the house must be locked out; empty where it need not."""
+    stayed: bool = False
+    """The house is known to have stayed on its old phase. Where a move failed and this is False, its position is in doubt."""
+
+
+class Flights:
+    """All commands under way, at most one for a house."""
+
+    def __init__(self, settings: SwitchingSettings) -> None:
+        self._settings = settings
+        self._by_house: dict[str, Flight] = {}
+        self._rejections: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_house)
+
+    def __iter__(self) -> Iterator[Flight]:
+        return iter(list(self._by_house.values()))
+
+    def of(self, house: str) -> Flight | None:
+        return self._by_house.get(house)
+
+    def plan(self, command: Command, now: float, before: Before, verify_for_s: float) -> None:
+        """A command was decided; it must be journalled, then sent."""
+        self._by_house[command.house] = Flight(command, now, before, verify_for_s)
+
+    def restore(self, command: Command, now: float, verify_for_s: float) -> None:
+        """A command from before a restart whose end is unknown: it may have been sent, and is not sent again."""
+        flight = Flight(command, now, None, verify_for_s, Stage.SENT, sent_at=now, restored=True)
+        self._by_house[command.house] = flight
+
+    def sent(self, command_id: str, now: float) -> Change | None:
+        flight = self._find(command_id)
+        if flight is None or flight.stage is not Stage.PLANNED:
+            return None
+        flight.stage, flight.sent_at = Stage.SENT, now
+        return Change(EventKind.SENT, flight.command, {})
+
+    def unsent(self, command_id: str) -> Change | None:
+        """It could not leave and never will: the house has stayed where it was."""
+        flight = self._find(command_id)
+        if flight is None or flight.stage is not Stage.PLANNED:
+            return None
+        return self._end(flight, EventKind.FAILED, {"reason": "it could not be sent", "sent": False}, stayed=True)
+
+    def hear(self, report: SwitchReport, now: float) -> Change | None:
+        """A switch spoke about itself."""
+        flight = self._by_house.get(report.house)
+        if flight is None:
+            return None
+        command = flight.command
+        if report.id != command.id:
+            return self._hear_stranger(flight, report, now)
+        if flight.stage is Stage.ACKNOWLEDGED:
+            if report.phase is command.phase and report.result in (SwitchResult.DONE, None):
+                return None  # the same answer again (QoS 1 may deliver twice)
+            return self._end(
+                flight, EventKind.FAILED, _said(report), lock=f"after its done it reports {_words(report)}"
+            )
+        match report.result:
+            case SwitchResult.MOVING:
+                return None
+            case None if report.phase is command.origin:
+                return None  # it repeats where it stands before it acts
+            case SwitchResult.DONE | None if report.phase is command.phase:
+                flight.stage, flight.acknowledged_at = Stage.ACKNOWLEDGED, now
+                self._rejections.pop(command.house, None)
+                return Change(EventKind.ACKNOWLEDGED, command, _said(report))
+            case SwitchResult.REJECTED if report.phase is command.origin:
+                count = self._rejections[command.house] = self._rejections.get(command.house, 0) + 1
+                lock = f"it refused {count} commands in a row, last: {report.reason or 'no reason given'}"
+                return self._end(
+                    flight, EventKind.FAILED, _said(report), lock=lock if count >= REJECTIONS else "", stayed=True
+                )
+            case _:
+                stayed = report.phase is command.origin
+                return self._end(
+                    flight, EventKind.FAILED, _said(report), lock=f"it reports {_words(report)}", stayed=stayed
+                )
+
+    def _hear_stranger(self, flight: Flight, report: SwitchReport, now: float) -> Change | None:
+        """A report that answers another command, or none."""
+        # After a restart: the switch still answers for an earlier command and stands where it stood. Once the open
+        # command has expired it can no longer be carried out, so the house is free again.
+        expired = now >= flight.sent_at + self._settings.expiry_s
+        if flight.restored and flight.stage is Stage.SENT and report.phase is flight.command.origin and expired:
+            return self._end(flight, EventKind.FAILED, {"reason": "it was never carried out"}, stayed=True)
+        return None
+
+    def tick(
+        self, now: float, latest: Callable[[str], SwitchReport | None], testify: Callable[[Flight], Testimony]
+    ) -> list[Change]:
+        """Let time pass: time-outs, and verification of what was acknowledged."""
+        changes: list[Change] = []
+        for flight in list(self._by_house.values()):
+            change = self._tick_one(flight, now, latest, testify)
+            if change is not None:
+                changes.append(change)
+        return changes
+
+    def _tick_one(
+        self,
+        flight: Flight,
+        now: float,
+        latest: Callable[[str], SwitchReport | None],
+        testify: Callable[[Flight], Testimony],
+    ) -> Change | None:
+        settings = self._settings
+        if flight.stage is Stage.ACKNOWLEDGED:
+            return self._verify(flight, now, testify(flight))
+        if flight.restored and (report := latest(flight.command.house)) is not None and report.id != flight.command.id:
+            change = self._hear_stranger(flight, report, now)
+            if change is not None:
+                return change
+        start = flight.sent_at if flight.stage is Stage.SENT else flight.planned_at
+        if now - start >= settings.ack_timeout_s:
+            reason = f"its switch gave no answer within {settings.ack_timeout_s:g} s"
+            return self._end(flight, EventKind.TIMED_OUT, {"reason": reason}, lock=reason)
+        return None
+
+    def _verify(self, flight: Flight, now: float, testimony: Testimony) -> Change | None:
+        if testimony.at > flight.judged_at and testimony.finding is not Finding.NOTHING:
+            flight.judged_at = testimony.at
+            flight.last_words = testimony.witness
+            if testimony.finding in (Finding.AGREES, Finding.ALIVE):
+                body = {
+                    "phase": str(flight.command.phase),
+                    "evidence": testimony.witness,
+                    "strength": str(testimony.finding),
+                }
+                return self._end(flight, EventKind.VERIFIED, body)
+            if testimony.finding is Finding.CONTRADICTS:
+                flight.contradictions += 1
+                if flight.contradictions >= CONTRADICTIONS:
+                    reason = f"its switch reports done, but {testimony.witness}"
+                    return self._end(flight, EventKind.FAILED, {"reason": reason}, lock=reason)
+        if now - flight.acknowledged_at >= flight.verify_for_s:
+            reason = f"its switch reports done, but the meter did not confirm it within {flight.verify_for_s:.0f} s: {flight.last_words}"
+            return self._end(flight, EventKind.FAILED, {"reason": reason}, lock=reason)
+        return None
+
+    def due(self) -> float | None:
+        """When the next time-out strikes, monotonic s."""
+        times = [
+            flight.acknowledged_at + flight.verify_for_s
+            if flight.stage is Stage.ACKNOWLEDGED
+            else max(flight.sent_at, flight.planned_at) + self._settings.ack_timeout_s
+            for flight in self._by_house.values()
+        ]
+        return min(times, default=None)
+
+    def _find(self, command_id: str) -> Flight | None:
+        return next((f for f in self._by_house.values() if f.command.id == command_id), None)
+
+    def _end(
+        self, flight: Flight, kind: EventKind, body: dict[str, Any], *, lock: str = "", stayed: bool = False
+    ) -> Change:
+        del self._by_house[flight.command.house]
+        return Change(kind, flight.command, body, over=True, lock=lock, stayed=stayed)
+
+
+def _said(report: SwitchReport) -> dict[str, Any]:
+    return {
+        "result": str(report.result) if report.result else None,
+        "phase": str(report.phase) if report.phase is not None else None,
+        "reason": report.reason,
+        "operations": report.operations,
+    }
+
+
+def _words(report: SwitchReport) -> str:
+    where: Phase | str = report.phase if report.phase is not None else "an unknown position"
+    result = report.result or "nothing"
+    return f"{result} at {where}" + (f" ({report.reason})" if report.reason else "")

@@ -1,0 +1,74 @@
+"""Our side of the MQTT contract: topics and payloads of what the controller publishes. What it reads is in `telemetry`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from edge_balancer.settings.root import Configuration
+from edge_balancer.types.decisions import Decision
+from edge_balancer.types.events import Alert, AlertState
+from edge_balancer.types.snapshot import FeederState
+from edge_balancer.types.switching import Command, ModeRequest
+from edge_balancer.types.tojson import to_json
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Topics:
+    """Where things are published, for one configuration."""
+
+    def __init__(self, config: Configuration) -> None:
+        base = config.base_topic
+        self.availability = f"{base}/availability"
+        self.phases = f"{base}/phases"
+        self.decision = f"{base}/decision"
+        self.mode = f"{base}/mode"
+        self.diagnostics = f"{base}/diagnostics"
+        self._base = base
+        self._set = {h.id: f"{h.switch_topic or f'{base}/switch/{h.id}'}/set" for h in config.houses}
+
+    def command(self, house: str) -> str:
+        return self._set[house]
+
+    def alert(self, key: str) -> str:
+        return f"{self._base}/alert/{key}"
+
+
+def command_payload(command: Command) -> bytes:
+    """`B/switch/<house>/set`, never retained."""
+    return _encode(
+        {
+            "id": command.id,
+            "seq": command.seq,
+            "phase": command.phase.name,
+            "from": command.origin.name,
+            "issued": command.issued,
+            "expires": command.expires,
+        }
+    )
+
+
+def phases_payload(feeder: FeederState) -> bytes:
+    """`B/phases`: the feeder at this tick."""
+    return _encode(feeder)
+
+
+def decision_payload(decision: Decision) -> bytes:
+    """`B/decision`: the moves and the whole explanation."""
+    return _encode(to_json(decision))
+
+
+def alert_payload(alert: Alert) -> bytes:
+    """`B/alert/<key>`, retained; empty when it is over, which takes it off the broker."""
+    if alert.state is AlertState.RESOLVED:
+        return b""
+    plain: dict[str, Any] = to_json(alert)
+    del plain["key"]
+    return _encode(plain)
+
+
+def mode_payload(mode: ModeRequest) -> bytes:
+    """`B/mode`, retained: the mode in force and who set it."""
+    return _encode({"mode": str(mode.mode), "by": mode.by})
