@@ -22,7 +22,7 @@ CANNOT = 2
 
 
 def export_command(
-    database: Path, what: ExportName, format_: ExportFormat, start: str | None, end: str | None, out: str
+    database: Path, what: ExportName, format_: ExportFormat, *, start: str | None, end: str | None, out: str
 ) -> int:
     """Write a table to the file `out`, or to standard output for `-`. `start` and `end` as in `timespan.parse_time`.
 

@@ -142,8 +142,9 @@ def _give_back(connection: sqlite3.Connection) -> bool:
     surplus = free - int(pages * _FREE_FRACTION)
     if surplus <= 0:
         return False
-    # Each row of the pragma's result frees one page, so it must be read to its end.
-    connection.execute(f"PRAGMA incremental_vacuum({min(surplus, _VACUUM_PAGES_PER_CALL)})").fetchall()
+    # Each step of the pragma frees one page. `execute` takes a single step, since there are no columns to fetch; a
+    # script is stepped to its end.
+    connection.executescript(f"PRAGMA incremental_vacuum({min(surplus, _VACUUM_PAGES_PER_CALL)})")
     return surplus > _VACUUM_PAGES_PER_CALL
 
 

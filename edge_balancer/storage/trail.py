@@ -18,7 +18,7 @@ COLUMNS: Final = "seq, wall, mono, synced, kind, house, command, body, prev_hash
 
 # What a row takes beside its texts: two hashes, numbers, both indexes, page overhead (measured with dbstat on a real
 # trail).
-_ROW_OVERHEAD_BYTES: Final = 250
+_ROW_OVERHEAD_BYTES: Final = 205
 
 
 def read_head(connection: sqlite3.Connection) -> Head:

@@ -34,6 +34,7 @@ def planned(
     house: str,
     seq: int = 1,
     at: float = 0.0,
+    *,
     target: str = "L2",
     origin: str = "L1",
     decision: str = "d1",
@@ -50,11 +51,11 @@ def planned(
 
 
 def life(
-    command: str, house: str, seq: int = 1, at: float = 0.0, target: str = "L2", origin: str = "L1"
+    command: str, house: str, seq: int = 1, at: float = 0.0, *, target: str = "L2", origin: str = "L1"
 ) -> list[Event]:
     """A command from its plan to its verification."""
     return [
-        planned(command, house, seq, at, target, origin),
+        planned(command, house, seq, at, target=target, origin=origin),
         event(EventKind.SENT, at + 0.1, house=house, command=command),
         event(EventKind.ACKNOWLEDGED, at + 1, house=house, command=command, phase=target, result="done"),
         event(EventKind.VERIFIED, at + 9, house=house, command=command, phase=target, evidence={"current": True}),

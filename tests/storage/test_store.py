@@ -105,7 +105,7 @@ def test_a_body_that_lacks_what_a_restart_needs_is_refused(tmp_path: Path, bad: 
     ("events", "phases", "locked"),
     [
         (life("c1", "h1"), {"h1": Phase.L2}, {}),
-        ([*life("c1", "h1"), *life("c2", "h1", 2, 100, "L3", "L2")], {"h1": Phase.L3}, {}),
+        ([*life("c1", "h1"), *life("c2", "h1", 2, 100, target="L3", origin="L2")], {"h1": Phase.L3}, {}),
         (life("c1", "h1")[:3], {}, {}),
         ([event(EventKind.POSITION, house="h1", phase="L3")], {"h1": Phase.L3}, {}),
         ([*life("c1", "h1"), event(EventKind.POSITION, 60, house="h1", phase=None)], {}, {}),

@@ -183,7 +183,7 @@ FIELDS = ["wall", "mono", "synced", "kind", "house", "command", "body", "prev_ha
 )
 @hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_single_altered_field_is_named(
-    copy: Path, whole: Path, seq: int, field: str, number: float, text: str
+    copy: Path, whole: Path, *, seq: int, field: str, number: float, text: str
 ) -> None:
     shutil.copy(whole, copy)
     with sqlite3.connect(copy) as connection:

@@ -3,30 +3,32 @@
 -- "EBAL": tells an edge-balancer database from any other SQLite file.
 PRAGMA application_id = 0x4542414c;
 
+-- Small tables with a text for their key are WITHOUT ROWID: one page to write for a change, not two.
+
 -- What the trail says about each house, kept up in the transaction that writes the trail.
 CREATE TABLE houses (
     house TEXT PRIMARY KEY,
     phase TEXT CHECK (phase IN ('L1', 'L2', 'L3')),  -- NULL: the switch does not know its position
     since REAL,                                      -- Unix seconds at which `phase` was last confirmed to change
     locked TEXT                                      -- why it is locked out; NULL when it is not
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 -- Commands whose outcome is unknown: planned, and neither verified, failed, timed out nor locked out.
 CREATE TABLE open_commands (
     command TEXT PRIMARY KEY,
     house TEXT NOT NULL,
     planned INTEGER NOT NULL  -- the trail's row
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE active_alerts (
     key TEXT PRIMARY KEY,
     alert TEXT NOT NULL  -- the alert as JSON
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE state (
     key TEXT PRIMARY KEY,
     value TEXT NOT NULL  -- JSON
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 -- Names of what is measured: a house, or a phase of the transformer (`transformer/L1`).
 CREATE TABLE series (

@@ -5,7 +5,7 @@ BEGIN TRANSACTION;
 CREATE TABLE active_alerts (
     key TEXT PRIMARY KEY,
     alert TEXT NOT NULL  -- the alert as JSON
-) STRICT;
+) STRICT, WITHOUT ROWID;
 INSERT INTO "active_alerts" VALUES('switch_failed/h3','{"key":"switch_failed/h3","limit":10.0,"severity":"warning","since":1763829600.0,"state":"active","text":"switch_failed/h3 is too high","unit":"A","value":12.5}');
 CREATE TABLE house_minutes (
     minute INTEGER NOT NULL,  -- start, Unix seconds
@@ -30,14 +30,14 @@ CREATE TABLE houses (
     phase TEXT CHECK (phase IN ('L1', 'L2', 'L3')),  -- NULL: the switch does not know its position
     since REAL,                                      -- Unix seconds at which `phase` was last confirmed to change
     locked TEXT                                      -- why it is locked out; NULL when it is not
-) STRICT;
+) STRICT, WITHOUT ROWID;
 INSERT INTO "houses" VALUES('h1','L2',1763829549.0,NULL);
 INSERT INTO "houses" VALUES('h3',NULL,NULL,'no answer in 30 s');
 CREATE TABLE open_commands (
     command TEXT PRIMARY KEY,
     house TEXT NOT NULL,
     planned INTEGER NOT NULL  -- the trail's row
-) STRICT;
+) STRICT, WITHOUT ROWID;
 INSERT INTO "open_commands" VALUES('c2','h2',7);
 CREATE TABLE series (
     series INTEGER PRIMARY KEY,
@@ -48,10 +48,10 @@ INSERT INTO "series" VALUES(2,'transformer/L1');
 CREATE TABLE state (
     key TEXT PRIMARY KEY,
     value TEXT NOT NULL  -- JSON
-) STRICT;
-INSERT INTO "state" VALUES('mode','"advise"');
+) STRICT, WITHOUT ROWID;
 INSERT INTO "state" VALUES('command_seq','43');
 INSERT INTO "state" VALUES('learned','{"price":120.5}');
+INSERT INTO "state" VALUES('mode','"advise"');
 CREATE TABLE trail (
     seq INTEGER PRIMARY KEY,
     wall REAL NOT NULL,
@@ -84,7 +84,7 @@ CREATE TABLE trail_head (
     hash TEXT NOT NULL,
     bytes INTEGER NOT NULL  -- about what the trail takes of the file; telemetry's bound leaves it out
 ) STRICT;
-INSERT INTO "trail_head" VALUES(1,14,'ee1ffb0408c1cdadf7e28a4cb72d63959f6bd35ed3aad219c1c9200a0288fd36',4641);
+INSERT INTO "trail_head" VALUES(1,14,'ee1ffb0408c1cdadf7e28a4cb72d63959f6bd35ed3aad219c1c9200a0288fd36',4011);
 CREATE INDEX trail_kind ON trail (kind);
 CREATE INDEX trail_command ON trail (command) WHERE command <> '';
 CREATE TRIGGER trail_is_not_updated BEFORE UPDATE ON trail
