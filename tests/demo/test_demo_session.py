@@ -1,0 +1,170 @@
+"""Whole demos, short ones: the real daemon, a real broker, and what is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from edge_balancer.clock import Clock
+from edge_balancer.daemon import Daemon
+from edge_balancer.demo.broker import Broker, broker
+from edge_balancer.demo.configuration import configuration, expiry_s
+from edge_balancer.demo.options import DemoOptions
+from edge_balancer.demo.session import Controller, View, run_demo
+from edge_balancer.demo.stage import DATABASE, DemoError
+from edge_balancer.demo.watch import Watch
+from edge_balancer.demo.wire import forget
+from edge_balancer.settings.root import Configuration
+from edge_balancer.twin.houses import draw_houses
+from edge_balancer.twin.options import TwinOptions
+
+NOON = dt.time(11, 0)
+SHORT = DemoOptions(speed=300.0, minutes=20.0, houses=18, start=NOON, failure_rate=0.0, meter_period_s=30.0)
+
+
+class CountingView:
+    """Counts what is asked of it."""
+
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
+        self.calls: list[str] = []
+
+    def open(self) -> None:
+        self.calls.append("open")
+
+    def refresh(self) -> None:
+        self.calls.append("refresh")
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+
+class Scene:
+    """Makes the parts that a demo asks for, and keeps them."""
+
+    def __init__(self, controller: type[Controller] | None = None) -> None:
+        self.views: list[CountingView] = []
+        self.configurations: list[Configuration] = []
+        self._controller = controller
+
+    def view(self, watch: Watch, _twin: TwinOptions, _title: str) -> View:
+        self.views.append(CountingView(watch))
+        return self.views[-1]
+
+    def controller(self, config: Configuration, clock: Clock, database: Path) -> Controller:
+        self.configurations.append(config)
+        return self._controller() if self._controller else Daemon(config, clock, database)
+
+
+class Idle:
+    """A controller that does nothing until told to stop."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+
+
+class Broken:
+    """A controller that falls over."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        raise ZeroDivisionError("the controller fell over")
+
+
+async def test_the_daemon_balances_the_feeder_and_the_demo_ends_by_itself() -> None:
+    scene = Scene()
+    result = await asyncio.wait_for(run_demo(SHORT, scene.view, scene.controller), 60.0)
+    assert 20.0 <= result.minutes < 26.0
+    assert result.operations > 0
+    assert result.balanced.mean_a < 0.9 * result.without.mean_a
+    assert result.failures == 0
+    (view,) = scene.views
+    assert (view.calls[0], view.calls[-1]) == ("open", "close")
+    assert view.calls.count("refresh") >= 3
+    assert view.watch.unread == 0
+    assert any("Move h" in note.text for note in view.watch.notes)
+    assert "% of none" in result.text()
+
+
+async def test_an_existing_broker_is_left_as_it_was_found() -> None:
+    with broker() as running:
+        options = DemoOptions(
+            speed=300.0, minutes=4.0, houses=6, start=NOON, failure_rate=0.0, broker=(running.host, running.port)
+        )
+        scene = Scene()
+        await asyncio.wait_for(run_demo(options, scene.view, scene.controller), 60.0)
+        assert scene.configurations[0].mqtt.port == running.port
+        assert forget((running.host, running.port), "phase-balance") == 0
+
+
+async def test_stop_ends_it() -> None:
+    stop = asyncio.Event()
+    scene = Scene(Idle)
+    running = asyncio.create_task(run_demo(DemoOptions(houses=3), scene.view, scene.controller, stop))
+    while not (scene.views and scene.views[0].calls):
+        assert not running.done(), running.result()
+        await asyncio.sleep(0.01)
+    stop.set()
+    result = await asyncio.wait_for(running, 15.0)
+    assert result.operations == 0
+
+
+async def test_a_controller_that_falls_over_ends_the_demo_with_its_reason() -> None:
+    scene = Scene(Broken)
+    with pytest.raises(ZeroDivisionError, match="fell over"):
+        await asyncio.wait_for(run_demo(DemoOptions(houses=3), scene.view, scene.controller), 30.0)
+    assert scene.views[0].calls[-1] == "close"
+
+
+async def test_no_broker_is_an_os_error() -> None:
+    scene = Scene(Idle)
+    with pytest.raises(OSError, match=r"refused|Connect"):
+        await run_demo(DemoOptions(houses=3, broker=("127.0.0.1", 1)), scene.view, scene.controller)
+
+
+async def test_the_folder_of_an_earlier_demo_is_refused(tmp_path: Path) -> None:
+    (tmp_path / DATABASE).write_bytes(b"")
+    scene = Scene(Idle)
+    with pytest.raises(DemoError, match="earlier demo"):
+        await run_demo(DemoOptions(houses=3, keep=tmp_path), scene.view, scene.controller)
+
+
+@pytest.mark.parametrize(("speed", "expected"), [(1.0, 10.0), (20.0, 10.0), (300.0, 150.0), (1000.0, 300.0)])
+def test_commands_live_longer_on_a_fast_clock(speed: float, expected: float) -> None:
+    assert expiry_s(speed) == expected
+
+
+@pytest.mark.parametrize("speed", [0.5, 60.0, 300.0, 1000.0])
+def test_the_configuration_is_valid_at_every_speed(speed: float) -> None:
+    twin = TwinOptions(houses=9)
+    config = configuration(
+        DemoOptions(speed=speed),
+        twin,
+        draw_houses(twin),
+        broker=("127.0.0.1", 1883),
+        base="phase-balance/demo",
+        database=Path("demo.db"),
+    )
+    assert len(config.houses) == 9
+    assert config.base_topic == "phase-balance/demo"
+    assert config.switching.expiry_s <= config.switching.ack_timeout_s <= config.switching.verify_timeout_s
+
+
+def test_forget_takes_away_what_is_retained_below_and_nothing_else() -> None:
+    with broker() as running:
+        keep(running, "a/x", "a/y/z", "b/x")
+        assert forget((running.host, running.port), "a") == 2
+        assert forget((running.host, running.port), "a") == 0
+        assert forget((running.host, running.port), "b") == 1
+
+
+def keep(at: Broker, *topics: str) -> None:
+    from paho.mqtt import publish
+
+    publish.multiple(
+        [{"topic": topic, "payload": b"1", "qos": 1, "retain": True} for topic in topics],
+        hostname=at.host,
+        port=at.port,
+    )
