@@ -8,6 +8,7 @@ code at the same place.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sqlite3
@@ -22,8 +23,11 @@ import pytest
 from edge_balancer.storage.database import open_reader
 from edge_balancer.storage.errors import StorageError, Trouble
 from edge_balancer.storage.store import Store
+from edge_balancer.storage.thread import StorageThread
 from edge_balancer.storage.verify import verify
 from edge_balancer.types.events import EventKind
+from edge_balancer.types.phases import Phase
+from edge_balancer.types.switching import Mode
 from tests.storage.storage_cases import NOW, event, feeder_minute, life, minute, settings
 
 NOBODY = 65_534
@@ -60,6 +64,12 @@ def as_nobody() -> Iterator[None]:
     os.seteuid(NOBODY)
     yield
     os.seteuid(0)
+
+
+def write_for_ever(path: Path) -> None:
+    with path.open("wb", buffering=0) as handle:
+        while True:
+            handle.write(b"x" * 4096)
 
 
 def fill(store: Store) -> int:
@@ -215,3 +225,27 @@ def test_a_copy_without_its_folder_being_writable_is_read(tmp_path: Path) -> Non
         shutil.copy(store.path, tmp_path / "b.db")
         shutil.copy(tmp_path / "a.db-wal", tmp_path / "b.db-wal")
     assert verify(tmp_path / "b.db").rows == 4
+
+
+@pytest.mark.root
+@needs_root
+async def test_started_on_a_full_disk_it_knows_what_was_before_and_saves_when_there_is_room(small_disk: Path) -> None:
+    path, ballast = small_disk / "a.db", small_disk / "ballast"
+    with Store.open(path, settings()) as store:
+        store.append([*life("c1", "h1", 7), event(EventKind.MODE, 20, mode="advise")])
+    with pytest.raises(OSError, match="No space"):
+        write_for_ever(ballast)
+    storage = StorageThread(path, settings(), first_retry_s=0.02, last_retry_s=0.1)
+    restored = await storage.start(NOW + 60)
+    assert (restored.seq, restored.mode, restored.phases) == (7, Mode.ADVISE, {"h1": Phase.L2})
+    with pytest.raises(StorageError):
+        await storage.append([event(EventKind.STARTED, 60)])
+    assert storage.fault
+    ballast.unlink()
+    async with asyncio.timeout(10):
+        while storage.fault:  # noqa: ASYNC110 -- the thread tells nobody; its state is what there is to look at
+            await asyncio.sleep(0.005)
+    await storage.close()
+    report = verify(path)
+    assert report.intact
+    assert report.rows == 6
