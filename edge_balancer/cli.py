@@ -176,7 +176,7 @@ def _reference(_args: argparse.Namespace) -> int:
 def _export(args: argparse.Namespace) -> int:
     from edge_balancer.storage.commands import export_command
 
-    return export_command(_database(args), args.what, args.format, args.start, args.end, args.out)
+    return export_command(_database(args), args.what, args.format, start=args.start, end=args.end, out=args.out)
 
 
 def _audit_verify(args: argparse.Namespace) -> int:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_balancer.alerts import conditions
 from edge_balancer.alerts.catalogue import AlertKind, key_of
 from edge_balancer.alerts.lifecycle import AlertBook, Condition
 from edge_balancer.analysis.weeks import WeekOfWindows, WeekVerdict, voltage_limits
-from edge_balancer.analysis.windows import TenMinuteMeans
+from edge_balancer.analysis.windows import WINDOW_S, TenMinuteMeans
 from edge_balancer.settings.root import Configuration
 from edge_balancer.switching.roster import Roster
 from edge_balancer.telemetry.latest import LatestReadings
 from edge_balancer.types.events import Alert
 from edge_balancer.types.snapshot import FeederState
 from edge_balancer.types.switching import AlertAck
+
+
+MEANS_HOLD_S: Final = 2.0 * WINDOW_S
+"""A ten-minute mean speaks for the feeder until the next one; when telemetry has stopped, it speaks no longer."""
 
 
 class Watch:
@@ -29,6 +36,7 @@ class Watch:
         self._mean_v = np.full(len(roster), np.nan)
         self._mean_vuf = float("nan")
         self._week = WeekOfWindows(len(roster), voltage_limits(config.feeder))
+        self._judged_at = -np.inf
         self._started: float | None = None
 
     @property
@@ -48,7 +56,7 @@ class Watch:
         now: float,
         wall: float,
         feeder: FeederState,
-        fresh: np.ndarray,
+        fresh: NDArray[np.bool_],
         latest: LatestReadings,
         storage_fault: str,
     ) -> list[Alert]:
@@ -57,9 +65,9 @@ class Watch:
             self._started = now
         single = ~self._roster.three_phase
         volts = np.where(fresh & single, latest.v, np.nan)
-        self._follow_windows(wall, volts, feeder.vuf)
         # A house without supply (its own breaker) is no voltage violation of the feeder.
         alive = np.where(volts > 0.5 * self._config.feeder.nominal_voltage_v, volts, np.nan)
+        self._follow_windows(wall, alive, feeder.vuf)
         age = np.minimum(now - latest.at, now - self._started)
         found: list[Condition] = [
             conditions.severe_imbalance(
@@ -74,8 +82,12 @@ class Watch:
         ]
         return [*self._released(), *self._book.observe(now, wall, found)]
 
-    def _follow_windows(self, wall: float, volts: np.ndarray, vuf: float | None) -> None:
+    def _follow_windows(self, wall: float, volts: NDArray[np.float64], vuf: float | None) -> None:
+        if not abs(wall - self._judged_at) <= MEANS_HOLD_S:
+            self._mean_v = np.full(len(self._roster), np.nan)
+            self._mean_vuf = float("nan")
         for window in self._voltages.add(wall, volts):
+            self._judged_at = wall
             self._mean_v = window.judged_mean
             self._week.record(window)
         for window in self._vuf.add(wall, np.array([np.nan if vuf is None else vuf])):

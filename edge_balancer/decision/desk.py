@@ -104,7 +104,7 @@ class DecisionDesk:
 
     def consider(self, wall: float, s: Situation) -> Decision | None:
         """Look for moves if a trigger is on and something has changed; None where nothing is to be done."""
-        now_a: NDArray[np.complex128] = np.conj(s.load_va) / self._config.feeder.nominal_voltage_v
+        now_a = np.conj(s.load_va) / np.complex128(self._config.feeder.nominal_voltage_v)
         fixed = self._unmetered.current(s)
         neutral = complex((s.phase_current_a * ROTATION).sum()) + fixed
         self._price.advance(s.now, float(np.mean(np.abs(now_a) ** 2)) if len(now_a) else np.nan)
@@ -127,7 +127,7 @@ class DecisionDesk:
         origin = self._roster.phase_of(self._roster.index[wish.house])
         move = Move(wish.house, wish.phase if origin is None else origin, wish.phase)
         vetoes = tuple(self._guard.judge([move], s, manual=True))
-        now_a: NDArray[np.complex128] = np.conj(s.load_va) / self._config.feeder.nominal_voltage_v
+        now_a = np.conj(s.load_va) / np.complex128(self._config.feeder.nominal_voltage_v)
         outlook = self._outlook(wall, s, now_a, self._unmetered.current(s))
         before = self._planner.neutral_now(outlook)
         turn = ROTATION[move.target] - ROTATION[move.origin]

@@ -15,7 +15,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
@@ -68,6 +68,7 @@ class MqttLink:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
         self._lost = asyncio.Event()
+        self._leaving = False
         self._received = 0
         self._refusal = ""
         self._outage = Outage(_log, "broker unreachable", "broker reachable again", clock.monotonic)
@@ -89,7 +90,7 @@ class MqttLink:
         self._thread = threading.get_ident()
         self._subscriptions = (*subscriptions, (self._availability, 1))
         retry_s = FIRST_RETRY_S
-        stopped = asyncio.ensure_future(stop.wait())
+        stopped = asyncio.create_task(stop.wait())
         try:
             while not stop.is_set():
                 if await self._connect():
@@ -159,11 +160,11 @@ class MqttLink:
             return False
         return True
 
-    async def _serve(self, stopped: asyncio.Future[bool]) -> None:
+    async def _serve(self, stopped: asyncio.Task[Literal[True]]) -> None:
         """Drive the connection until it is lost or the daemon stops."""
         client = self._client
         assert client is not None
-        lost = asyncio.ensure_future(self._lost.wait())
+        lost = asyncio.create_task(self._lost.wait())
         try:
             waited = 0.0
             while not lost.done() and not stopped.done():
@@ -187,6 +188,7 @@ class MqttLink:
     async def _goodbye(self) -> None:
         """Say that we are gone, and leave in order."""
         client = self._client
+        self._leaving = True
         if client is not None and self.up:
             self.publish(self._availability, b"offline", qos=1, retain=True)
             for _ in range(20):
@@ -236,10 +238,10 @@ class MqttLink:
         topic = message.topic
         if topic == self._availability:
             # Our own last will of an earlier connection may overtake this connection's greeting.
-            if message.payload == b"offline":
+            if message.payload == b"offline" and not self._leaving:
                 self.publish(topic, b"online", qos=1, retain=True)
             return
-        self._on_message(topic, message.payload, message.retain)
+        self._on_message(topic, bytes(message.payload), message.retain)
 
     def _readable(self, client: mqtt.Client, sock: Any) -> None:
         """Read what has come, at most a burst: paho reads one packet at a time."""
