@@ -146,12 +146,14 @@ class VirtualSwitches:
             loop.call_soon_threadsafe(self._receive, message.topic, message.payload, message.retain)
 
         client.on_connect, client.on_subscribe, client.on_message = on_connect, on_subscribe, on_message
-        await asyncio.to_thread(client.connect, host, port)
-        client.loop_start()
         try:
+            await asyncio.to_thread(client.connect, host, port)
+            client.loop_start()
             await stop.wait()
         finally:
             await self._farewell(client)
+            # The client holds our callbacks; without this the two would keep each other, and its sockets, alive.
+            self._client = None
 
     async def _farewell(self, client: paho.Client) -> None:
         self._ending = True

@@ -61,6 +61,12 @@ class Controller:
         heard = (message.topic, bytes(message.payload), message.retain)
         self._loop.call_soon_threadsafe(self._heard.put_nowait, heard)
 
+    def close(self) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
+        # Otherwise the two keep each other, and paho's sockets, alive until some later test's collection.
+        self.client.on_message = None
+
     async def next(self) -> tuple[str, bytes, bool]:
         return await asyncio.wait_for(self._heard.get(), WAIT_S)
 
@@ -111,8 +117,7 @@ async def scene(
     finally:
         stop.set()
         await asyncio.wait_for(serving, WAIT_S)
-        controller.client.disconnect()
-        controller.client.loop_stop()
+        controller.close()
 
 
 async def test_it_announces_itself_with_retained_state_and_availability(running: Broker) -> None:
@@ -129,8 +134,7 @@ async def test_it_announces_itself_with_retained_state_and_availability(running:
         assert body["operations"] == 0
         assert "result" not in body
         assert "id" not in body
-        late.client.disconnect()
-        late.client.loop_stop()
+        late.close()
 
 
 async def test_at_a_clean_end_every_house_reads_offline(running: Broker) -> None:
@@ -140,8 +144,7 @@ async def test_at_a_clean_end_every_house_reads_offline(running: Broker) -> None
     late.client.subscribe(f"{BASE}/switch/+/availability", qos=1)
     heard = [await late.next() for _ in range(2)]
     assert [payload for _, payload, _ in heard] == [b"offline", b"offline"]
-    late.client.disconnect()
-    late.client.loop_stop()
+    late.close()
 
 
 async def test_a_stale_offline_is_contradicted(running: Broker) -> None:
@@ -222,8 +225,7 @@ async def test_retained_and_garbled_commands_are_counted_and_ignored(running: Br
         assert switches.refused_messages == 3
         assert moved == [("h1", None), ("h1", L3)]
     sender.client.publish(topic, b"", qos=1, retain=True).wait_for_publish(WAIT_S)
-    sender.client.disconnect()
-    sender.client.loop_stop()
+    sender.close()
 
 
 async def test_no_broker_is_an_os_error() -> None:
