@@ -62,14 +62,10 @@ def test_a_missing_broker_ends_it(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_signal_ends_it_cleanly(number: signal.Signals) -> None:
     with broker() as running:
         command = [sys.executable, "-m", "firmware_bridge", "virtual", "--host", running.host]
-        child = subprocess.Popen(
-            [*command, "--port", str(running.port), "--house", "h1=L1", "h2=L2"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert child.stdout is not None
-        assert child.stdout.readline().startswith("2 virtual phase switches")
-        child.send_signal(number)
-        out, err = child.communicate(timeout=10)
+        command += ["--port", str(running.port), "--house", "h1=L1", "h2=L2"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+            assert child.stdout is not None
+            assert child.stdout.readline().startswith("2 virtual phase switches")
+            child.send_signal(number)
+            out, err = child.communicate(timeout=10)
         assert (child.returncode, out, err) == (0, "", "")
