@@ -1,6 +1,7 @@
 """The commands and their arguments. Each is wired to the function that does it; nothing is done here.
 
-What a command needs is imported when it is called: `check` must not pay for numpy, nor `run` for what only the demo uses.
+What a command needs is imported when it is called: `check` must not pay for numpy, nor `run` for what only the demo
+uses.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from edge_balancer import __version__
 from edge_balancer.errors import EdgeBalancerError
 
 if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - argparse has no public name for it
 
 DEFAULT_CONFIG: Final = Path("/etc/edge-balancer/edge-balancer.toml")
 GOOD, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
@@ -80,7 +81,7 @@ def _add_records(commands: Commands) -> None:
     audit = commands.add_parser("audit", help="check the audit trail")
     steps = audit.add_subparsers(required=True, metavar="STEP")
     verify = steps.add_parser("verify", help="find altered, missing or reordered rows")
-    verify.add_argument("--expect-head", metavar="SEQ:HASH", help="a head noted earlier, elsewhere")
+    verify.add_argument("--expected-head", metavar="SEQ:HASH", help="a head noted earlier, elsewhere")
     _add_database(verify)
     verify.set_defaults(run=_audit_verify)
 
@@ -182,7 +183,7 @@ def _export(args: argparse.Namespace) -> int:
 def _audit_verify(args: argparse.Namespace) -> int:
     from edge_balancer.storage.commands import verify_command
 
-    return verify_command(_database(args), args.expect_head)
+    return verify_command(_database(args), args.expected_head)
 
 
 def _history(args: argparse.Namespace) -> int:

@@ -1,4 +1,5 @@
-"""The composition root: builds the parts, owns the event loop, and carries out what the engine says. It decides nothing.
+"""The composition root: builds the parts, owns the event loop, and carries out what the engine says. It decides
+nothing.
 
 Order matters in one place: events reach the disk before the commands that they announce reach the wire.
 """
@@ -9,6 +10,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -39,7 +41,8 @@ from edge_balancer.wire import (
 )
 
 JOURNAL_PATIENCE_S: Final = 2.0
-"""A disk that takes longer than this to record a command counts as failed: control goes on, the rows are recorded late."""
+"""A disk that takes longer than this to record a command counts as failed: control goes on, the rows are recorded
+late."""
 LEARNED_EVERY_S: Final = 900.0
 THIN_EVERY_S: Final = 3600.0
 DIAGNOSTICS_EVERY_S: Final = 30.0
@@ -76,15 +79,21 @@ class Daemon:
         self._feeder: FeederState | None = None
         self._due: dict[str, float] = {}
         self._recording: set[asyncio.Task[None]] = set()
-        self.engine: Engine | None = None
-        """The engine while the daemon runs; to be looked at, not to be stepped."""
+        self._engine: Engine | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, to be looked at and not to be stepped. Raises RuntimeError before `run` has restored it."""
+        if self._engine is None:
+            raise RuntimeError("the daemon is not running yet: its engine is made when the store has been read")
+        return self._engine
 
     async def run(self, stop: asyncio.Event) -> None:
         """Control until `stop` is set. Raises StorageError where the store is not one that may be written to."""
         started = time.monotonic()
         restored = await self._storage.start(self._clock.wall())
         try:
-            self.engine = Engine(self._config, self._session, self._after_restart(restored), self._clock.monotonic())
+            self._engine = Engine(self._config, self._session, self._after_restart(restored), self._clock.monotonic())
             self._alerts = {alert.key: alert for alert in restored.alerts}
             await self._record_start()
             _log.info(
@@ -110,7 +119,8 @@ class Daemon:
             await self._finish()
 
     def _after_restart(self, restored: Restored) -> Restored:
-        """A Pi at the transformer loses its supply with the feeder: coming up with a past, soon after boot, is the end of an outage."""
+        """A Pi at the transformer loses its supply with the feeder: coming up with a past, soon after boot, is the
+        end of an outage."""
         cooldown = self._config.decision.outage_cooldown_s
         booted = self._clock.speed == 1.0 and self._clock.monotonic() < cooldown and restored.seq > 0
         if not booted:
@@ -126,10 +136,8 @@ class Daemon:
         """The control cycle: at every burst of messages, at every tick, and when something is due."""
         tick = min(1.0, self._config.mqtt.publish_s) / self._clock.speed
         while not stop.is_set():
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), timeout=tick)
-            except TimeoutError:
-                pass
             self._wake.clear()
             if link.done():
                 link.result()
@@ -137,7 +145,6 @@ class Daemon:
             self._notify.watchdog()
 
     async def _cycle(self) -> None:
-        assert self.engine is not None
         batch = self._intake.drain()
         sent, self._sent = self._sent, []
         unsent, self._unsent = self._unsent, []
@@ -163,7 +170,7 @@ class Daemon:
         await self._record(outputs)
         self._send(outputs.commands)
         self._publish(outputs)
-        self._keep(now, outputs)
+        self._keep(outputs)
 
     async def _record(self, outputs: Outputs) -> None:
         """Put the events on disk; wait for it where a command follows them."""
@@ -181,7 +188,8 @@ class Daemon:
         try:
             await self._storage.append(events)
         except StorageError:
-            # Said once by the storage itself, kept in memory and recorded late; the engine raises the alert from `fault`.
+            # Said once by the storage itself, kept in memory and recorded late; the engine raises the alert from
+            # `fault`.
             _log.debug("events wait for the disk", events=len(events))
 
     def _send(self, commands: Sequence[Command]) -> None:
@@ -229,15 +237,14 @@ class Daemon:
         log("alert", key=alert.key, state=str(alert.state), severity=str(alert.severity), text=alert.text)
 
     def _publish_diagnostics(self) -> None:
-        assert self.engine is not None
         payload = diagnostics_payload(self._clock.wall(), self._intake, self._storage, self._link, self.engine)
         self._link.publish(self._topics.diagnostics, payload, qos=0, retain=True)
 
-    def _keep(self, now: float, outputs: Outputs) -> None:
+    def _keep(self, outputs: Outputs) -> None:
         """Hand telemetry and what was learned to the store, and tell systemd how things stand."""
         if outputs.minutes or outputs.feeder_minutes:
             self._storage.submit_minutes(outputs.minutes, outputs.feeder_minutes)
-        if self.engine is not None and self._is_due("learned", LEARNED_EVERY_S):
+        if self._is_due("learned", LEARNED_EVERY_S):
             self._storage.submit_state("learned", self.engine.learned())
         if self._clock.synced() and self._is_due("thin", THIN_EVERY_S):
             self._storage.submit_thin(self._clock.wall())
@@ -249,7 +256,8 @@ class Daemon:
             )
 
     def _is_due(self, what: str, every_s: float) -> bool:
-        """Whether `what` is to be done now; the first time it is. Half a tick of slack keeps a 1 s rhythm from becoming 2 s."""
+        """Whether `what` is to be done now; the first time it is. Half a tick of slack keeps a 1 s rhythm from
+        becoming 2 s."""
         now = self._clock.monotonic()
         if now < self._due.get(what, now):
             return False
@@ -272,7 +280,6 @@ class Daemon:
         self._due.pop("diagnostics", None)
 
     async def _record_start(self) -> None:
-        assert self.engine is not None
         body = {"version": __version__, "mode": str(self.engine.mode), "session": str(self._session)}
         await self._append([self._event(EventKind.STARTED, body)])
 
@@ -281,7 +288,7 @@ class Daemon:
 
     async def _finish(self) -> None:
         """Everything on disk, and the file closed; bounded in time by the storage."""
-        if self.engine is not None:
+        if self._engine is not None:
             self._storage.submit_state("learned", self.engine.learned())
             if self._recording:
                 await asyncio.wait(set(self._recording), timeout=0.5)

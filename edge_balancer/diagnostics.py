@@ -14,7 +14,8 @@ from edge_balancer.telemetry.mqtt_link import MqttLink
 
 
 def diagnostics_payload(wall: float, intake: Intake, storage: StorageThread, link: MqttLink, engine: Engine) -> bytes:
-    """Counters since the start, the last refused messages of each kind, meters seen but not configured, and the trail's head."""
+    """Counters since the start, the last refused messages of each kind, meters seen but not configured, and the
+    trail's head."""
     ledger = intake.ledger
     roster = engine.roster
     content: dict[str, Any] = {

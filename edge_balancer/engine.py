@@ -1,6 +1,7 @@
 """One step of the controller: `step(now, inputs) -> outputs`. No I/O, no clock of its own, no chance.
 
-The daemon, the twin, `replay` and the tests drive this same function; the same inputs give the same outputs, to the byte.
+The daemon, the twin, `replay` and the tests drive this same function; the same inputs give the same outputs, to the
+byte.
 It strings the parts together in the order in which the data flows; the judgement is in the parts.
 """
 
@@ -34,7 +35,8 @@ from edge_balancer.types.tojson import to_json
 TICK_S: Final = 1.0
 """Slow work (the feeder's state, alerts, minute means) is done at most this often; decisions follow every reading."""
 SEQ_EPOCH: Final = 1_735_689_600
-"""1 January 2025. Sequence numbers start at the seconds since then, so that a controller with an empty store still counts on
+"""1 January 2025. Sequence numbers start at the seconds since then, so that a controller with an empty store still
+counts on
 from what its switches have seen."""
 
 
@@ -42,7 +44,8 @@ class Engine:
     """The controller of one feeder."""
 
     def __init__(self, config: Configuration, session: uuid.UUID, restored: Restored, now: float) -> None:
-        """`session` is a fresh random id of this run: ids of commands and decisions derive from it. `now` in monotonic s."""
+        """`session` is a fresh random id of this run: ids of commands and decisions derive from it. `now` in
+        monotonic s."""
         self._config = config
         self._mode = restored.mode or config.decision.mode
         self.roster = Roster(config.houses)
@@ -157,7 +160,8 @@ class Engine:
         return Picture(now, latest.at, latest.p, latest.v, fresh, self.roster.phase, latest.fresh_transformer(now))
 
     def _decide(self, inputs: Inputs, s: Situation) -> tuple[list[Decision], list[Command]]:
-        """People's wishes first, then the controller's own; each decision is judged in the situation the one before has left."""
+        """People's wishes first, then the controller's own; each decision is judged in the situation the one before
+        has left."""
         decisions: list[Decision] = []
         commands: list[Command] = []
         for wish in inputs.requests:

@@ -1,6 +1,7 @@
 """`edge-balancer run`: the daemon as a service, with signals and reloads.
 
-A reload builds the controller anew from the store, on the same path as a restart after a power cut: one path, always exercised.
+A reload builds the controller anew from the store, on the same path as a restart after a power cut: one path, always
+exercised.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def run_command(path: Path) -> int:
     try:
         config = _load(path)
     except ConfigurationError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return EXIT_CONFIGURATION
     configure(config.log)
     try:

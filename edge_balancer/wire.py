@@ -1,4 +1,5 @@
-"""Our side of the MQTT contract: topics and payloads of what the controller publishes. What it reads is in `telemetry`."""
+"""Our side of the MQTT contract: topics and payloads of what the controller publishes. What it reads is in
+`telemetry`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Looks at the feeder once a tick and gathers the conditions that may become alerts. The judgement is in `conditions` and `lifecycle`."""
+"""Looks at the feeder once a tick and gathers the conditions that may become alerts. The judgement is in
+`conditions` and `lifecycle`."""
 
 from __future__ import annotations
 
@@ -18,7 +19,6 @@ from edge_balancer.telemetry.latest import LatestReadings
 from edge_balancer.types.events import Alert
 from edge_balancer.types.snapshot import FeederState
 from edge_balancer.types.switching import AlertAck
-
 
 MEANS_HOLD_S: Final = 2.0 * WINDOW_S
 """A ten-minute mean speaks for the feeder until the next one; when telemetry has stopped, it speaks no longer."""

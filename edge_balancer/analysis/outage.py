@@ -10,7 +10,8 @@ automatic switching asks for."""
 
 
 class OutageWatch:
-    """Tells until when (monotonic s) the feeder must be left alone: infinity during an outage, then a cool-down from its end."""
+    """Tells until when (monotonic s) the feeder must be left alone: infinity during an outage, then a cool-down from
+    its end."""
 
     def __init__(self, min_coverage: float, cooldown_s: float) -> None:
         self._min_coverage = min_coverage

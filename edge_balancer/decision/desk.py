@@ -1,4 +1,5 @@
-"""The decision desk: watches the triggers, keeps forecast and price up to date, and writes the decisions. Sends nothing."""
+"""The decision desk: watches the triggers, keeps forecast and price up to date, and writes the decisions. Sends
+nothing."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ ADVICE: Final = "survival blend"
 REVIEW_S: Final = 30.0
 """With readings flowing but little change, the moves are looked at anew this often."""
 CHANGE: Final = 0.02
-"""A neutral current that changed by less than this share, and by less than a quarter of the trigger, needs no new look."""
+"""A neutral current that changed by less than this share, and by less than a quarter of the trigger, needs no new
+look."""
 REPEAT_ADVICE_S: Final = 900.0
 """In `advise` mode the same advice is not repeated sooner."""
 TYPICAL_RMS_W: Final = 1300.0
@@ -123,7 +125,8 @@ class DecisionDesk:
         return decision
 
     def request(self, wall: float, s: Situation, wish: SwitchRequest) -> Decision:
-        """An operator's wish, judged as any other move. Not commanded where the guard vetoes it; the record says why."""
+        """An operator's wish, judged as any other move. Not commanded where the guard vetoes it; the record says
+        why."""
         origin = self._roster.phase_of(self._roster.index[wish.house])
         move = Move(wish.house, wish.phase if origin is None else origin, wish.phase)
         vetoes = tuple(self._guard.judge([move], s, manual=True))
@@ -225,7 +228,8 @@ def _wish_text(wish: SwitchRequest, proposal: Proposal) -> str:
         f" ({wish.reason})" if wish.reason else ""
     )
     if not proposal.vetoes:
-        return f"{asked}: done; the neutral goes from {proposal.neutral_before_a:.0f} A to {proposal.neutral_after_a:.0f} A now."
+        before, after = proposal.neutral_before_a, proposal.neutral_after_a
+        return f"{asked}: done; the neutral goes from {before:.0f} A to {after:.0f} A now."
     veto = proposal.vetoes[0]
     seen = "" if veto.value is None or veto.limit is None else f" ({veto.value:.4g}, limit {veto.limit:.4g})"
     return f"{asked}: refused, {VETO_WORDS.get(veto.reason, str(veto.reason))}{seen}."

@@ -8,7 +8,7 @@ from edge_balancer.types.decisions import Trigger, VetoReason
 _TRIGGERS = {
     Trigger.IMBALANCE: "neutral current {value:.0f} A (looked at above {limit:.0f} A)",
     Trigger.VOLTAGE: "voltage {value:.1f} V outside the limit of {limit:.1f} V",
-    Trigger.INJECTION: "uneven solar: {value:.1f} kW more export on one phase than on another (looked at above {limit:.1f} kW)",
+    Trigger.INJECTION: "uneven solar: one phase exports {value:.1f} kW more than another (limit {limit:.1f} kW)",
     Trigger.REQUEST: "asked for by an operator",
 }
 
@@ -31,6 +31,7 @@ VETO_WORDS = {
     VetoReason.PV_RECONNECT: "its inverter is reconnecting",
     VetoReason.TARGET_VOLTAGE: "the target phase's voltage would leave the limits",
     VetoReason.TARGET_HEADROOM: "the target phase has no headroom",
+    VetoReason.STORAGE: "the store cannot record it",
 }
 
 
@@ -39,12 +40,13 @@ def sentence(trigger: Trigger, value: float, limit: float, proposal: Proposal, p
     moves = ", ".join(f"{move.house} {move.origin}->{move.target}" for move in proposal.moves)
     scale = 1000.0 if trigger is Trigger.INJECTION else 1.0
     why = _TRIGGERS[trigger].format(value=value / scale, limit=limit / scale)
-    count = len(proposal.moves)
+    before, after = proposal.neutral_before_a, proposal.neutral_after_a
     text = (
-        f"Move {moves}: {why}; brings the neutral from {proposal.neutral_before_a:.0f} A to {proposal.neutral_after_a:.0f} A now "
-        f"and gains {proposal.gain:.0f} A^2 min over the coming hours ({advice}) for {count} x {price:.0f}."
+        f"Move {moves}: {why}; brings the neutral from {before:.0f} A to {after:.0f} A now and gains "
+        f"{proposal.gain:.0f} A^2 min over the coming hours ({advice}) for {len(proposal.moves)} x {price:.0f}."
     )
     if proposal.vetoes:
         veto = proposal.vetoes[0]
-        text += f" Not {veto.move.house} {veto.move.origin}->{veto.move.target}: {VETO_WORDS.get(veto.reason, veto.reason)}."
+        move = f"{veto.move.house} {veto.move.origin}->{veto.move.target}"
+        text += f" Not {move}: {VETO_WORDS[veto.reason]}."
     return text

@@ -65,7 +65,8 @@ class Guard:
         self._roster = roster
 
     def houses(self, s: Situation) -> NDArray[np.int8]:
-        """For each house the index into `HOUSE_RULES` of the first rule that forbids moving it, or -1. The mode is not judged here."""
+        """For each house the index into `HOUSE_RULES` of the first rule that forbids moving it, or -1. The mode is
+        not judged here."""
         r, d = self._roster, self._config.decision
         everywhere = np.ones(len(r), dtype=bool)
         since = s.now - r.last_move
@@ -91,7 +92,8 @@ class Guard:
         return verdict
 
     def targets(self, house: NDArray[np.intp], target: NDArray[np.int8], s: Situation) -> tuple[Bools, Bools]:
-        """Which of the moves house[k] -> target[k] the target's voltage and the target's headroom forbid, shape [k] each.
+        """Which of the moves house[k] -> target[k] the target's voltage and the target's headroom forbid, shape [k]
+        each.
 
         A moved load P shifts the far voltages of its new phase by about -Z P / V. Where the target's voltage is not
         measured it cannot be judged, and the rule does not apply.
@@ -109,7 +111,8 @@ class Guard:
         return voltage, headroom
 
     def veto(self, move: Move, s: Situation, *, manual: bool) -> Veto | None:
-        """The first rule that forbids this move now, with the value seen and the limit held against it; None where it may go."""
+        """The first rule that forbids this move now, with the value seen and the limit held against it; None where
+        it may go."""
         if s.mode is Mode.HOLD or (manual and s.mode is Mode.ADVISE):
             return Veto(move, VetoReason.MODE)
         house = self._roster.index[move.house]

@@ -1,6 +1,7 @@
 """From the feeder's present and its forecast to the moves worth making. It proposes; the guard judges.
 
-What is minimised is the square of the transformer's neutral current over the coming hours, as complex currents, plus what
+What is minimised is the square of the transformer's neutral current over the coming hours, as complex currents, plus
+what
 voltages outside their limits cost, plus a price for every move.
 """
 
@@ -54,7 +55,8 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """All single moves: house and target index, change of the weighted neutral current, and price, each of length [k]."""
+    """All single moves: house and target index, change of the weighted neutral current, and price, each of length
+    [k]."""
 
     house: NDArray[np.intp]
     target: NDArray[np.int8]
@@ -74,7 +76,8 @@ class Planner:
         self._pair_step = np.tile(np.array([1, 2], dtype=np.int8), len(single))
 
     def propose(self, outlook: Outlook, s: Situation) -> Proposal:
-        """The best moves that the guard lets pass; with none, the proposal still says what was weighed and forbidden."""
+        """The best moves that the guard lets pass; with none, the proposal still says what was weighed and
+        forbidden."""
         table = self._table(outlook, s)
         neutral = self._neutral(outlook)
         n = _real(neutral)
@@ -89,7 +92,7 @@ class Planner:
         for _ in range(ROUNDS):
             rows = np.flatnonzero(open_)
             price = table.price[rows].astype(np.float32)
-            found = best_moves(n, d[rows], price, table.house[rows], self._most(s))
+            found = best_moves(n, d[rows], price, table.house[rows], self._most())
             chosen = [int(rows[k]) for k in found.chosen]
             moves = tuple(self._move(table, k) for k in chosen)
             refused = {veto.move: veto for veto in self._guard.judge(moves, s)} if moves else {}
@@ -106,7 +109,7 @@ class Planner:
         """The neutral current at present, A."""
         return complex(self._sum(outlook.now_a)) + outlook.fixed_a
 
-    def _most(self, s: Situation) -> int:
+    def _most(self) -> int:
         free = self._config.switching.max_in_flight - int(self._roster.in_flight.sum())
         return max(1, min(self._config.decision.max_moves, free))
 
@@ -143,7 +146,8 @@ class Planner:
         outlook: Outlook,
         s: Situation,
     ) -> Floats:
-        """What a move is worth for the volts by which it brings phases back within the limits, A^2 min; negative if it does harm."""
+        """What a move is worth for the volts by which it brings phases back within the limits, A^2 min; negative if
+        it does harm."""
         feeder = self._config.feeder
         high, low = feeder.volts(feeder.limits.high_pct), feeder.volts(feeder.limits.low_pct)
         v_max = np.nan_to_num(s.v_max, nan=feeder.nominal_voltage_v)

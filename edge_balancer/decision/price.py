@@ -14,7 +14,8 @@ from typing import Any, Final
 DAY_S: Final = 86_400.0
 
 START: Final = 2.2
-"""First price in units of scale / (operations per house-day): simulated feeders of 20 to 120 houses, with and without PV
+"""First price in units of scale / (operations per house-day): simulated feeders of 20 to 120 houses, with and
+without PV
 skew and EVs, spent budgets of 1 to 12 a day at prices that fit this law within a third."""
 PROPORTIONAL: Final = 1.0
 """An account one day's budget in debt makes moves this much dearer (log)."""
@@ -35,7 +36,8 @@ MEMORY_DAYS: Final = 2.0
 
 
 class PriceOfMove:
-    """Price of one operation in A^2 min. `houses` is how many can be moved; `prior_a2` the expected mean square of a house's current, A^2."""
+    """Price of one operation in A^2 min. `houses` is how many can be moved; `prior_a2` the expected mean square of a
+    house's current, A^2."""
 
     def __init__(self, operations_per_house_day: float, houses: int, prior_a2: float) -> None:
         self._budget = max(MARGIN * operations_per_house_day * houses, 1e-9)
@@ -47,7 +49,8 @@ class PriceOfMove:
         self._now: float | None = None
 
     def advance(self, now: float, mean_square_a2: float) -> None:
-        """Let the budget of the time since the last call flow in; `mean_square_a2` is the mean of |I|^2 over the houses now."""
+        """Let the budget of the time since the last call flow in; `mean_square_a2` is the mean of |I|^2 over the
+        houses now."""
         if self._now is None or now <= self._now:
             self._now = now if self._now is None else self._now
             return

@@ -1,6 +1,7 @@
 """The best set of up to three moves. Nothing about houses or safety: vectors in, indices out.
 
-The state is the weighted neutral current over the horizon as one real vector n; a move adds a vector d_k to it. A set is
+The state is the weighted neutral current over the horizon as one real vector n; a move adds a vector d_k to it. A
+set is
 worth |n|^2 - |n + sum d|^2 minus the price of its members. Plain greedy is far off the optimum on large feeders, so the
 best *pair* is found exactly from the Gram matrix of all candidates, and a set of three is grown by keeping one move
 and choosing the best pair anew, from several starts.

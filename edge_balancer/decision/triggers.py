@@ -1,4 +1,5 @@
-"""When moves are looked for: imbalance, voltage, uneven solar injection; each with hysteresis and confirmation. Pure: time is handed in."""
+"""When moves are looked for: imbalance, voltage, uneven solar injection; each with hysteresis and confirmation.
+Pure: time is handed in."""
 
 from __future__ import annotations
 
@@ -78,7 +79,8 @@ class Triggers:
         return None
 
     def _worst_voltage(self, s: Situation) -> tuple[float, float, float]:
-        """The phase voltage farthest beyond (or nearest to) its limit, that limit, and how far beyond, V; NaN where none is measured."""
+        """The phase voltage farthest beyond (or nearest to) its limit, that limit, and how far beyond, V; NaN where
+        none is measured."""
         beyond = np.append(s.v_max - self._high_v, self._low_v - s.v_min)
         if np.isnan(beyond).all():
             return float("nan"), float("nan"), float("nan")

@@ -12,7 +12,8 @@ from edge_balancer.types.phases import ROTATION
 from edge_balancer.types.readings import ThreePhaseReading
 
 RESIDUAL_TAU_S: Final = 600.0
-"""Single comparisons of the transformer with house readings from other seconds are noise: the residual is a mean over about this time."""
+"""Single comparisons of the transformer with house readings from other seconds are noise: the residual is a mean
+over about this time."""
 
 
 class UnmeteredCurrent:
@@ -25,7 +26,8 @@ class UnmeteredCurrent:
         self._residual_at: float | None = None
 
     def current(self, s: Situation) -> complex:
-        """The fixed part at this instant. Without a fresh transformer reading only the metered three-phase houses count."""
+        """The fixed part at this instant. Without a fresh transformer reading only the metered three-phase houses
+        count."""
         three_phase = self._three_phase(s)
         reading = self._latest.fresh_transformer(s.now)
         if reading is None:

@@ -17,7 +17,9 @@ from edge_balancer.types.phases import Phase
 _BAR_WIDTH: Final = 26
 _LEAST_SCALE_W: Final = 10_000.0
 _SPARKS: Final = "▁▂▃▄▅▆▇█"
-_NOTES: Final = 7
+_NOTES: Final = 6
+_WIDTH: Final = 118
+_WHY_LINES: Final = 3
 _STYLES: Final = {"move": "cyan", "failure": "bold red", "alert": "bold yellow", "cleared": "green"}
 
 
@@ -60,10 +62,20 @@ class LiveView:
         watch = self._watch
         when = local_time(watch.truth.wall, self._offset_h) if watch.truth else "--:--"
         return Panel(
-            Group(self._head(), Text(), self._phases(), Text(), self._neutral(), Text(), self._notes(), self._alerts()),
+            Group(
+                self._head(),
+                Text(),
+                self._phases(),
+                Text(),
+                self._neutral(),
+                Text(),
+                self._notes(),
+                self._why(),
+                self._alerts(),
+            ),
             title=self._title,
             subtitle=f"{when} simulated · Ctrl-C ends it",
-            width=min(self._console.width, 118),
+            width=min(self._console.width, _WIDTH),
         )
 
     def _head(self) -> Text:
@@ -125,7 +137,7 @@ class LiveView:
 
     def _notes(self) -> Table:
         table = Table.grid(padding=(0, 2))
-        table.add_column(no_wrap=True, style="dim")
+        table.add_column(no_wrap=True, style="dim", min_width=len("Mon 06:10"))
         table.add_column(overflow="ellipsis", no_wrap=True)
         notes = list(self._watch.notes)[-_NOTES:]
         table.add_row("", Text("Last moves, and why", style="bold"))
@@ -135,6 +147,13 @@ class LiveView:
         for _ in range(_NOTES - len(notes)):
             table.add_row("", "")
         return table
+
+    def _why(self) -> Text:
+        """The newest note in full, always as many lines."""
+        note = self._watch.notes[-1] if self._watch.notes else None
+        text = Text(note.text if note else "", style=_STYLES[note.kind] if note else "")
+        lines = list(text.wrap(self._console, min(self._console.width, _WIDTH) - 4))[:_WHY_LINES]
+        return Text("\n").join([Text(), *lines, *[Text()] * (_WHY_LINES - len(lines) + 1)])
 
     def _alerts(self) -> Text:
         standing = list(self._watch.alerts.values())

@@ -86,7 +86,8 @@ class SurvivalBlend:
         self._bin_weight[:] = 0.0
 
     def usual(self, wall: float, ahead_s: Floats) -> Complex:
-        """The time-of-day mean `ahead_s` seconds from now, shape [houses, len(ahead_s)]; the slow part where nothing is known yet."""
+        """The time-of-day mean `ahead_s` seconds from now, shape [houses, len(ahead_s)]; the slow part where nothing
+        is known yet."""
         bins = ((wall + ahead_s) % DAY_S // (DAY_S / BINS)).astype(np.intp)
         # Half-hour means of one house and few days are rough: take the neighbours in (1-2-1).
         near = np.stack([(bins - 1) % BINS, bins, (bins + 1) % BINS])

@@ -14,10 +14,11 @@ BLOCK_MINUTES: tuple[float, ...] = (5.0, 10.0, 15.0, 30.0, 60.0, 120.0)
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """Blocks from now on. `starts_s` and `ends_s` in seconds from now, shape [blocks]; `weights_min` in minutes, shape [blocks].
+    """Blocks from now on. `starts_s` and `ends_s` in seconds from now, shape [blocks]; `weights_min` in minutes,
+    shape [blocks].
 
-    The weight of a block is its length discounted by exp(-t / patience): a move may be followed by another, so what lies
-    behind the next likely move counts less.
+    The weight of a block is its length discounted by exp(-t / patience): a move may be followed by another,
+    so what lies behind the next likely move counts less.
     """
 
     starts_s: NDArray[np.float64]

@@ -32,9 +32,8 @@ def replay_command(config: Path, readings: Path, out: Path, options: ReplayOptio
         return REFUSED
     s = replay.summary()
     current = s["neutral_current"]
-    print(
-        f"{s['readings']} readings of {s['houses']} houses over {s['days']:.2f} days in {time.monotonic() - started:.1f} s"
-    )
+    took_s = time.monotonic() - started
+    print(f"{s['readings']} readings of {s['houses']} houses over {s['days']:.2f} days in {took_s:.1f} s")
     print(
         f"neutral current: mean {current['without_moves']['mean_a']:.1f} A -> {current['with_moves']['mean_a']:.1f} A, "
         f"95th percentile {current['without_moves']['p95_a']:.1f} A -> {current['with_moves']['p95_a']:.1f} A"

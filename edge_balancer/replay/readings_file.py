@@ -1,6 +1,7 @@
 """Recorded readings: a CSV file (or .gz) with the header `t,house,p,q,v`, `v` optional, sorted by `t` (Unix seconds).
 
-Yields what was measured at one instant together. A row that cannot be believed is counted with its line and passed over; a file
+Yields what was measured at one instant together. A row that cannot be believed is counted with its line and passed
+over; a file
 that is not such a file at all, or not sorted, is an error: a replay in the wrong order would see the future.
 """
 
@@ -9,11 +10,12 @@ from __future__ import annotations
 import csv
 import gzip
 import math
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol, TextIO
 
 from edge_balancer.errors import EdgeBalancerError
 from edge_balancer.settings.root import Configuration
@@ -45,67 +47,96 @@ class Refusals:
 
 def instants(path: Path, config: Configuration, refusals: Refusals) -> Iterator[tuple[float, list[Row]]]:
     """Each instant of the file with its rows, in order. Raises ReadingsFileError naming line and remedy."""
-    known = {house.id for house in config.houses}
-    most_w = config.telemetry.max_house_w
-    lowest_v, highest_v = 0.3 * config.feeder.nominal_voltage_v, 1.5 * config.feeder.nominal_voltage_v
     try:
-        stream = (
-            gzip.open(path, "rt", newline="") if path.suffix == ".gz" else path.open(newline="", encoding="utf-8-sig")
-        )
+        with _open(path) as stream:
+            reader = csv.reader(stream)
+            judge = _Judge(_columns(path, next(reader, [])), config)
+            try:
+                yield from _by_instant(path, reader, judge, refusals)
+            except (EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
+                where = f"{path} near line {reader.line_num}"
+                raise ReadingsFileError(f"{where}: {error}; the file is damaged") from error
     except OSError as error:
-        raise ReadingsFileError(
-            f"{path}: cannot be read ({error.strerror}); give a CSV file with --readings"
-        ) from error
-    with stream:
-        reader = csv.reader(stream)
-        t_col, house_col, p_col, q_col, v_col = _columns(path, next(reader, []))
-        width = max(t_col, house_col, p_col, q_col, v_col) + 1
-        now, rows = -math.inf, list[Row]()
+        raise ReadingsFileError(f"{path}: {error.strerror or error}; give a readable CSV or CSV.GZ file") from error
+
+
+def _by_instant(path: Path, reader: _Reader, judge: _Judge, refusals: Refusals) -> Iterator[tuple[float, list[Row]]]:
+    now, rows = -math.inf, list[Row]()
+    for cells in reader:
+        if not cells:
+            continue
         try:
-            for row in reader:
-                if len(row) < width:
-                    if row:
-                        refusals.add("too few columns", reader.line_num, row)
-                    continue
-                try:
-                    t, p = float(row[t_col]), float(row[p_col])
-                    q = float(row[q_col] or "nan") if q_col >= 0 else math.nan
-                    v = float(row[v_col] or "nan") if v_col >= 0 else math.nan
-                except ValueError:
-                    refusals.add("not a number", reader.line_num, row)
-                    continue
-                if not math.isfinite(t):
-                    refusals.add("no time", reader.line_num, row)
-                    continue
-                if t != now:
-                    if t < now:
-                        raise ReadingsFileError(
-                            f"{path} line {reader.line_num}: t = {t:.3f} comes after {now:.3f}; sort the file by t"
-                        )
-                    if rows:
-                        yield now, rows
-                    now, rows = t, []
-                house = row[house_col]
-                if house not in known:
-                    refusals.add("house not configured", reader.line_num, row)
-                elif not abs(p) <= most_w:
-                    refusals.add("power out of range", reader.line_num, row)
-                elif v == v and not (v == 0 or lowest_v <= v <= highest_v):
-                    refusals.add("voltage out of range", reader.line_num, row)
-                else:
-                    rows.append((house, p, q if abs(q) < math.inf else math.nan, v))
-        except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
-            raise ReadingsFileError(f"{path} near line {reader.line_num}: {error}; the file is damaged") from error
-        if rows:
-            yield now, rows
+            t, row = judge.read(cells)
+        except ValueError as refused:
+            refusals.add(str(refused), reader.line_num, cells)
+            continue
+        if t < now:
+            raise ReadingsFileError(
+                f"{path} line {reader.line_num}: t = {t:.3f} comes after {now:.3f}; sort the file by t"
+            )
+        if t != now:
+            if rows:
+                yield now, rows
+            now, rows = t, []
+        rows.append(row)
+    if rows:
+        yield now, rows
+
+
+class _Reader(Protocol):
+    """What `csv.reader` gives."""
+
+    line_num: int
+
+    def __iter__(self) -> Iterator[list[str]]: ...
+
+
+class _Judge:
+    """Reads a row, or says in a ValueError why it cannot be believed."""
+
+    def __init__(self, columns: tuple[int, int, int, int, int], config: Configuration) -> None:
+        self._t, self._house, self._p, self._q, self._v = columns
+        self._width = max(columns) + 1
+        self._houses = {house.id: house.id for house in config.houses}
+        self._most_w = config.telemetry.max_house_w
+        nominal = config.feeder.nominal_voltage_v
+        self._lowest_v, self._highest_v = 0.3 * nominal, 1.5 * nominal
+
+    def read(self, cells: list[str]) -> tuple[float, Row]:
+        if len(cells) < self._width:
+            raise ValueError("too few columns")
+        try:
+            t, p = float(cells[self._t]), float(cells[self._p])
+            q = float(cells[self._q] or "nan") if self._q >= 0 else math.nan
+            v = float(cells[self._v] or "nan") if self._v >= 0 else math.nan
+        except ValueError as error:
+            raise ValueError("not a number") from error
+        if not math.isfinite(t):
+            raise ValueError("no time")
+        house = self._houses.get(cells[self._house])
+        if house is None:
+            raise ValueError("house not configured")
+        if not abs(p) <= self._most_w:
+            raise ValueError("power out of range")
+        if v == v and v != 0.0 and not self._lowest_v <= v <= self._highest_v:
+            raise ValueError("voltage out of range")
+        return t, (house, p, q if abs(q) < math.inf else math.nan, v)
+
+
+def _open(path: Path) -> TextIO:
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
+    return path.open(encoding="utf-8-sig", newline="")
 
 
 def _columns(path: Path, header: list[str]) -> tuple[int, int, int, int, int]:
     names = [name.strip().lower() for name in header]
     missing = [name for name in REQUIRED if name not in names]
     if missing:
+        seen = ",".join(header)[:80]
         raise ReadingsFileError(
-            f"{path} line 1: the header {','.join(header)[:80]!r} lacks {', '.join(missing)}; it must be t,house,p,q,v (q and v may be missing)"
+            f"{path} line 1: the header {seen!r} lacks {', '.join(missing)}; it must be t,house,p,q,v (q and v may be "
+            "missing)"
         )
     t, house, p = (names.index(name) for name in REQUIRED)
     q, v = (names.index(name) if name in names else -1 for name in OPTIONAL)

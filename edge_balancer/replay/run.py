@@ -25,7 +25,8 @@ SESSION: Final = uuid.uuid5(uuid.NAMESPACE_URL, "edge-balancer replay")
 @dataclass(frozen=True, slots=True)
 class ReplayOptions:
     """`latency_s`: between a reading and its use. `switch_time_s`: between a command and the switch's report.
-    `switch_failures`: fraction of commands that fail. `repair_h`: until a simulated technician clears a failed switch."""
+    `switch_failures`: fraction of commands that fail. `repair_h`: until a simulated technician clears a failed
+    switch."""
 
     latency_s: float = 0.0
     switch_time_s: float = 2.0
@@ -38,7 +39,8 @@ class Replay:
     """One run over one file."""
 
     def __init__(self, config: Configuration, options: ReplayOptions) -> None:
-        # The switches are simulated, so moving is safe: a site that still runs in `advise` sees what `auto` would do. Recorded
+        # The switches are simulated, so moving is safe: a site that still runs in `advise` sees what `auto` would do.
+        # Recorded
         # voltages cannot follow simulated moves and must not bear witness against them.
         self._config = config.model_copy(
             update={

@@ -11,9 +11,11 @@ from edge_balancer.types.phases import ROTATION, Phase
 
 
 class Score:
-    """Neutral current |sum I| of the metered houses at every instant of the record; each value stands until the next instant.
+    """Neutral current |sum I| of the metered houses at every instant of the record; each value stands until the next
+    instant.
 
-    A house counts with its last reading, for as long as a reading may be fresh. No forecast and no decision enters here.
+    A house counts with its last reading, for as long as a reading may be fresh. No forecast and no decision enters
+    here.
     """
 
     def __init__(self, config: Configuration, start: dict[str, Phase]) -> None:

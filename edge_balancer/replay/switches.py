@@ -1,4 +1,5 @@
-"""Simulated phase switches for a replay: they take their time, and fail as often as they are told to. Deterministic by seed."""
+"""Simulated phase switches for a replay: they take their time, and fail as often as they are told to. Deterministic
+by seed."""
 
 from __future__ import annotations
 

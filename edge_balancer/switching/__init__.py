@@ -1,1 +1,2 @@
-"""The life of a command: planned, sent, acknowledged, verified on the meter, or failed; and where every house stands. Pure."""
+"""The life of a command: planned, sent, acknowledged, verified on the meter, or failed; and where every house
+stands. Pure."""

@@ -1,4 +1,5 @@
-"""The switching desk: turns decided moves into commands, hears the switches, and keeps roster and record in step. Sends nothing."""
+"""The switching desk: turns decided moves into commands, hears the switches, and keeps roster and record in step.
+Sends nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ VERIFY_PERIODS = 2.5
 
 
 class SwitchDesk:
-    """Owns the roster and the commands under way. Every method that records returns nothing: `events` collects until drained."""
+    """Owns the roster and the commands under way. Every method that records returns nothing: `events` collects until
+    drained."""
 
     def __init__(self, config: Configuration, roster: Roster, latest: LatestReadings, session: uuid.UUID) -> None:
         self._config = config
@@ -76,7 +78,8 @@ class SwitchDesk:
         self._book(house, command)
 
     def _book(self, house: int, command: Command) -> None:
-        """Take the house as moved while its command is under way: the next decision must not move another in its place."""
+        """Take the house as moved while its command is under way: the next decision must not move another in its
+        place."""
         self.roster.phase[house] = int(command.phase)
         self.roster.in_flight[house] = True
 
@@ -106,7 +109,11 @@ class SwitchDesk:
             roster.known[house] = False
             return
         if not ours and report.phase is not expected:
-            body = {"phase": str(report.phase), "from": str(expected) if expected is not None else None, "id": report.id}
+            body = {
+                "phase": str(report.phase),
+                "from": str(expected) if expected is not None else None,
+                "id": report.id,
+            }
             self.record(EventKind.POSITION, body, report.house, report.id)
         roster.known[house] = True
         if self.flights.of(report.house) is None:
@@ -147,7 +154,9 @@ class SwitchDesk:
         if flight.before is None:  # found open after a restart: nobody took down what was before
             alive = picture.at[house] >= flight.acknowledged_at and not picture.v[house] < 0.5 * nominal
             finding = Finding.ALIVE if alive else Finding.NOTHING
-            return Testimony(finding, "the meter measures; what was before the restart is not known", float(picture.at[house]))
+            return Testimony(
+                finding, "the meter measures; what was before the restart is not known", float(picture.at[house])
+            )
         return testify(
             picture,
             house,
@@ -169,7 +178,8 @@ class SwitchDesk:
             return
         self.roster.in_flight[house] = False
         if change.kind is not EventKind.VERIFIED:
-            # Best guess where it is in doubt; `known` says how far to trust it, and a report of the switch overrides both.
+            # Best guess where it is in doubt; `known` says how far to trust it, and a report of the switch overrides
+            # both.
             self.roster.phase[house] = int(command.origin)
             self.roster.known[house] = change.stayed
         if change.lock:

@@ -19,7 +19,8 @@ from edge_balancer.types.readings import ThreePhaseReading
 Floats = NDArray[np.float64]
 
 TELLING_VOLTS: Final = 4.0
-"""Phases whose mean voltages are closer than this cannot be told apart by a house's voltage: drops along the feeder differ as much."""
+"""Phases whose mean voltages are closer than this cannot be told apart by a house's voltage: drops along the feeder
+differ as much."""
 MARGIN_VOLTS: Final = 2.0
 """How much better the old phase must fit before the voltage contradicts the switch."""
 TELLING_WATTS: Final = 500.0
@@ -58,7 +59,8 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What the witnesses said before the move: house power (W) and its voltage above its phase's mean (V, NaN unknown)."""
+    """What the witnesses said before the move: house power (W) and its voltage above its phase's mean (V, NaN
+    unknown)."""
 
     p: float
     above_mean_v: float
@@ -138,7 +140,8 @@ def _by_transformer(
     p = float(picture.p[house])
     if after is None or before.residual_w is None or abs(p) < TELLING_WATTS:
         return None
-    # The house is booked on its new phase. If it had stayed, its load would be missing there and surplus on the old one.
+    # The house is booked on its new phase. If it had stayed, its load would be missing there and surplus on the old
+    # one.
     surplus = after[origin] - before.residual_w[origin]
     missing = before.residual_w[target] - after[target]
     share = (surplus + missing) / (2.0 * p)
@@ -162,7 +165,8 @@ def _mean_voltages(picture: Picture, leave_out: int) -> Floats:
 
 
 def _residual(picture: Picture) -> tuple[float, float, float] | None:
-    """What the transformer carries beyond the metered houses, per phase; None unless everything was read at about one time."""
+    """What the transformer carries beyond the metered houses, per phase; None unless everything was read at about
+    one time."""
     reading = picture.transformer
     if reading is None or np.isnan(reading.p).any():
         return None

@@ -22,7 +22,8 @@ from edge_balancer.types.phases import Phase
 from edge_balancer.types.switching import Command, SwitchReport, SwitchResult
 
 REJECTIONS: Final = 3
-"""A switch that refuses this many commands in a row, each time staying where it was, is locked out: something is wrong with it."""
+"""A switch that refuses this many commands in a row, each time staying where it was, is locked out: something is
+wrong with it."""
 
 
 class Stage(enum.StrEnum):
@@ -62,7 +63,8 @@ class Change:
     lock: str = ""
     """Why the house must be locked out; empty where it need not."""
     stayed: bool = False
-    """The house is known to have stayed on its old phase. Where a move failed and this is False, its position is in doubt."""
+    """The house is known to have stayed on its old phase. Where a move failed and this is False, its position is in
+    doubt."""
 
 
 class Flights:
@@ -197,7 +199,10 @@ class Flights:
                     reason = f"its switch reports done, but {testimony.witness}"
                     return self._end(flight, EventKind.FAILED, {"reason": reason}, lock=reason)
         if now - flight.acknowledged_at >= flight.verify_for_s:
-            reason = f"its switch reports done, but the meter did not confirm it within {flight.verify_for_s:.0f} s: {flight.last_words}"
+            reason = (
+                "its switch reports done, but the meter did not confirm it within "
+                f"{flight.verify_for_s:.0f} s: {flight.last_words}"
+            )
             return self._end(flight, EventKind.FAILED, {"reason": reason}, lock=reason)
         return None
 

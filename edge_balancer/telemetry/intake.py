@@ -35,9 +35,7 @@ class Intake:
         """Topic filters to subscribe to, each with its QoS."""
         return self._routes.subscriptions()
 
-    def message(  # noqa: PLR0917 - the way of every message: naming its arguments would cost as much as judging it
-        self, topic: str, payload: bytes, retained: bool, now: float, wall: float, synced: bool
-    ) -> None:
+    def message(self, topic: str, payload: bytes, retained: bool, now: float, wall: float, synced: bool) -> None:
         """Take one message. `now` is monotonic seconds and `wall` Unix seconds at its arrival; `synced` says whether
         `wall` can be trusted. Never raises: what is refused is counted and its beginning kept.
         """

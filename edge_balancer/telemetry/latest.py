@@ -19,7 +19,8 @@ PERIOD_STEP = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Readings of distinct houses as arrays of shape [n]: house index, measured at (monotonic s), W, var (NaN unknown), V (NaN unknown)."""
+    """Readings of distinct houses as arrays of shape [n]: house index, measured at (monotonic s), W, var (NaN
+    unknown), V (NaN unknown)."""
 
     index: NDArray[np.intp]
     at: Floats

@@ -1,4 +1,5 @@
-"""Means over wall-clock minutes, for the store. A house that sent nothing in a minute has no row: gaps are not filled."""
+"""Means over wall-clock minutes, for the store. A house that sent nothing in a minute has no row: gaps are not
+filled."""
 
 from __future__ import annotations
 

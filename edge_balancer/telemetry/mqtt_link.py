@@ -1,8 +1,10 @@
 """The one MQTT connection of the daemon: a paho client driven by the event loop.
 
-It connects, subscribes, hands over what arrives, publishes, and comes back by itself. It knows nothing of what the messages mean.
+It connects, subscribes, hands over what arrives, publishes, and comes back by itself. It knows nothing of what the
+messages mean.
 
-A fresh client is made for every connection: nothing that could not be sent in the old one is sent late in the new one. A
+A fresh client is made for every connection: nothing that could not be sent in the old one is sent late in the new
+one. A
 command that left just before the line broke may or may not have arrived; its switch's silence settles that.
 """
 
@@ -44,7 +46,8 @@ class LinkState(enum.StrEnum):
 
 
 class MqttLink:
-    """Callbacks run on the event loop. `on_message(topic, payload, retained)`; `on_batch()` after each burst of messages;
+    """Callbacks run on the event loop. `on_message(topic, payload, retained)`; `on_batch()` after each burst of
+    messages;
     `on_up()` once the subscriptions of a new connection are asked for."""
 
     def __init__(
@@ -93,8 +96,9 @@ class MqttLink:
         stopped = asyncio.create_task(stop.wait())
         try:
             while not stop.is_set():
-                if await self._connect():
-                    await self._serve(stopped)
+                client = await self._connect()
+                if client is not None:
+                    await self._serve(client, stopped)
                     if self.connections and not self._refusal:
                         retry_s = FIRST_RETRY_S
                 if stop.is_set():
@@ -143,9 +147,9 @@ class MqttLink:
         client.on_socket_unregister_write = self._unregister_write
         return client
 
-    async def _connect(self) -> bool:
-        """Open the connection; its welcome is awaited in `_serve`."""
-        assert self._loop is not None
+    async def _connect(self) -> mqtt.Client | None:
+        """Open the connection; its welcome is awaited in `_serve`. None where it cannot be opened."""
+        loop = asyncio.get_running_loop()
         s = self._settings
         self._lost.clear()
         self._refusal = ""
@@ -153,17 +157,15 @@ class MqttLink:
         try:
             client = self._client = self._new_client()
             # Name look-up, TCP and TLS handshakes block: not on the loop.
-            await self._loop.run_in_executor(None, lambda: client.connect(s.host, s.tcp_port, s.keepalive_s))
+            await loop.run_in_executor(None, lambda: client.connect(s.host, s.tcp_port, s.keepalive_s))
         except (OSError, ValueError) as error:
             self._drop()
             self._outage.down(host=s.host, port=s.tcp_port, error=str(error), remedy=_remedy(error))
-            return False
-        return True
+            return None
+        return client
 
-    async def _serve(self, stopped: asyncio.Task[Literal[True]]) -> None:
+    async def _serve(self, client: mqtt.Client, stopped: asyncio.Task[Literal[True]]) -> None:
         """Drive the connection until it is lost or the daemon stops."""
-        client = self._client
-        assert client is not None
         lost = asyncio.create_task(self._lost.wait())
         try:
             waited = 0.0
@@ -254,9 +256,8 @@ class MqttLink:
                 break
         else:
             # The burst is full: TLS may hold more that no selector will announce.
-            assert self._loop is not None
             if _buffered(sock):
-                self._loop.call_soon(self._readable, client, sock)
+                asyncio.get_running_loop().call_soon(self._readable, client, sock)
         if self._received != start:
             self._on_batch()
 
@@ -284,7 +285,8 @@ class MqttLink:
     def _on_loop(self, action: Callable[[asyncio.AbstractEventLoop], object]) -> None:
         """paho calls back from wherever it is: during `connect` that is another thread."""
         loop = self._loop
-        assert loop is not None
+        if loop is None:
+            return
         if threading.get_ident() == self._thread:
             action(loop)
         else:

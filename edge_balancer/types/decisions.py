@@ -68,7 +68,8 @@ class Veto(msgspec.Struct, frozen=True):
 
 
 class BlockForecast(msgspec.Struct, frozen=True):
-    """The feeder in one block of the horizon: its length, the weight it has, and the neutral current (A) if nothing or all moves."""
+    """The feeder in one block of the horizon: its length, the weight it has, and the neutral current (A) if nothing
+    or all moves."""
 
     minutes: float
     weight: float

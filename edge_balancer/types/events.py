@@ -46,7 +46,8 @@ SWITCH_EVENTS: frozenset[EventKind] = frozenset(
 
 
 class Event(msgspec.Struct, frozen=True):
-    """One row of the audit trail before it is chained. Both clocks stand in it; `synced` says whether `wall` could be trusted."""
+    """One row of the audit trail before it is chained. Both clocks stand in it; `synced` says whether `wall` could
+    be trusted."""
 
     kind: EventKind
     mono: float
@@ -72,7 +73,8 @@ class AlertState(enum.StrEnum):
 
 
 class Alert(msgspec.Struct, frozen=True):
-    """One episode of one condition, as it stands. `key` names the condition (`neutral_overload`, `switch_failed/h12`)."""
+    """One episode of one condition, as it stands. `key` names the condition (`neutral_overload`,
+    `switch_failed/h12`)."""
 
     key: str
     severity: Severity

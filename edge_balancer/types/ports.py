@@ -1,4 +1,5 @@
-"""The two sides of `engine.step`: all that goes in, and all that comes out. The daemon, the demo, `replay` and the tests speak it alike."""
+"""The two sides of `engine.step`: all that goes in, and all that comes out. The daemon, the demo, `replay` and the
+tests speak it alike."""
 
 from __future__ import annotations
 

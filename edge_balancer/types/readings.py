@@ -15,9 +15,9 @@ UNKNOWN_TRIPLE: Final[Triple] = (NAN, NAN, NAN)
 class Reading(msgspec.Struct, frozen=True, gc=False):
     """One measurement of one house.
 
-    `at` is the instant of measurement on the engine's monotonic clock in seconds. `p` (W) is always a number; `q` (var),
-    `v` (V), `i` (A), `e_import` and `e_export` (Wh) are NaN where the meter did not send them. `generation` (W, positive) is the
-    production of a separately metered inverter, already contained in `p`.
+    `at` is the instant of measurement on the engine's monotonic clock in seconds. `p` (W) is always a number; `q`
+    (var), `v` (V), `i` (A), `e_import` and `e_export` (Wh) are NaN where the meter did not send them. `generation` (W,
+    positive) is the production of a separately metered inverter, already contained in `p`.
     """
 
     house: str
@@ -34,7 +34,8 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
 class ThreePhaseReading(msgspec.Struct, frozen=True, gc=False):
     """One measurement of a three-phase house or of the transformer, each triple in the order L1, L2, L3.
 
-    `house` is the house's id, or `TRANSFORMER`. `v_ll` holds the line-to-line voltages L1-L2, L2-L3, L3-L1; `i_n` is the
+    `house` is the house's id, or `TRANSFORMER`. `v_ll` holds the line-to-line voltages L1-L2, L2-L3, L3-L1; `i_n` is
+    the
     measured neutral current in A. NaN marks what the meter did not send.
     """
 

@@ -8,7 +8,8 @@ from edge_balancer.types.switching import Mode
 
 
 class PhaseState(msgspec.Struct, frozen=True):
-    """One phase: sums over its fresh houses (W, var, A), voltages over them (V), how many they are, and what they feed in (W)."""
+    """One phase: sums over its fresh houses (W, var, A), voltages over them (V), how many they are, and what they
+    feed in (W)."""
 
     p: float
     q: float

@@ -30,7 +30,8 @@ class SwitchResult(enum.StrEnum):
 
 
 class Command(msgspec.Struct, frozen=True):
-    """An order to one phase switch. `issued` and `expires` are wall-clock Unix seconds: the switch has no other clock."""
+    """An order to one phase switch. `issued` and `expires` are wall-clock Unix seconds: the switch has no other
+    clock."""
 
     id: str
     seq: int
