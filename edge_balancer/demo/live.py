@@ -142,7 +142,8 @@ class LiveView:
         notes = list(self._watch.notes)[-_NOTES:]
         table.add_row("", Text("Last moves, and why", style="bold"))
         for note in reversed(notes):
-            table.add_row(local_time(note.wall, self._offset_h), Text(note.text, style=_STYLES[note.kind]))
+            text = Text(note.text, _STYLES[note.kind], overflow="ellipsis", no_wrap=True)
+            table.add_row(local_time(note.wall, self._offset_h), text)
         # Always the same height, so that the picture does not jump.
         for _ in range(_NOTES - len(notes)):
             table.add_row("", "")
