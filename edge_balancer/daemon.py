@@ -266,7 +266,16 @@ class Daemon:
 
     def _on_message(self, topic: str, payload: bytes, retained: bool) -> None:
         clock = self._clock
+        if retained and payload:
+            self._take_back(topic)
         self._intake.message(topic, payload, retained, clock.monotonic(), clock.wall(), clock.synced())
+
+    def _take_back(self, topic: str) -> None:
+        """An alert that ended while the broker was away, or under a store that is gone, would stand there for ever."""
+        key = self._topics.alert_key(topic)
+        if key and key not in self._alerts:
+            _log.info("an alert that is over is taken off the broker", key=key)
+            self._link.publish(topic, b"", qos=1, retain=True)
 
     def _on_batch(self) -> None:
         self._wake.set()

@@ -97,13 +97,14 @@ class Engine:
         self._switches.at(now, inputs.wall, inputs.synced)
         self._take_mode(inputs)
         self._hear(inputs)
+        # Before this step's readings are taken: they belong to the minute in which they came.
+        minutes, feeder_minutes = self._minutes.turn(inputs.wall, self.roster.phase)
         self._measure(inputs)
         fresh = self.latest.fresh(now)
         self._switches.tick(self._picture(now, fresh))
         s = self._situation(now, fresh)
         decisions, commands = self._decide(inputs, s)
         alerts, feeder = self._tick(now, inputs, s)
-        minutes, feeder_minutes = self._minutes.turn(inputs.wall, self.roster.phase)
         announce, self._announce = self._announce, None
         return Outputs(
             events=tuple(self._switches.drain()),

@@ -36,6 +36,11 @@ class Topics:
     def alert(self, key: str) -> str:
         return f"{self._base}/alert/{key}"
 
+    def alert_key(self, topic: str) -> str:
+        """The key of the alert that stands on a topic; empty where none does."""
+        prefix = self.alert("")
+        return topic[len(prefix) :] if topic.startswith(prefix) and not topic.endswith("/ack") else ""
+
 
 def command_payload(command: Command) -> bytes:
     """`B/switch/<house>/set`, never retained."""

@@ -99,10 +99,24 @@ class DecisionDesk:
         v_min[unknown] = v_max[unknown] = np.nan
         if roster.three_phase.any():
             shared = latest.v3[fresh & roster.three_phase]
+            # A blown fuse of a three-phase house is no voltage of the feeder either.
+            shared = np.where(shared > 0.5 * nominal, shared, np.nan)
             if len(shared):
                 v_min = np.fmin(v_min, np.fmin.reduce(shared, axis=0))
                 v_max = np.fmax(v_max, np.fmax.reduce(shared, axis=0))
-        return Situation(now, mode, fresh, now - latest.at, coverage, outage_until, load, per_phase, v_min, v_max)
+        return Situation(
+            now,
+            mode,
+            fresh,
+            now - latest.at,
+            coverage,
+            outage_until,
+            load,
+            per_phase,
+            v_min,
+            v_max,
+            latest.stale_limits_s,
+        )
 
     def consider(self, wall: float, s: Situation) -> Decision | None:
         """Look for moves if a trigger is on and something has changed; None where nothing is to be done."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,8 @@ class Situation:
     """Sum of the houses' currents on each phase, each in its own phase's frame, A."""
     v_min: Floats
     v_max: Floats
+    stale_after_s: Floats
+    """The age at which each house's reading is stale."""
 
 
 class Guard:
@@ -100,11 +102,7 @@ class Guard:
         """
         feeder = self._config.feeder
         load = s.load_va[house]
-        shift = -feeder.source_impedance_ohm * load.real / feeder.nominal_voltage_v
-        high = feeder.volts(feeder.limits.high_pct)
-        low = feeder.volts(feeder.limits.low_pct)
-        with np.errstate(invalid="ignore"):  # comparisons with NaN are false: not measured, not judged
-            voltage = ((shift > 0) & (s.v_max[target] + shift > high)) | ((shift < 0) & (s.v_min[target] + shift < low))
+        voltage = self._outside(self._shift_v(load), target, s)
         before = np.abs(s.phase_current_a[target])
         after = np.abs(s.phase_current_a[target] + np.conj(load) / feeder.nominal_voltage_v)
         headroom = (after > feeder.phase_limit_pct / 100.0 * feeder.rated_current_a) & (after > before)
@@ -136,23 +134,61 @@ class Guard:
         forbidden = {veto.move for veto in vetoes}
         free = self._config.switching.max_in_flight - int(self._roster.in_flight.sum())
         left = self._config.decision.max_operations_per_feeder_hour - self._roster.operations_hour
-        houses: set[str] = set()
+        passed: list[Move] = []
         for move in moves:
             if move in forbidden:
                 continue
-            if free <= 0 or move.house in houses:
+            if free <= 0 or any(move.house == other.house for other in passed):
                 vetoes.append(Veto(move, VetoReason.IN_FLIGHT, limit=float(self._config.switching.max_in_flight)))
             elif left <= 0:
                 vetoes.append(self.explain(move, VetoReason.FEEDER_CAP, s))
-            elif (overload := self._joint_overload(moves, move, s)) is not None:
-                vetoes.append(overload)
+            elif (joint := self._joint(move, passed, s)) is not None:
+                vetoes.append(joint)
             else:
                 free, left = free - 1, left - 1
-                houses.add(move.house)
+                passed.append(move)
         return vetoes
 
+    def _joint(self, move: Move, passed: Sequence[Move], s: Situation) -> Veto | None:
+        """Voltage and headroom of a target that `move` shares with moves that already passed."""
+        return self._joint_voltage(move, passed, s) or self._joint_overload([*passed, move], move, s)
+
+    def _joint_voltage(self, move: Move, passed: Sequence[Move], s: Situation) -> Veto | None:
+        own = float(self._shift_v(s.load_va[self._roster.index[move.house]]))
+        # Only what pushes the same way counts: the other moves may come late or fail.
+        others = (
+            float(self._shift_v(s.load_va[self._roster.index[other.house]]))
+            for other in passed
+            if other.target == move.target
+        )
+        shift = own + sum(volts for volts in others if volts * own > 0)
+        target = int(move.target)
+        if not self._outside(np.array([shift]), np.array([target], dtype=np.int8), s)[0]:
+            return None
+        return self._voltage_veto(move, shift, s)
+
+    def _shift_v(self, load_va: Any) -> Any:
+        """By how much loads (VA) shift the far voltages of the phase they come to, V."""
+        feeder = self._config.feeder
+        return -feeder.source_impedance_ohm * np.real(load_va) / feeder.nominal_voltage_v
+
+    def _outside(self, shift_v: Floats, target: NDArray[np.int8], s: Situation) -> Bools:
+        """Which shifts bring their target beyond a limit, or further beyond it."""
+        feeder = self._config.feeder
+        high, low = feeder.volts(feeder.limits.high_pct), feeder.volts(feeder.limits.low_pct)
+        with np.errstate(invalid="ignore"):  # comparisons with NaN are false: not measured, not judged
+            over = (shift_v > 0) & (s.v_max[target] + shift_v > high)
+            return np.asarray(over | ((shift_v < 0) & (s.v_min[target] + shift_v < low)))
+
+    def _voltage_veto(self, move: Move, shift_v: float, s: Situation) -> Veto:
+        """`value` is the voltage expected after the move."""
+        feeder = self._config.feeder
+        up = shift_v > 0
+        value = float((s.v_max if up else s.v_min)[int(move.target)]) + shift_v
+        limit = feeder.volts(feeder.limits.high_pct if up else feeder.limits.low_pct)
+        return Veto(move, VetoReason.TARGET_VOLTAGE, value, limit)
+
     def _joint_overload(self, moves: Sequence[Move], move: Move, s: Situation) -> Veto | None:
-        """Headroom of a target that several moves share."""
         feeder = self._config.feeder
         current = s.phase_current_a[int(move.target)]
         before = abs(current)
@@ -176,7 +212,7 @@ class Guard:
         match reason:
             case VetoReason.STALE:
                 value = float(s.age_s[house]) if np.isfinite(s.age_s[house]) else None
-                limit = self._config.telemetry.stale_s
+                limit = float(s.stale_after_s[house])
             case VetoReason.COVERAGE:
                 value, limit = s.coverage, d.min_coverage
             case VetoReason.OUTAGE:
@@ -190,9 +226,7 @@ class Guard:
             case VetoReason.FEEDER_CAP:
                 value, limit = float(r.operations_hour), float(d.max_operations_per_feeder_hour)
             case VetoReason.TARGET_VOLTAGE:
-                export = s.load_va[house].real < 0
-                value = float(s.v_max[target] if export else s.v_min[target])
-                limit = feeder.volts(feeder.limits.high_pct if export else feeder.limits.low_pct)
+                return self._voltage_veto(move, float(self._shift_v(s.load_va[house])), s)
             case VetoReason.TARGET_HEADROOM:
                 load = np.conj(s.load_va[house]) / feeder.nominal_voltage_v
                 value = float(abs(s.phase_current_a[target] + load))

@@ -99,10 +99,10 @@ class Planner:
             if not refused:
                 break
             vetoes = [*refused.values(), *vetoes]
-            if all(veto.reason is VetoReason.MODE for veto in refused.values()):
-                break
             open_[[k for k in chosen if self._move(table, k) in refused]] = False
             moves, found = (), NOTHING
+            if all(veto.reason is VetoReason.MODE for veto in refused.values()):
+                break
         return self._proposal(outlook, table, neutral, gains, open_, moves, found.gain, vetoes)
 
     def neutral_now(self, outlook: Outlook) -> complex:

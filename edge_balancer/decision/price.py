@@ -13,11 +13,11 @@ from typing import Any, Final
 
 DAY_S: Final = 86_400.0
 
-START: Final = 2.2
+START: Final = 3.5
 """First price in units of scale / (operations per house-day): simulated feeders of 20 to 120 houses, with and
 without PV
 skew and EVs, spent budgets of 1 to 12 a day at prices that fit this law within a third."""
-PROPORTIONAL: Final = 1.0
+PROPORTIONAL: Final = 2.0
 """An account one day's budget in debt makes moves this much dearer (log)."""
 INTEGRAL: Final = 0.5
 """The lasting price moves by this much (log) a day for an account that stays one day's budget off."""
@@ -81,8 +81,10 @@ class PriceOfMove:
             "days": self._days,
         }
 
-    def relearn(self, learned: dict[str, Any]) -> None:
+    def relearn(self, learned: object) -> None:
         """Take back what `learned()` gave; nonsense is left aside."""
+        if not isinstance(learned, dict):
+            return
         for name, least, most in (
             ("log_factor", self._start - WIDEST, self._start + WIDEST),
             ("account", -MOST_OWED_DAYS * self._budget, MOST_SAVED_DAYS * self._budget),
@@ -90,5 +92,6 @@ class PriceOfMove:
             ("days", PRIOR_DAYS, MEMORY_DAYS),
         ):
             value = learned.get(name)
-            if isinstance(value, (int, float)) and math.isfinite(value):
+            # An integer beyond the range of a float is caught by the comparison.
+            if isinstance(value, (int, float)) and not isinstance(value, bool) and -1e18 < value < 1e18:
                 setattr(self, f"_{name}", min(max(float(value), least), most))

@@ -61,7 +61,8 @@ def best_moves(n: Vectors, d: Vectors, price: Vectors, group: NDArray[np.intp], 
                 grown = _grow(seed, cost, gram, pair_cost, group, scratch)
                 if grown[0] < best_cost:
                     best_cost, best = grown
-    if best_cost >= 0.0:
+    # Written so that NaN, from a value that should never have come this far, chooses nothing.
+    if not best_cost < 0.0:
         return NOTHING
     chosen = tuple(sorted(best))
     paid = float(price[list(chosen)].sum())

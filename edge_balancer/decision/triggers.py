@@ -27,13 +27,15 @@ class Threshold:
         self.on = False
 
     def update(self, now: float, value: float) -> bool:
-        """Take the value at `now` (monotonic s) and tell whether the trigger is on. NaN leaves it as it is."""
-        if value != value:  # NaN: nothing was measured, so nothing has changed
+        """Take the value at `now` (monotonic s) and tell whether the trigger is on. NaN leaves it as it is, but a
+        confirmation under way begins anew: nobody saw the value stay."""
+        if value != value:
+            self._since = None
             return self.on
         if value >= self.level:
             if self._since is None:
                 self._since = now
-            if now - self._since >= self._confirm_s:
+            if now >= self._since + self._confirm_s:
                 self.on = True
         else:
             self._since = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_balancer.decision.guard import Situation
 from edge_balancer.telemetry.latest import LatestReadings
@@ -12,8 +13,11 @@ from edge_balancer.types.phases import ROTATION
 from edge_balancer.types.readings import ThreePhaseReading
 
 RESIDUAL_TAU_S: Final = 600.0
-"""Single comparisons of the transformer with house readings from other seconds are noise: the residual is a mean
-over about this time."""
+"""Single comparisons of the transformer with house readings from other seconds are noise: the residual is a mean over
+about this time."""
+DOUBT: Final = 3.0
+"""So many comparisons are taken to have shown no unmetered load before the first one: a single one is hardly
+believed."""
 
 
 class UnmeteredCurrent:
@@ -24,17 +28,22 @@ class UnmeteredCurrent:
         self._nominal_v = nominal_v
         self._residual = 0j
         self._residual_at: float | None = None
+        self._comparisons = 0
+        self._metered: NDArray[np.bool_] = np.zeros(0, dtype=bool)
 
     def current(self, s: Situation) -> complex:
         """The fixed part at this instant. Without a fresh transformer reading only the metered three-phase houses
         count."""
         three_phase = self._three_phase(s)
         reading = self._latest.fresh_transformer(s.now)
-        if reading is None:
-            self._residual, self._residual_at = 0j, None
-        elif reading.at != self._residual_at and not np.isnan(reading.p).any():
+        if reading is None or not np.array_equal(self._metered, s.fresh):
+            # A house that falls silent joins what no meter shows, and one that speaks again leaves it: what was
+            # compared before would count it twice, or not at all.
+            self._residual, self._residual_at, self._comparisons = 0j, None, 0
+            self._metered = s.fresh.copy()
+        if reading is not None and reading.at != self._residual_at and not np.isnan(reading.p).any():
             self._follow(reading, complex((s.phase_current_a * ROTATION).sum()) + three_phase)
-        return three_phase + self._residual
+        return three_phase + self._residual * (self._comparisons / (self._comparisons + DOUBT))
 
     def _three_phase(self, s: Situation) -> complex:
         latest = self._latest
@@ -47,9 +56,9 @@ class UnmeteredCurrent:
     def _follow(self, reading: ThreePhaseReading, metered: complex) -> None:
         q = np.nan_to_num(np.array(reading.q), nan=0.0)
         total = complex(((np.array(reading.p) - 1j * q) / self._nominal_v * ROTATION).sum())
-        if self._residual_at is None:
-            self._residual = total - metered
-        else:
-            share = float(-np.expm1(-(reading.at - self._residual_at) / RESIDUAL_TAU_S))
-            self._residual += share * (total - metered - self._residual)
+        self._comparisons += 1
+        share = 1.0 / self._comparisons
+        if self._residual_at is not None:
+            share = max(share, float(-np.expm1(-(reading.at - self._residual_at) / RESIDUAL_TAU_S)))
+        self._residual += share * (total - metered - self._residual)
         self._residual_at = reading.at

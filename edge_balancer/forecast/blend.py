@@ -112,14 +112,14 @@ class SurvivalBlend:
             "days": _pack(self._days.astype(np.float32)),
         }
 
-    def relearn(self, learned: dict[str, Any]) -> bool:
+    def relearn(self, learned: Any) -> bool:
         """Take back what `learned()` gave. False where it does not fit these houses; nothing is changed then."""
         try:
             day = np.frombuffer(base64.b64decode(learned["day"]), dtype=np.complex64).reshape(self._day.shape)
             days = np.frombuffer(base64.b64decode(learned["days"]), dtype=np.float32).reshape(self._days.shape)
         except (KeyError, TypeError, ValueError):
             return False
-        if not (np.isfinite(day).all() and np.isfinite(days).all()):
+        if not (np.isfinite(day).all() and np.isfinite(days).all() and (days >= 0.0).all()):
             return False
         self._day[:] = day
         self._days[:] = days

@@ -49,7 +49,10 @@ class SwitchDesk:
     def command(self, decision: Decision, picture: Picture) -> list[Command]:
         """Commands for a decision's moves. They count as operations from here on, and the houses as moved."""
         commands = []
-        for move in decision.moves:
+        # All witnesses are heard before the first house is booked on its new phase: a booked house that still stands
+        # on its old one would look like unmetered load.
+        before = [before_move(picture, self.roster.index[move.house]) for move in decision.moves]
+        for move, witnesses in zip(decision.moves, before, strict=True):
             self.seq += 1
             command = Command(
                 id=str(uuid.uuid5(self._session, f"command:{self.seq}")),
@@ -62,8 +65,10 @@ class SwitchDesk:
                 decision=decision.id,
             )
             house = self.roster.index[move.house]
-            self.flights.plan(command, self._now, before_move(picture, house), self._verify_for_s(house))
+            self.flights.plan(command, self._now, witnesses, self._verify_for_s(house))
             self._book(house, command)
+            # From here on only what it says after the command tells where it is.
+            self._reports.pop(command.house, None)
             self.roster.record_operation(house, self._now)
             self.record(EventKind.PLANNED, _planned(command), command.house, command.id)
             commands.append(command)
@@ -72,7 +77,7 @@ class SwitchDesk:
     def restore(self, command: Command) -> None:
         """A command found open after a restart: it may be under way, and is not sent again."""
         house = self.roster.index.get(command.house)
-        if house is None:
+        if house is None or self.roster.three_phase[house]:
             return
         self.flights.restore(command, self._now, self._verify_for_s(house))
         self._book(house, command)
@@ -92,16 +97,17 @@ class SwitchDesk:
     def hear(self, report: SwitchReport) -> None:
         """A switch spoke about itself: that is where the house is, whatever we believed."""
         house = self.roster.index.get(report.house)
-        if house is None:
+        if house is None or self.roster.three_phase[house]:
             return
         roster = self.roster
         flight = self.flights.of(report.house)
-        self._reports[report.house] = report
-        expected = flight.command.origin if flight else roster.phase_of(house)
+        expected = flight.expected if flight else roster.phase_of(house)
         ours = flight is not None and report.id == flight.command.id
+        if not (report.result is SwitchResult.MOVING and ours):
+            self._reports[report.house] = report
         change = self.flights.hear(report, self._now)
         self._apply(change)
-        if report.result is SwitchResult.MOVING and ours:
+        if report.result is SwitchResult.MOVING and ours and change is None:
             return  # between two positions, as it should be
         if report.phase is None:
             if change is None or not change.lock:
@@ -180,8 +186,10 @@ class SwitchDesk:
         if change.kind is not EventKind.VERIFIED:
             # Best guess where it is in doubt; `known` says how far to trust it, and a report of the switch overrides
             # both.
-            self.roster.phase[house] = int(command.origin)
-            self.roster.known[house] = change.stayed
+            said = self._reports.get(command.house) if change.stayed else None
+            where = command.origin if said is None or said.phase is None else said.phase
+            self.roster.phase[house] = int(where)
+            self.roster.known[house] = change.stayed and (said is None or said.phase is not None)
         if change.lock:
             self._lock(house, change.lock, command.id)
 

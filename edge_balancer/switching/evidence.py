@@ -19,8 +19,13 @@ from edge_balancer.types.readings import ThreePhaseReading
 Floats = NDArray[np.float64]
 
 TELLING_VOLTS: Final = 4.0
-"""Phases whose mean voltages are closer than this cannot be told apart by a house's voltage: drops along the feeder
-differ as much."""
+"""Where the two phases let expect voltages closer than this, a house's own load changes as much."""
+TELLING_DROP_V: Final = 3.0
+"""A phase whose mean is closer than this to the transformer's voltage does not show how far a house follows it."""
+LEAST_REACH: Final = 0.6
+"""A house that follows its phase less than this is near the transformer, and its voltage tells nothing."""
+MOST_REACH: Final = 1.5
+"""A reach beyond this owes more to the house's own load than to its place."""
 MARGIN_VOLTS: Final = 2.0
 """How much better the old phase must fit before the voltage contradicts the switch."""
 TELLING_WATTS: Final = 500.0
@@ -59,11 +64,13 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What the witnesses said before the move: house power (W) and its voltage above its phase's mean (V, NaN
-    unknown)."""
+    """What the witnesses said before the move: the house's power (W), how far its voltage follows its phase's, and what
+    the transformer carried beyond the houses."""
 
     p: float
-    above_mean_v: float
+    reach: float
+    """How far the house follows the voltage of its phase: 0 at the transformer, about 1 at the average house; NaN where
+    that cannot be told."""
     residual_w: tuple[float, float, float] | None
     """Transformer's power less the houses', per phase, W; None where it cannot be compared."""
 
@@ -80,12 +87,11 @@ class Testimony:
 def before_move(picture: Picture, house: int) -> Before:
     """Take down what the witnesses say while the house is still on its old phase."""
     mean = _mean_voltages(picture, house)
+    head = _head_voltages(picture, mean)
     own = int(picture.phase[house])
-    return Before(
-        p=float(picture.p[house]),
-        above_mean_v=float(picture.v[house] - mean[own]),
-        residual_w=_residual(picture),
-    )
+    drop = float(mean[own] - head[own])
+    reach = (float(picture.v[house]) - float(head[own])) / drop if abs(drop) >= TELLING_DROP_V else float("nan")
+    return Before(p=float(picture.p[house]), reach=reach, residual_w=_residual(picture))
 
 
 def testify(
@@ -110,32 +116,41 @@ def testify(
         return Testimony(Finding.DEAD, f"the meter shows no load where there were {before.p:.0f} W", at)
     if use_voltage and (testimony := _by_voltage(picture, house, origin, target, before, at)) is not None:
         return testimony
-    if (testimony := _by_transformer(picture, house, origin, target, before, at)) is not None:
+    if (testimony := _by_transformer(picture, house, origin, target, before, at, since)) is not None:
         return testimony
     alive = f"supply is back at {v:.0f} V" if not np.isnan(v) else f"the meter measures {p:.0f} W"
     return Testimony(Finding.ALIVE, alive, at)
 
 
 def _by_voltage(picture: Picture, house: int, origin: int, target: int, before: Before, at: float) -> Testimony | None:
-    mean = _mean_voltages(picture, house)
-    gap = mean[target] - mean[origin]
+    """A house sees the transformer's voltage and a share of its phase's drop (or rise) along the feeder: its reach.
+
+    With the reach it had before the move, each phase predicts a voltage for it now. Where the two predictions are
+    close (a house near the transformer, phases that are alike), the voltage is no witness.
+    """
     v = float(picture.v[house])
-    if not abs(gap) >= TELLING_VOLTS or np.isnan(v) or np.isnan(before.above_mean_v):
+    if np.isnan(v) or not before.reach >= LEAST_REACH:
         return None
-    # A house keeps about its distance from the mean of its phase: compare how well each phase explains the voltage.
-    moved = abs(v - mean[target] - before.above_mean_v)
-    stayed = abs(v - mean[origin] - before.above_mean_v)
-    words = f"{v:.1f} V beside means of {mean[origin]:.1f} V on the old and {mean[target]:.1f} V on the new phase"
+    mean = _mean_voltages(picture, house)
+    head = _head_voltages(picture, mean)
+    reach = min(before.reach, MOST_REACH)
+    expected = head + reach * (mean - head)
+    moved, stayed = abs(v - float(expected[target])), abs(v - float(expected[origin]))
+    if not abs(expected[target] - expected[origin]) >= TELLING_VOLTS:
+        return None
+    words = f"{v:.1f} V where the old phase lets expect {expected[origin]:.1f} V and the new {expected[target]:.1f} V"
     if stayed + MARGIN_VOLTS < moved:
-        return Testimony(Finding.CONTRADICTS, f"voltage stays with the old phase: {words}", at)
+        return Testimony(Finding.CONTRADICTS, f"the voltage stays with the old phase: {words}", at)
     if moved < stayed:
-        return Testimony(Finding.AGREES, f"voltage follows the new phase: {words}", at)
+        return Testimony(Finding.AGREES, f"the voltage follows the new phase: {words}", at)
     return None
 
 
 def _by_transformer(
-    picture: Picture, house: int, origin: int, target: int, before: Before, at: float
+    picture: Picture, house: int, origin: int, target: int, before: Before, at: float, since: float
 ) -> Testimony | None:
+    if picture.transformer is None or picture.transformer.at < since:
+        return None
     after = _residual(picture)
     p = float(picture.p[house])
     if after is None or before.residual_w is None or abs(p) < TELLING_WATTS:
@@ -162,6 +177,15 @@ def _mean_voltages(picture: Picture, leave_out: int) -> Floats:
     total = np.bincount(phase, weights=picture.v[usable], minlength=3)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(total / np.where(count > 0, count, np.nan))
+
+
+def _head_voltages(picture: Picture, mean: Floats) -> Floats:
+    """Voltages at the head of the feeder, shape [3]: measured at the transformer, else taken as alike and equal to the
+    mean of the phases' means (its impedance is small beside the feeder's)."""
+    reading = picture.transformer
+    if reading is not None and not np.isnan(reading.v).any():
+        return np.array(reading.v)
+    return np.full(3, mean.mean())
 
 
 def _residual(picture: Picture) -> tuple[float, float, float] | None:

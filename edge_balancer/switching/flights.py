@@ -50,6 +50,11 @@ class Flight:
     """The reading that was judged last: one reading is one testimony."""
     last_words: str = "no reading since the switch reported"
 
+    @property
+    def expected(self) -> Phase:
+        """Where its switch should stand by its own account."""
+        return self.command.phase if self.stage is Stage.ACKNOWLEDGED else self.command.origin
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -144,6 +149,11 @@ class Flights:
 
     def _hear_stranger(self, flight: Flight, report: SwitchReport, now: float) -> Change | None:
         """A report that answers another command, or none."""
+        if flight.stage is Stage.ACKNOWLEDGED and report.phase is not flight.command.phase:
+            # It fell back, or somebody moved it: what the meter says now proves nothing about our move.
+            return self._end(
+                flight, EventKind.FAILED, _said(report), lock=f"after its done it reports {_words(report)}"
+            )
         # After a restart: the switch still answers for an earlier command and stands where it stood. Once the open
         # command has expired it can no longer be carried out, so the house is free again.
         expired = now >= flight.sent_at + self._settings.expiry_s
@@ -177,7 +187,7 @@ class Flights:
             if change is not None:
                 return change
         start = flight.sent_at if flight.stage is Stage.SENT else flight.planned_at
-        if now - start >= settings.ack_timeout_s:
+        if now >= start + settings.ack_timeout_s:
             reason = f"its switch gave no answer within {settings.ack_timeout_s:g} s"
             return self._end(flight, EventKind.TIMED_OUT, {"reason": reason}, lock=reason)
         return None
@@ -198,7 +208,7 @@ class Flights:
                 if flight.contradictions >= CONTRADICTIONS:
                     reason = f"its switch reports done, but {testimony.witness}"
                     return self._end(flight, EventKind.FAILED, {"reason": reason}, lock=reason)
-        if now - flight.acknowledged_at >= flight.verify_for_s:
+        if now >= flight.acknowledged_at + flight.verify_for_s:
             reason = (
                 "its switch reports done, but the meter did not confirm it within "
                 f"{flight.verify_for_s:.0f} s: {flight.last_words}"

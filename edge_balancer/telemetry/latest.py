@@ -119,9 +119,10 @@ class LatestReadings:
         """Which houses have a reading that may be used at `now`, shape [houses]."""
         return (now - self.at) <= self._limit
 
-    def stale_limit_s(self, house: int) -> float:
-        """The age at which this house's reading becomes stale, s."""
-        return float(self._limit[house])
+    @property
+    def stale_limits_s(self) -> Floats:
+        """The age at which each house's reading becomes stale, s, shape [houses]."""
+        return self._limit
 
     def fresh_transformer(self, now: float) -> ThreePhaseReading | None:
         """The transformer's reading, where it is not stale."""

@@ -96,11 +96,12 @@ class MqttLink:
         stopped = asyncio.create_task(stop.wait())
         try:
             while not stop.is_set():
-                client = await self._connect()
+                before = self.connections
+                client = await self._connect(stopped)
                 if client is not None:
                     await self._serve(client, stopped)
-                    if self.connections and not self._refusal:
-                        retry_s = FIRST_RETRY_S
+                if self.connections > before:
+                    retry_s = FIRST_RETRY_S
                 if stop.is_set():
                     break
                 # Jitter: a whole site's clients must not come back in step after the broker's restart.
@@ -147,22 +148,55 @@ class MqttLink:
         client.on_socket_unregister_write = self._unregister_write
         return client
 
-    async def _connect(self) -> mqtt.Client | None:
-        """Open the connection; its welcome is awaited in `_serve`. None where it cannot be opened."""
-        loop = asyncio.get_running_loop()
+    async def _connect(self, stopped: asyncio.Task[Literal[True]]) -> mqtt.Client | None:
+        """Open the connection; its welcome is awaited in `_serve`. None where it cannot be opened or the daemon stops."""
         s = self._settings
         self._lost.clear()
         self._refusal = ""
         self.state = LinkState.CONNECTING
         try:
             client = self._client = self._new_client()
-            # Name look-up, TCP and TLS handshakes block: not on the loop.
-            await loop.run_in_executor(None, lambda: client.connect(s.host, s.tcp_port, s.keepalive_s))
+            opened = self._open(client)
+            await asyncio.wait({opened, stopped}, timeout=CONNECT_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+            if not opened.done():
+                opened.cancel()
+                if stopped.done():
+                    return None
+                raise TimeoutError(f"no connection within {CONNECT_TIMEOUT_S:g} s")
+            opened.result()
         except (OSError, ValueError) as error:
             self._drop()
             self._outage.down(host=s.host, port=s.tcp_port, error=str(error), remedy=_remedy(error))
             return None
         return client
+
+    def _open(self, client: mqtt.Client) -> asyncio.Future[None]:
+        """Begin to connect: name look-up, TCP and TLS handshakes block, so not on the loop. Nor in the loop's executor:
+        the end of the program would wait for it."""
+        loop, s = asyncio.get_running_loop(), self._settings
+        opened: asyncio.Future[None] = loop.create_future()
+
+        def settle(error: Exception | None) -> None:
+            if opened.done():  # given up meanwhile
+                _close(client)
+            elif error is None:
+                opened.set_result(None)
+            else:
+                opened.set_exception(error)
+
+        def work() -> None:
+            error: Exception | None = None
+            try:
+                client.connect(s.host, s.tcp_port, s.keepalive_s)
+            except Exception as met:  # noqa: BLE001 - told to who waits
+                error = met
+            try:
+                loop.call_soon_threadsafe(settle, error)
+            except RuntimeError:  # the loop is closed: the program ends
+                _close(client)
+
+        threading.Thread(target=work, name="mqtt-connect", daemon=True).start()
+        return opened
 
     async def _serve(self, client: mqtt.Client, stopped: asyncio.Task[Literal[True]]) -> None:
         """Drive the connection until it is lost or the daemon stops."""
@@ -237,7 +271,12 @@ class MqttLink:
 
     def _message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         self._received += 1
-        topic = message.topic
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            # A broker that lets such a topic pass breaks the protocol; paho would meet the same message for ever.
+            _log.debug("message on a topic that is not UTF-8")
+            return
         if topic == self._availability:
             # Our own last will of an earlier connection may overtake this connection's greeting.
             if message.payload == b"offline" and not self._leaving:
@@ -264,7 +303,12 @@ class MqttLink:
     def _socket_open(self, client: mqtt.Client, _userdata: Any, sock: Any) -> None:
         # A command must not wait for Nagle's algorithm.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._on_loop(lambda loop: loop.add_reader(sock, self._readable, client, sock))
+
+        def watch(loop: asyncio.AbstractEventLoop) -> None:
+            if client is self._client:
+                loop.add_reader(sock, self._readable, client, sock)
+
+        self._on_loop(watch)
 
     def _socket_close(self, _client: mqtt.Client, _userdata: Any, sock: Any) -> None:
         if sock.fileno() < 0:
@@ -277,7 +321,11 @@ class MqttLink:
         self._on_loop(forget)
 
     def _register_write(self, client: mqtt.Client, _userdata: Any, sock: Any) -> None:
-        self._on_loop(lambda loop: loop.add_writer(sock, client.loop_write))
+        def watch(loop: asyncio.AbstractEventLoop) -> None:
+            if client is self._client:
+                loop.add_writer(sock, client.loop_write)
+
+        self._on_loop(watch)
 
     def _unregister_write(self, _client: mqtt.Client, _userdata: Any, sock: Any) -> None:
         self._on_loop(lambda loop: loop.remove_writer(sock))
@@ -299,6 +347,13 @@ def _try(action: Callable[[asyncio.AbstractEventLoop], object], loop: asyncio.Ab
         action(loop)
     except (ValueError, OSError, KeyError):
         _log.debug("socket gone before it was watched")
+
+
+def _close(client: mqtt.Client) -> None:
+    """Close the socket of a client that nobody drives any more."""
+    sock = client.socket()
+    if sock is not None:
+        sock.close()
 
 
 def _buffered(sock: Any) -> bool:
