@@ -113,7 +113,6 @@ class Daemon:
                 await self._control(stop, link)
             finally:
                 stop.set()
-                self._notify.stopping()
                 await asyncio.gather(link, stopping)
         finally:
             await self._finish()

@@ -79,6 +79,8 @@ class Service:
 
     def _leave(self, signum: signal.Signals) -> None:
         _log.info("stopping", signal=signum.name)
+        # Here and not at the daemon's end: after a reload the service goes on.
+        self._notify.stopping()
         self._leaving = True
         self._stop.set()
 
@@ -91,11 +93,13 @@ class Service:
             _log.error("reload refused: the configuration in force stays", problems=[str(p) for p in error.problems])
             self._notify.ready("reload refused")
             return
-        fixed = _needs_restart(self._config, config)
+        # A reload may come while the one before is still ending its daemon.
+        current = self._next or self._config
+        fixed = _needs_restart(current, config)
         if fixed:
             _log.warning("these changes need a restart and are not applied", keys=fixed)
-            config = config.model_copy(update=_kept(self._config, config))
-        changed = [name for name in type(config).model_fields if getattr(config, name) != getattr(self._config, name)]
+            config = config.model_copy(update=_kept(current, config))
+        changed = [name for name in type(config).model_fields if getattr(config, name) != getattr(current, name)]
         if not changed:
             _log.info("reload: nothing to apply")
             self._notify.ready("nothing to reload")

@@ -68,7 +68,7 @@ class DecisionSettings(Section):
     load pick-up)."""
     pv_reconnect_s: float = Field(default=300.0, ge=0, le=3600)
     """Time a PV inverter stays away after its house was moved (IEEE 1547: 300 s)."""
-    pv_energy_price: float = Field(default=20.0, ge=0)
+    pv_energy_price: float = Field(default=5.0, ge=0)
     """What a watt-hour of PV lost in a move counts against the gain, in A^2 min."""
     voltage_weight: float = Field(default=30.0, ge=0)
     """What relieving a violated voltage by one volt for a minute counts, in A^2 min."""

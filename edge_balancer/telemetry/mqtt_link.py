@@ -149,7 +149,8 @@ class MqttLink:
         return client
 
     async def _connect(self, stopped: asyncio.Task[Literal[True]]) -> mqtt.Client | None:
-        """Open the connection; its welcome is awaited in `_serve`. None where it cannot be opened or the daemon stops."""
+        """Open the connection; its welcome is awaited in `_serve`. None where it cannot be opened, or the daemon
+        stops."""
         s = self._settings
         self._lost.clear()
         self._refusal = ""
@@ -157,7 +158,8 @@ class MqttLink:
         try:
             client = self._client = self._new_client()
             opened = self._open(client)
-            await asyncio.wait({opened, stopped}, timeout=CONNECT_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+            either: set[asyncio.Future[Any]] = {opened, stopped}
+            await asyncio.wait(either, timeout=CONNECT_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
             if not opened.done():
                 opened.cancel()
                 if stopped.done():
