@@ -14,6 +14,7 @@ from edge_balancer.replay.readings_file import Refusals, Row, instants
 from edge_balancer.replay.score import Score
 from edge_balancer.replay.switches import SimulatedSwitches
 from edge_balancer.settings.root import Configuration
+from edge_balancer.types.events import EventKind
 from edge_balancer.types.ports import Inputs, Outputs, Restored
 from edge_balancer.types.readings import Reading
 from edge_balancer.types.switching import Mode
@@ -59,6 +60,7 @@ class Replay:
         self._reasons: dict[str, str] = {}
         self._wake: float | None = None
         self._commands = 0
+        self._locked = 0
         self._scored = 0
         self.refusals = Refusals()
         self.readings = 0
@@ -110,6 +112,10 @@ class Replay:
         self._wake = outputs.due if outputs.due is None or outputs.due > now else None
 
     def _carry_out(self, outputs: Outputs, now: float) -> None:
+        for event in outputs.events:
+            if event.kind is EventKind.LOCKED:
+                self._locked += 1
+                self._switches.locked(event.house, now)
         for decision in outputs.decisions:
             self._reasons[decision.id] = decision.text
         for command in outputs.commands:
@@ -148,6 +154,7 @@ class Replay:
             "budget_per_house_day": self._config.decision.operations_per_house_day,
             "commands": self._commands,
             "failed_commands": self._switches.failed,
+            "lock_outs": self._locked,
             "neutral_current": score,
             "neutral_current_mean_reduction_pct": round(100.0 * (1.0 - with_ / without), 2) if without else 0.0,
             "rows_refused": dict(sorted(self.refusals.counts.items())),

@@ -37,8 +37,11 @@ class SimulatedSwitches:
         if self._failure_rate and self._chance.random() < self._failure_rate:
             result = SwitchResult.FAILED if self._chance.random() < 0.5 else None
             self.failed += 1
-            heapq.heappush(self._repairs, (now + self._repair_s, command.house))
         heapq.heappush(self._due, (now + self._switch_time_s, command.seq, command, result))
+
+    def locked(self, house: str, now: float) -> None:
+        """The controller has locked a house out: a technician is on the way."""
+        heapq.heappush(self._repairs, (now + self._repair_s, house))
 
     def next_due(self) -> float | None:
         return min((queue[0][0] for queue in (self._due, self._repairs) if queue), default=None)

@@ -7,7 +7,7 @@ import uuid
 from typing import Any
 
 from edge_balancer.settings.root import Configuration
-from edge_balancer.switching.evidence import Finding, Picture, Testimony, before_move, testify
+from edge_balancer.switching.evidence import ALIVE, Finding, Picture, Testimony, before_move, testify
 from edge_balancer.switching.flights import Change, Flight, Flights
 from edge_balancer.switching.roster import Roster
 from edge_balancer.telemetry.latest import LatestReadings
@@ -156,9 +156,8 @@ class SwitchDesk:
     def _ask(self, flight: Flight, picture: Picture) -> Testimony:
         command = flight.command
         house = self.roster.index[command.house]
-        nominal = self._config.feeder.nominal_voltage_v
         if flight.before is None:  # found open after a restart: nobody took down what was before
-            alive = picture.at[house] >= flight.acknowledged_at and not picture.v[house] < 0.5 * nominal
+            alive = picture.at[house] >= flight.acknowledged_at and not picture.v[house] < ALIVE * picture.nominal_v
             finding = Finding.ALIVE if alive else Finding.NOTHING
             return Testimony(
                 finding, "the meter measures; what was before the restart is not known", float(picture.at[house])
@@ -170,7 +169,6 @@ class SwitchDesk:
             int(command.phase),
             flight.acknowledged_at,
             flight.before,
-            nominal,
             use_voltage=self._config.switching.voltage_evidence,
         )
 
@@ -187,7 +185,11 @@ class SwitchDesk:
             # Best guess where it is in doubt; `known` says how far to trust it, and a report of the switch overrides
             # both.
             said = self._reports.get(command.house) if change.stayed else None
-            where = command.origin if said is None or said.phase is None else said.phase
+            where = (
+                (command.origin if change.likely is None else change.likely)
+                if said is None or said.phase is None
+                else said.phase
+            )
             self.roster.phase[house] = int(where)
             self.roster.known[house] = change.stayed and (said is None or said.phase is not None)
         if change.lock:
@@ -198,8 +200,9 @@ class SwitchDesk:
             self.record(EventKind.LOCKED, {"reason": reason}, self.roster.ids[house], command)
 
     def _verify_for_s(self, house: int) -> float:
+        """How long the meter may take to confirm a move, s. One that has spoken only once may be the slowest of all."""
         period = float(self._latest.period[house])
-        slowest = VERIFY_PERIODS * period if period == period else 0.0
+        slowest = VERIFY_PERIODS * period if period == period else self._config.telemetry.max_age_s
         return max(self._config.switching.verify_timeout_s, slowest)
 
 

@@ -60,6 +60,9 @@ class Picture:
     fresh: NDArray[np.bool_]
     phase: NDArray[np.int8]
     transformer: ThreePhaseReading | None
+    moving: NDArray[np.bool_]
+    """Houses whose switch has a command and has not answered: they may stand on either phase, and bear no witness."""
+    nominal_v: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ def before_move(picture: Picture, house: int) -> Before:
     own = int(picture.phase[house])
     drop = float(mean[own] - head[own])
     reach = (float(picture.v[house]) - float(head[own])) / drop if abs(drop) >= TELLING_DROP_V else float("nan")
-    return Before(p=float(picture.p[house]), reach=reach, residual_w=_residual(picture))
+    return Before(p=float(picture.p[house]), reach=reach, residual_w=_residual(picture, house))
 
 
 def testify(
@@ -101,7 +104,6 @@ def testify(
     target: int,
     since: float,
     before: Before,
-    nominal_v: float,
     *,
     use_voltage: bool,
 ) -> Testimony:
@@ -110,7 +112,7 @@ def testify(
     if not at >= since:
         return Testimony(Finding.NOTHING, "no reading since the switch reported", at)
     v, p = float(picture.v[house]), float(picture.p[house])
-    if v < ALIVE * nominal_v:
+    if v < ALIVE * picture.nominal_v:
         return Testimony(Finding.DEAD, f"the meter shows {v:.0f} V", at)
     if np.isnan(v) and p == 0.0 and abs(before.p) > 20.0:
         return Testimony(Finding.DEAD, f"the meter shows no load where there were {before.p:.0f} W", at)
@@ -151,7 +153,7 @@ def _by_transformer(
 ) -> Testimony | None:
     if picture.transformer is None or picture.transformer.at < since:
         return None
-    after = _residual(picture)
+    after = _residual(picture, house)
     p = float(picture.p[house])
     if after is None or before.residual_w is None or abs(p) < TELLING_WATTS:
         return None
@@ -169,8 +171,8 @@ def _by_transformer(
 
 
 def _mean_voltages(picture: Picture, leave_out: int) -> Floats:
-    """Mean voltage of the other fresh houses on each phase, shape [3], NaN where there is none."""
-    usable = picture.fresh & ~np.isnan(picture.v) & (picture.phase >= 0)
+    """Mean voltage of the other fresh houses with supply on each phase, shape [3], NaN where there is none."""
+    usable = picture.fresh & (picture.v >= ALIVE * picture.nominal_v) & (picture.phase >= 0) & ~picture.moving
     usable[leave_out] = False
     phase = picture.phase[usable]
     count = np.bincount(phase, minlength=3)
@@ -188,11 +190,13 @@ def _head_voltages(picture: Picture, mean: Floats) -> Floats:
     return np.full(3, mean.mean())
 
 
-def _residual(picture: Picture) -> tuple[float, float, float] | None:
+def _residual(picture: Picture, house: int) -> tuple[float, float, float] | None:
     """What the transformer carries beyond the metered houses, per phase; None unless everything was read at about
-    one time."""
+    one time and no other house is on its way."""
     reading = picture.transformer
     if reading is None or np.isnan(reading.p).any():
+        return None
+    if picture.moving.sum() > int(picture.moving[house]):
         return None
     single = picture.phase >= 0
     near = picture.fresh & (np.abs(picture.at - reading.at) <= FRESH_PAIR_S)

@@ -70,6 +70,8 @@ class Change:
     stayed: bool = False
     """The house is known to have stayed on its old phase. Where a move failed and this is False, its position is in
     doubt."""
+    likely: Phase | None = None
+    """Where the house most likely is while its position is in doubt; its old phase where None."""
 
 
 class Flights:
@@ -88,6 +90,10 @@ class Flights:
 
     def of(self, house: str) -> Flight | None:
         return self._by_house.get(house)
+
+    def unanswered(self) -> list[str]:
+        """Houses whose switch has not said done yet: where they stand is open."""
+        return [house for house, flight in self._by_house.items() if flight.stage is not Stage.ACKNOWLEDGED]
 
     def plan(self, command: Command, now: float, before: Before, verify_for_s: float) -> None:
         """A command was decided; it must be journalled, then sent."""
@@ -213,7 +219,7 @@ class Flights:
                 "its switch reports done, but the meter did not confirm it within "
                 f"{flight.verify_for_s:.0f} s: {flight.last_words}"
             )
-            return self._end(flight, EventKind.FAILED, {"reason": reason}, lock=reason)
+            return self._end(flight, EventKind.FAILED, {"reason": reason}, lock=reason, likely=flight.command.phase)
         return None
 
     def due(self) -> float | None:
@@ -230,10 +236,17 @@ class Flights:
         return next((f for f in self._by_house.values() if f.command.id == command_id), None)
 
     def _end(
-        self, flight: Flight, kind: EventKind, body: dict[str, Any], *, lock: str = "", stayed: bool = False
+        self,
+        flight: Flight,
+        kind: EventKind,
+        body: dict[str, Any],
+        *,
+        lock: str = "",
+        stayed: bool = False,
+        likely: Phase | None = None,
     ) -> Change:
         del self._by_house[flight.command.house]
-        return Change(kind, flight.command, body, over=True, lock=lock, stayed=stayed)
+        return Change(kind, flight.command, body, over=True, lock=lock, stayed=stayed, likely=likely)
 
 
 def _said(report: SwitchReport) -> dict[str, Any]:
