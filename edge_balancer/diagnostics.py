@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from edge_balancer import __version__
 from edge_balancer.engine import Engine
@@ -38,6 +39,7 @@ def diagnostics_payload(wall: float, intake: Intake, storage: StorageThread, lin
             "dropped_minutes": storage.dropped_minutes,
             "head": str(storage.head),
         },
+        "voltage_week": _voltage_week(engine, wall),
         "switches": {
             "locked": {roster.ids[house]: reason for house, reason in sorted(roster.lock_reason.items())},
             "position_unknown": [
@@ -47,3 +49,13 @@ def diagnostics_payload(wall: float, intake: Intake, storage: StorageThread, lin
         },
     }
     return msgspec.json.encode(content)
+
+
+def _voltage_week(engine: Engine, wall: float) -> dict[str, Any]:
+    """The judgement of EN 50160 so far: how many ten-minute means the best-measured house has, and who is outside."""
+    week = engine.watch.week(wall)
+    outside = np.flatnonzero((week.judged > 0) & ~week.within)
+    return {
+        "windows": int(week.judged.max(initial=0)),
+        "outside_pct": {engine.roster.ids[k]: round(float(week.outside_pct[k]), 2) for k in outside.tolist()},
+    }

@@ -157,8 +157,12 @@ class Engine:
         return self._decisions.situation(now, self._mode, fresh, coverage, self._outage.until)
 
     def _picture(self, now: float, fresh: NDArray[np.bool_]) -> Picture:
-        latest = self.latest
-        return Picture(now, latest.at, latest.p, latest.v, fresh, self.roster.phase, latest.fresh_transformer(now))
+        latest, roster = self.latest, self.roster
+        moving = np.zeros(len(roster), dtype=bool)
+        moving[[roster.index[house] for house in self._switches.flights.unanswered()]] = True
+        nominal = self._config.feeder.nominal_voltage_v
+        transformer = latest.fresh_transformer(now)
+        return Picture(now, latest.at, latest.p, latest.v, fresh, roster.phase, transformer, moving, nominal)
 
     def _decide(self, inputs: Inputs, s: Situation) -> tuple[list[Decision], list[Command]]:
         """People's wishes first, then the controller's own; each decision is judged in the situation the one before

@@ -23,7 +23,8 @@ from edge_balancer.analysis.currents import (
     three_phase_currents,
     working_voltages,
 )
-from edge_balancer.analysis.loading import coverage_of_houses, phase_loading_pct
+from edge_balancer.analysis.injection import reverse_power_w, uneven_injection
+from edge_balancer.analysis.loading import coverage_of_houses, phase_loading_pct, power_coverage
 from edge_balancer.analysis.unbalance import vuf_from_line_voltages_pct
 from edge_balancer.settings.feeder import FeederSettings
 from edge_balancer.types.readings import ThreePhaseReading, Triple
@@ -134,10 +135,19 @@ def feeder_state(
         pvur=pvur,
         current_unbalance=current_unbalance,
         loading=max(phase_loading_pct(head.i, rated_a).tolist()) if fresh_houses or transformer is not None else None,
-        reverse_power=sum(head.p.tolist()) < 0.0,
+        reverse_power=bool(reverse_power_w(head.p) > 0.0),
+        injection_spread=uneven_injection(export).spread_pct,
+        metered=None if transformer is None else _metered(transformer, p + 1j * q, settings),
         houses_fresh=fresh_houses,
         houses_total=houses_total,
     )
+
+
+def _metered(transformer: ThreePhaseReading, houses_va: Complexes, settings: FeederSettings) -> float | None:
+    """Share of the transformer's power that the houses' meters show; None where it cannot be told."""
+    power = np.array(transformer.p) + 1j * np.nan_to_num(np.array(transformer.q), nan=0.0)
+    floor_va = IDLE_FRACTION * settings.transformer_kva * 1000.0
+    return _known(power_coverage(houses_va, power, floor_va).total)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_balancer.analysis.injection import export_per_phase, uneven_injection
 from edge_balancer.decision.guard import Situation
 from edge_balancer.settings.root import Configuration
 from edge_balancer.types.decisions import Trigger
@@ -66,9 +67,7 @@ class Triggers:
     def update(self, s: Situation, neutral_a: float, phase: NDArray[np.int8]) -> tuple[Trigger, float, float] | None:
         """The trigger that is on, the value seen and the limit; None where all is calm. The gravest is named."""
         imbalance = self._imbalance.update(s.now, neutral_a)
-        known = phase >= 0
-        export = np.bincount(phase[known], np.maximum(0.0, -s.load_va.real[known]), 3)
-        spread = float(export.max() - export.min())
+        spread = uneven_injection(export_per_phase(s.load_va.real, phase)).spread_w
         injection = self._injection.update(s.now, spread)
         volts, limit, beyond = self._worst_voltage(s)
         if self._voltage.update(s.now, beyond):

@@ -37,6 +37,10 @@ class FeederState(msgspec.Struct, frozen=True):
     current_unbalance: float | None = None
     loading: float | None = None
     reverse_power: bool = False
+    injection_spread: float = 0.0
+    """Most minus least export of the three phases, percent of the whole export."""
+    metered: float | None = None
+    """Share of the transformer's power that the houses' meters show, 0 to 1; None without its meter or near no load."""
     houses_fresh: int = 0
     houses_total: int = 0
 
