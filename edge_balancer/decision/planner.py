@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_balancer.decision.guard import HOUSE_RULES, Guard, Situation
-from edge_balancer.decision.search import NOTHING, best_moves
+from edge_balancer.decision.search import NOTHING, Found, best_moves
 from edge_balancer.forecast.horizon import Horizon
 from edge_balancer.settings.root import Configuration
 from edge_balancer.switching.roster import Roster
@@ -88,6 +88,7 @@ class Planner:
         open_ = (verdict[table.house] < 0) & ~over_voltage & ~no_headroom
         vetoes = self._forbidden(table, gains, verdict, over_voltage, no_headroom, s)
         moves: tuple[Move, ...] = ()
+        passed: list[int] = []
         found = NOTHING
         for _ in range(ROUNDS):
             rows = np.flatnonzero(open_)
@@ -100,9 +101,14 @@ class Planner:
                 break
             vetoes = [*refused.values(), *vetoes]
             open_[[k for k in chosen if self._move(table, k) in refused]] = False
+            passed = [k for k in chosen if self._move(table, k) not in refused]
             moves, found = (), NOTHING
             if all(veto.reason is VetoReason.MODE for veto in refused.values()):
                 break
+        else:
+            # Many houses are alike, and each search met another one too many: what passed of the last set may still pay.
+            found = _whole(n, d, table.price, passed)
+            moves = tuple(self._move(table, k) for k in found.chosen)
         return self._proposal(outlook, table, neutral, gains, open_, moves, found.gain, vetoes)
 
     def neutral_now(self, outlook: Outlook) -> complex:
@@ -221,6 +227,14 @@ class Planner:
             )
         )
         return Proposal(moves, gain, abs(before), abs(after), candidates, tuple(vetoes[:SHOWN]), blocks)
+
+
+def _whole(n: NDArray[np.float32], d: NDArray[np.float32], price: Floats, chosen: list[int]) -> Found:
+    """This very set of moves, or nothing where it does not pay."""
+    step = d[chosen].sum(axis=0)
+    gain = -float(2.0 * (step @ n) + step @ step)
+    worth = gain - float(price[chosen].sum())
+    return Found(tuple(chosen), gain, worth) if worth > 0.0 else NOTHING
 
 
 def _real(values: Complex) -> NDArray[np.float32]:
