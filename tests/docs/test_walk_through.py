@@ -60,6 +60,9 @@ def test_every_command_of_the_walk_through_does_what_the_page_says(broker: Broke
         ("h1  L1 -> L3  verified  1.4 s", "h2  L1 -> L3  verified  1.4 s", False),
         ('{"id":…"commanded":true…', '{"id":"x","commanded":true,"a":1}', True),
         ('{"id":…"commanded":true…', '{"id":"x","commanded":false,"a":1}', False),
+        ("2026-11-22 19:23:50  h1", "2031-02-03 04:05:06  h1", True),
+        ("2026-11-22T19:23:50.567Z,planned", "2031-02-03T04:05:06.007Z,planned", True),
+        ('{"seq":59685776,"phase":"L3"}', '{"seq":7,"phase":"L3"}', True),
         ("a/availability online", "a/availability offline", False),
     ],
 )

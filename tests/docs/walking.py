@@ -15,6 +15,20 @@ from pathlib import Path
 from typing import Final
 
 _FENCE: Final = re.compile(r"^```(\w*)[ ]*(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_VARIES: Final = re.compile(
+    r"(?P<uuid>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+    r"|(?P<hash>(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f]))"
+    r"|(?P<date>\d{4}-\d{2}-\d{2}(?:T\d{2})?)"
+    r"|(?P<number>(?<!\w)\d+(?:\.\d+)?)"
+    r"|(?P<anything>…)"
+)
+_INSTEAD: Final = {
+    "uuid": r"[0-9a-f-]{36}",
+    "hash": r"[0-9a-f]{64}",
+    "date": r"\d{4}-\d{2}-\d{2}(?:T\d{2})?",
+    "number": r"\d+(?:\.\d+)?",
+    "anything": ".*",
+}
 PATIENCE_S: Final = 20.0
 _DONE: Final = "--block-done--"
 
@@ -33,13 +47,17 @@ def blocks(document: Path) -> list[Block]:
 
 
 def pattern(line: str) -> re.Pattern[str]:
-    """A documented line as what a real run may print: other ids, hashes, numbers and times; `…` stands for anything."""
-    escaped = re.escape(line.rstrip())
-    escaped = re.sub(r"[0-9a-f]{8}(?:\\-[0-9a-f]{4}){3}\\-[0-9a-f]{12}", "[0-9a-f-]{36}", escaped)
-    escaped = re.sub(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])", "[0-9a-f]{64}", escaped)
-    # Names such as h1 and L3 must be as documented; quantities need not.
-    escaped = re.sub(r"(?<![\w\[{,-])\d+(?:\\\.\d+)?", r"\\d+(?:\\.\\d+)?", escaped)
-    return re.compile(escaped.replace("…", ".*"))
+    """A documented line as what a real run may print: other ids, hashes, numbers and times; `…` stands for anything.
+
+    Names such as h1 and L3 must be as documented.
+    """
+    parts: list[str] = []
+    end = 0
+    for found in _VARIES.finditer(line.rstrip()):
+        assert found.lastgroup is not None
+        parts += [re.escape(line[end : found.start()]), _INSTEAD[found.lastgroup]]
+        end = found.end()
+    return re.compile("".join(parts) + re.escape(line[end:].rstrip()))
 
 
 class Terminal:
