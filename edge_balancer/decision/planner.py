@@ -106,7 +106,7 @@ class Planner:
             if all(veto.reason is VetoReason.MODE for veto in refused.values()):
                 break
         else:
-            # Many houses are alike, and each search met another one too many: what passed of the last set may still pay.
+            # Many houses are alike, and each search met one too many: what passed of the last set may still pay.
             found = _whole(n, d, table.price, passed)
             moves = tuple(self._move(table, k) for k in found.chosen)
         return self._proposal(outlook, table, neutral, gains, open_, moves, found.gain, vetoes)
