@@ -48,7 +48,7 @@ def parse_time(text: str) -> dt.time:
     try:
         return dt.time.fromisoformat(text.zfill(5))
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a time of day: write HH:MM, for example 06:00") from error
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time of day: write HH:MM, for example 09:00") from error
 
 
 def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,7 +73,7 @@ def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="P",
         help="probability that a move goes wrong (default: %(default)g)",
     )
-    add("--start", type=parse_time, default=usual.start, metavar="HH:MM", help="simulated time (default: 06:00)")
+    add("--start", type=parse_time, default=usual.start, metavar="HH:MM", help="simulated time of day (default: 09:00)")
     add("--broker", type=parse_broker, metavar="HOST[:PORT]", help="use this broker instead of one of its own")
     add("--keep", type=Path, metavar="DIR", help="keep the database and the log in this folder")
     add("--plain", action="store_true", help="lines of text instead of the live picture")

@@ -24,7 +24,7 @@ class DemoOptions:
     meter_period_s: float = 60.0
     failure_rate: float = 0.001
     """Probability that a switch's move goes wrong."""
-    start: dt.time = dt.time(6, 0)
+    start: dt.time = dt.time(9, 0)
     """Local time of day at the beginning."""
     broker: tuple[str, int] | None = None
     """Host and port of an existing broker; None for one of its own."""
@@ -46,6 +46,9 @@ class DemoOptions:
             raise ValueError(f"failure rate = {self.failure_rate:g} is a probability: give a value from 0 to 1")
 
 
+_DAY_MIN: Final = 1440.0
+
+
 @dataclass(frozen=True, slots=True)
 class NeutralFigures:
     """Neutral current of the transformer over the demo, A."""
@@ -65,6 +68,8 @@ class DemoResult:
     balanced: NeutralFigures
     operations: int
     operations_per_house_day: float
+    budget_per_house_day: float
+    """What the controller was told to keep to, over days."""
     failures: int
     """Commands that a switch answered with `failed`."""
     refusals: int
@@ -86,8 +91,17 @@ class DemoResult:
             f"  without moves   mean {without.mean_a:6.1f}   p95 {without.p95_a:6.1f}",
             f"  balanced        mean {balanced.mean_a:6.1f}   p95 {balanced.p95_a:6.1f}",
             f"  which is {self.percent_of_none:.0f} % of none",
-            f"Operations: {self.operations}, {self.operations_per_house_day:.2f} per house and day.",
+            self._operations_text(),
             f"Switches failed {self.failures} times and rejected {self.refusals} commands. Alerts: {len(self.alerts)}.",
             *(f"  - {text}" for text in self.alerts),
         ]
         return "\n".join(lines)
+
+    def _operations_text(self) -> str:
+        text = (
+            f"Operations: {self.operations}, {self.operations_per_house_day:.2f} per house and day "
+            f"(budget {self.budget_per_house_day:g})."
+        )
+        if self.minutes < _DAY_MIN and self.operations_per_house_day > self.budget_per_house_day:
+            text += " The first hours put the feeder right; the budget is kept over the days."
+        return text

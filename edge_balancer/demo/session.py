@@ -113,7 +113,7 @@ class _Cast:
             if isinstance(result, BaseException):
                 raise result
 
-    def result(self) -> DemoResult:
+    def result(self, budget_per_house_day: float) -> DemoResult:
         without, balanced = self.gains.figures()
         minutes = self.gains.minutes
         operations = self.switches.operations
@@ -124,6 +124,7 @@ class _Cast:
             balanced=balanced,
             operations=operations,
             operations_per_house_day=operations / house_days if house_days > 0.0 else 0.0,
+            budget_per_house_day=budget_per_house_day,
             failures=self.watch.failures,
             refusals=self.watch.refusals,
             alerts=tuple(self.watch.alert_texts),
@@ -155,7 +156,7 @@ async def run_demo(
                 controller_stop.set()
                 view.close()
                 await running
-        return cast.result()
+        return cast.result(config.decision.operations_per_house_day)
 
 
 async def _until_the_end(options: DemoOptions, cast: _Cast, view: View, stop: asyncio.Event) -> None:

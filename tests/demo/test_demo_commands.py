@@ -21,7 +21,7 @@ def arguments(*words: str) -> argparse.Namespace:
 def test_without_arguments_the_defaults_hold() -> None:
     args, usual = arguments(), DemoOptions()
     assert (args.speed, args.minutes, args.houses, args.seed) == (usual.speed, None, usual.houses, usual.seed)
-    assert (args.start, args.broker, args.keep, args.plain) == (dt.time(6, 0), None, None, False)
+    assert (args.start, args.broker, args.keep, args.plain) == (dt.time(9, 0), None, None, False)
 
 
 @pytest.mark.parametrize(
@@ -99,11 +99,19 @@ def test_the_result_tells_what_was_gained() -> None:
         balanced=NeutralFigures(20.0, 31.0),
         operations=12,
         operations_per_house_day=1.5,
+        budget_per_house_day=2.0,
         failures=1,
         refusals=0,
         alerts=("h1 is locked",),
     )
     assert result.percent_of_none == 25.0
     text = result.text()
-    for part in ("1.5 simulated hours", "80.0", "31.0", "25 % of none", "Operations: 12, 1.50", "h1 is locked"):
+    for part in (
+        "1.5 simulated hours",
+        "80.0",
+        "31.0",
+        "25 % of none",
+        "Operations: 12, 1.50 per house and day (budget 2)",
+        "h1 is locked",
+    ):
         assert part in text
