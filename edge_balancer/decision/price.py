@@ -14,9 +14,9 @@ from typing import Any, Final
 DAY_S: Final = 86_400.0
 
 START: Final = 4.0
-"""First price in units of scale / (operations per house-day). On simulated feeders of 20 to 200 houses, with and without
-PV skew and EVs, with readings every 10 s to 15 min, the lasting price settled between 2 and 6 of these units; the upper
-half keeps a first day on a badly skewed feeder within its budget."""
+"""First price in units of scale / (operations per house-day). On simulated feeders of 20 to 200 houses, with and
+without PV skew and EVs, with readings every 10 s to 15 min, the lasting price settled between 2 and 6 of these units;
+the upper half keeps a first day on a badly skewed feeder within its budget."""
 PROPORTIONAL: Final = 2.0
 """An account one day's budget in debt makes moves this much dearer (log)."""
 INTEGRAL: Final = 0.5

@@ -75,7 +75,13 @@ async def test_the_feeder_is_published_each_tick_and_retained(broker: Broker, tm
         assert feeder["mode"] == "advise"
         # |5 kW - 1 kW a^2 + 1 kW a| / 230 V, worked out by hand: sqrt(25 + 1 + 1 - (-5 - 1 + 5)) kW / 230 V.
         assert feeder["i_n"] == pytest.approx(1000 * 28**0.5 / 230, rel=1e-6)
+        assert feeder["reverse_power"] is False
         assert "phases" in await retained(broker.port, base)
+
+        field.loads(*[-1000.0] * 6)
+        backwards = await field.see("phases", lambda m: m.json["L1"]["p"] == -2000.0)
+        assert backwards.json["reverse_power"] is True
+        assert backwards.json["i_n"] == pytest.approx(0.0, abs=1e-6)
 
 
 async def test_an_alert_stands_retained_while_it_lasts_and_is_emptied_when_over(broker: Broker, tmp_path: Path) -> None:
