@@ -13,10 +13,12 @@ from typing import Any, Final
 
 DAY_S: Final = 86_400.0
 
-START: Final = 4.0
-"""First price in units of scale / (operations per house-day). On simulated feeders of 20 to 200 houses, with and
-without PV skew and EVs, with readings every 10 s to 15 min, the lasting price settled between 2 and 6 of these units;
-the upper half keeps a first day on a badly skewed feeder within its budget."""
+START: Final = 2.2
+"""Lasting price at the start, in units of scale / (operations per house-day). On simulated feeders of 20 to 200 houses,
+with and without PV skew and EVs, with readings every 10 s to 15 min, it settled between 2 and 6 of these units."""
+RESERVE_DAYS: Final = 0.3
+"""The account begins this far in debt, which makes the first moves dearer: a badly skewed feeder would otherwise spend
+on its first day what it never saves again."""
 PROPORTIONAL: Final = 2.0
 """An account one day's budget in debt makes moves this much dearer (log)."""
 INTEGRAL: Final = 0.5
@@ -43,7 +45,7 @@ class PriceOfMove:
         self._budget = max(MARGIN * operations_per_house_day * houses, 1e-9)
         self._start = math.log(START / operations_per_house_day)
         self._log_factor = self._start
-        self._account = 0.0
+        self._account = -RESERVE_DAYS * self._budget
         self._mean_square_a2 = prior_a2
         self._days = PRIOR_DAYS
         self._now: float | None = None
