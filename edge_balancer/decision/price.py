@@ -29,7 +29,7 @@ MOST_SAVED_DAYS: Final = 0.5
 """Unspent budget beyond this lapses: it must not be thrown away later in a burst."""
 MOST_OWED_DAYS: Final = 3.0
 """Debt beyond this is not counted further (a first day on a badly skewed feeder must not stop it for a week)."""
-MARGIN: Final = 0.97
+MARGIN: Final = 0.99
 """The budget is a promise: this share of it is aimed at, so that the swings of the account stay below it."""
 PRIOR_DAYS: Final = 0.3
 """The prior of the scale counts as much as this long a record."""
