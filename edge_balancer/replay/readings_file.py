@@ -50,8 +50,8 @@ def instants(path: Path, config: Configuration, refusals: Refusals) -> Iterator[
     try:
         with _open(path) as stream:
             reader = csv.reader(stream)
-            judge = _Judge(_columns(path, next(reader, [])), config)
             try:
+                judge = _Judge(_columns(path, next(reader, [])), config)
                 yield from _by_instant(path, reader, judge, refusals)
             except (EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
                 where = f"{path} near line {reader.line_num}"
