@@ -1,0 +1,76 @@
+"""Figures that the architecture page states are the code's own: a constant that changes takes its sentence along."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import pytest
+
+from edge_balancer import daemon, engine
+from edge_balancer.decision import desk, price, triggers
+from edge_balancer.decision.search import STARTS
+from edge_balancer.forecast import blend
+from edge_balancer.settings.root import Configuration
+from edge_balancer.storage import backlog, thread
+from edge_balancer.switching import evidence, flights
+from edge_balancer.telemetry import mqtt_link, strangers
+from edge_balancer.telemetry.intake import MOST_BYTES
+from edge_balancer.telemetry.rings import memory_bytes
+from tests.docs.contract_file import DOCS
+
+PAGE: Final = re.sub(r"\s+", " ", (DOCS / "architecture.md").read_text(encoding="utf-8"))
+RINGS: Final = Configuration().telemetry
+
+
+def ring_mb(houses: int) -> float:
+    return memory_bytes(houses, RINGS.ring_hours, RINGS.grid_s) / 1e6
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        f"a factor that starts at {price.START:g} / (operations per house and day)",
+        f"the budget ({100 * price.MARGIN:g} % of it)",
+        f"begins {price.RESERVE_DAYS:g} days' budget in debt",
+        f"half-life {blend.SLOW_HALF_LIFE_S / 60:g} min",
+        f"dies out with {blend.FAST_DECAY_S / 60:g} min",
+        f"returns with {blend.SLOW_DECAY_S / 60:g} min",
+        f"memory about {blend.MEMORY_DAYS:g} days",
+        f"changed by {100 * desk.CHANGE:g} %",
+        f"after {desk.REVIEW_S:g} s with new readings",
+        f"| {triggers.VOLTAGE_RELEASE_V:g} V back inside |",
+        f"voltages at least {evidence.TELLING_VOLTS:g} V apart",
+        f"load is above {evidence.TELLING_WATTS:g} W",
+        f"read within {evidence.FRESH_PAIR_S:g} s",
+        f"({backlog.MAX_EVENTS:,} events",
+        f"back off from {thread.FIRST_RETRY_S:g} to {thread.LAST_RETRY_S:g} s",
+        f"longer than {daemon.JOURNAL_PATIENCE_S:g} s does not hold up a command",
+        f"every {daemon.LEARNED_EVERY_S / 60:g} min, and at the end",
+        f"at most {mqtt_link.BURST} packets",
+        f"backs off from {mqtt_link.FIRST_RETRY_S:g} to {mqtt_link.LAST_RETRY_S:g} s",
+        f"{MOST_BYTES // 1024} KiB a message",
+        f"{strangers.MOST_STRANGERS} unknown houses",
+        f"{ring_mb(55):.1f} MB for 55 houses, {ring_mb(200):.1f} MB for 200, {ring_mb(1000):.0f} MB for 1000",
+    ],
+)
+def test_a_figure_on_the_page_is_the_codes(stated: str) -> None:
+    assert stated in PAGE
+
+
+@pytest.mark.parametrize(
+    ("stated", "actual"),
+    [
+        ("at least every second", engine.TICK_S == 1.0),
+        ("up to eight starts", STARTS + 2 == 8),
+        ("locked out after three in a row", flights.REJECTIONS == 3),
+        ("two readings in a row contradict", evidence.CONTRADICTIONS == 2),
+        (
+            "half a day's budget is saved, at most three days' owed",
+            (price.MOST_SAVED_DAYS, price.MOST_OWED_DAYS) == (0.5, 3.0),
+        ),
+    ],
+)
+def test_a_figure_in_words_is_the_codes(stated: str, actual: bool) -> None:
+    assert stated in PAGE
+    assert actual
