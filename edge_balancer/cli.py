@@ -25,6 +25,9 @@ GOOD, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code: 0 good, 1 failed, 2 wrong usage or configuration."""
+    # Before numpy is loaded. Our matrices are small: a second thread gains nothing, and waiting for it on a busy
+    # machine made a decision six times as long.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     args = _parser().parse_args(argv)
     try:
         return int(args.run(args))

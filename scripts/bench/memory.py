@@ -1,0 +1,101 @@
+"""Resident memory of the running daemon: `edge-balancer run` with 55 houses and all else at its default, after a minute
+of readings every ten seconds. The baseline of the same run is a bare Python with paho connected to the same broker."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from paho.mqtt import client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+
+from edge_balancer.demo.broker import broker
+from scripts.bench.common import daemon_process, loads, machine, names, verdict, write_toml
+
+HOUSES = 55
+TARGET_MB = 80.0
+BARE = """
+import sys
+from paho.mqtt import client as mqtt
+client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+client.connect("127.0.0.1", int(sys.argv[1]))
+client.loop_start()
+print(flush=True)
+sys.stdin.read()
+"""
+
+
+def resident_mb(pid: int) -> float:
+    """VmRSS of a process, MB (10^6 bytes)."""
+    text = Path(f"/proc/{pid}/status").read_text()
+    kib = next(int(line.split()[1]) for line in text.splitlines() if line.startswith("VmRSS"))
+    return kib * 1024 / 1e6
+
+
+def bare_mb(port: int) -> float:
+    with subprocess.Popen(
+        [sys.executable, "-c", BARE, str(port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        if child.stdout is not None:
+            child.stdout.readline()
+        found = resident_mb(child.pid)
+        child.kill()
+    return found
+
+
+def biggest(pid: int) -> list[tuple[float, str]]:
+    """What the resident pages belong to, MB, the most first."""
+    held: dict[str, float] = {}
+    name = ""
+    for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        parts = line.split()
+        if "-" in parts[0] and not parts[0].endswith(":"):
+            name = Path(parts[5]).name if len(parts) > 5 else "anonymous"
+        elif parts[0] == "Rss:":
+            held[name] = held.get(name, 0.0) + int(parts[1]) * 1024 / 1e6
+    return sorted(((mb, what) for what, mb in held.items()), reverse=True)[:8]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=60, help="of readings (default: %(default)s)")
+    args = parser.parse_args()
+    print(machine())
+    chance = random.Random(1)
+    with tempfile.TemporaryDirectory() as folder, broker() as at:
+        base = "bench/memory"
+        mqtt_keys = {"host": at.host, "port": at.port, "base_topic": base}
+        config = write_toml(Path(folder) / "c.toml", HOUSES, mqtt=mqtt_keys)
+        client = mqtt.Client(CallbackAPIVersion.VERSION2)
+        client.connect(at.host, at.port)
+        client.loop_start()
+        for number, name in enumerate(names(HOUSES)):
+            client.publish(f"{base}/switch/{name}/state", f'{{"phase":"L{number % 3 + 1}"}}', qos=1, retain=True)
+        with daemon_process(config, Path(folder) / "log") as pid:
+            time.sleep(3.0)
+            started = resident_mb(pid)
+            for _ in range(max(1, args.seconds // 10)):
+                for name, p in zip(names(HOUSES), loads(HOUSES, chance), strict=True):
+                    client.publish(f"{base}/meter/{name}", f'{{"p":{p:.1f},"q":100,"v":231.2}}')
+                time.sleep(10.0)
+            found = resident_mb(pid)
+            held = biggest(pid)
+        bare = bare_mb(at.port)
+        client.disconnect()
+        client.loop_stop()
+    print(f"bare Python with paho connected (baseline) {bare:.1f} MB")
+    print(f"daemon, {HOUSES} houses, after its start       {started:.1f} MB")
+    print(
+        f"daemon after {args.seconds} s of readings             {found:.1f} MB, {found / bare:.1f} times the baseline"
+    )
+    print("  of it " + ", ".join(f"{what} {mb:.1f}" for mb, what in held))
+    return verdict("resident memory", found, TARGET_MB, "MB")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
