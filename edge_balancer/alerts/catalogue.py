@@ -140,8 +140,9 @@ def switch_position(house: str, expected: Phase | None, reported: Phase | None) 
 
 def storage(fault: str) -> str:
     return (
-        f"The store cannot save: {fault.rstrip('.')}. Measuring goes on, but nothing is recorded, and nothing is "
-        "commanded that cannot be recorded first. Check the disk: free space, read-only mount, a worn SD card."
+        f"The store cannot save: {fault.rstrip('.')}. Control goes on; its record waits in memory and is written late, "
+        "when the disk is back, or lost if the power fails first. Check the disk: free space, read-only mount, a worn "
+        "SD card."
     )
 
 

@@ -62,6 +62,7 @@ class DecisionDesk:
         self._looked_n: complex = complex(np.inf, 0.0)
         self._looked_phase: NDArray[np.int8] = roster.phase.copy()
         self._new_readings = False
+        self._trigger: Trigger | None = None
         self._advised: tuple[tuple[Move, ...], float] = ((), -np.inf)
 
     def _prior_a2(self) -> float:
@@ -125,7 +126,10 @@ class DecisionDesk:
         neutral = complex((s.phase_current_a * ROTATION).sum()) + fixed
         self._price.advance(s.now, float(np.mean(np.abs(now_a) ** 2)) if len(now_a) else np.nan)
         trigger = self._triggers.update(s, abs(neutral), self._roster.phase)
-        if trigger is None or s.mode is Mode.HOLD or not self._worth_a_look(s.now, neutral):
+        kind, self._trigger = self._trigger, None if trigger is None else trigger[0]
+        if trigger is None or s.mode is Mode.HOLD:
+            return None
+        if self._trigger is kind and not self._worth_a_look(s.now, neutral):
             return None
         outlook = self._outlook(wall, s, now_a, fixed)
         proposal = self._planner.propose(outlook, s)

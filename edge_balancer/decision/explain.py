@@ -31,7 +31,6 @@ VETO_WORDS = {
     VetoReason.PV_RECONNECT: "its inverter is reconnecting",
     VetoReason.TARGET_VOLTAGE: "the target phase's voltage would leave the limits",
     VetoReason.TARGET_HEADROOM: "the target phase has no headroom",
-    VetoReason.STORAGE: "the store cannot record it",
 }
 
 

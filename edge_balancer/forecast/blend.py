@@ -85,22 +85,22 @@ class SurvivalBlend:
         self._bin_sum[:] = 0.0
         self._bin_weight[:] = 0.0
 
-    def usual(self, wall: float, ahead_s: Floats) -> Complex:
-        """The time-of-day mean `ahead_s` seconds from now, shape [houses, len(ahead_s)]; the slow part where nothing
-        is known yet."""
-        bins = ((wall + ahead_s) % DAY_S // (DAY_S / BINS)).astype(np.intp)
+    def usual(self, wall: float, horizon: Horizon) -> Complex:
+        """The time-of-day mean over each block, shape [houses, blocks]; the slow part where nothing is known yet."""
+        ahead, block = _samples(horizon)
+        bins = ((wall + ahead) % DAY_S // (DAY_S / BINS)).astype(np.intp)
         # Half-hour means of one house and few days are rough: take the neighbours in (1-2-1).
         near = np.stack([(bins - 1) % BINS, bins, (bins + 1) % BINS])
         weight = np.minimum(self._days[:, near], 1.0) * np.array([1.0, 2.0, 1.0])[None, :, None]
-        total = weight.sum(axis=1)
-        mean = (self._day[:, near] * weight).sum(axis=1) / np.maximum(total, 1e-9)
+        total = np.add.reduceat(weight.sum(axis=1), block, axis=1)
+        mean = np.add.reduceat((self._day[:, near] * weight).sum(axis=1), block, axis=1) / np.maximum(total, 1e-9)
         return np.where(total > 0, mean, self._slow[:, None])
 
     def forecast(self, wall: float, horizon: Horizon) -> Complex:
         """Mean net load of each house in each block, shape [houses, blocks]."""
         fast_left = _mean_decay(horizon, FAST_DECAY_S)
         slow_left = _mean_decay(horizon, SLOW_DECAY_S)
-        usual = self.usual(wall, (horizon.starts_s + horizon.ends_s) / 2.0)
+        usual = self.usual(wall, horizon)
         fast = (self.now - self._slow)[:, None] * fast_left
         return usual + (self._slow[:, None] - usual) * slow_left + fast
 
@@ -124,6 +124,15 @@ class SurvivalBlend:
         self._day[:] = day
         self._days[:] = days
         return True
+
+
+def _samples(horizon: Horizon) -> tuple[Floats, NDArray[np.intp]]:
+    """Instants (s from now) that stand for the blocks, at most half an hour apart, and where each block's begin."""
+    count = np.maximum(1, np.ceil((horizon.ends_s - horizon.starts_s) / (DAY_S / BINS))).astype(np.intp)
+    block = np.repeat(np.arange(len(count)), count)
+    first = np.concatenate(([0], np.cumsum(count)[:-1]))
+    step = (np.arange(len(block)) - first[block] + 0.5) / count[block]
+    return horizon.starts_s[block] + step * (horizon.ends_s - horizon.starts_s)[block], first
 
 
 def _mean_decay(horizon: Horizon, tau_s: float) -> Floats:

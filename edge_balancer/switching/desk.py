@@ -121,6 +121,8 @@ class SwitchDesk:
                 "id": report.id,
             }
             self.record(EventKind.POSITION, body, report.house, report.id)
+            # Somebody moved it: its inverter reconnects and its compressors rest as after a move of ours.
+            roster.last_move[house] = self._now
         roster.known[house] = True
         if self.flights.of(report.house) is None:
             roster.phase[house] = int(report.phase)

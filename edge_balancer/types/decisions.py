@@ -39,7 +39,6 @@ class VetoReason(enum.StrEnum):
     PV_RECONNECT = "pv_reconnect"
     TARGET_VOLTAGE = "target_voltage"
     TARGET_HEADROOM = "target_headroom"
-    STORAGE = "storage"
 
 
 class Move(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edge_balancer.forecast.blend import FAST_DECAY_S, SLOW_DECAY_S, SLOW_HALF_LIFE_S, SurvivalBlend
-from edge_balancer.forecast.horizon import horizon
+from edge_balancer.forecast.horizon import Horizon, horizon
 
 DAY_S = 86_400.0
 LONGEST_S = 2700.0
@@ -19,6 +19,12 @@ ONE = np.array([0])
 
 def feed(blend: SurvivalBlend, load: complex, at: float, wall: float | None = None) -> None:
     blend.observe(ONE, np.array([load]), np.array([at]), at if wall is None else wall, LONGEST_S)
+
+
+def moments(*ahead_s: float) -> Horizon:
+    """Blocks of a minute each that begin so many seconds from now."""
+    starts = np.array(ahead_s)
+    return Horizon(starts, starts + 60.0, np.ones(len(starts)))
 
 
 def steady(load: complex, minutes: int, smoothing_s: float = 0.0) -> SurvivalBlend:
@@ -39,7 +45,7 @@ def test_a_jump_is_half_in_the_slow_part_after_its_half_life() -> None:
     for minute in range(int(SLOW_HALF_LIFE_S / 60) + 1):
         feed(blend, 1000, start + minute * 60.0 - 60.0)
     # Far ahead nothing of the fast part is left; without a usual day the slow part is all there is.
-    far = horizon(30.0, (1e6, 1e6))
+    far = horizon(30.0, (120.0, 30.0))
     assert blend.forecast(start, far)[0, -1].real == pytest.approx(500.0, rel=0.03)
 
 
@@ -65,10 +71,10 @@ def two_days(load_at_noon: float = 4000.0) -> SurvivalBlend:
 
 def test_after_two_days_it_knows_the_time_of_day() -> None:
     blend = two_days()
-    at_ten = blend.usual(2 * DAY_S + 10 * 3600, np.array([0.0, 2.5 * 3600]))[0].real
+    at_ten = blend.usual(2 * DAY_S + 10 * 3600, moments(0.0, 2.5 * 3600))[0].real
     assert at_ten[0] == pytest.approx(0.0, abs=1.0)
     assert at_ten[1] > 2000.0
-    # At half past nine with nothing on, the middle of the last block (12:30) is seen coming.
+    # At half past nine with nothing on, noon is seen coming in the last block (11:30 to 13:30).
     forecast = blend.forecast(2 * DAY_S + 9.5 * 3600, H)[0].real
     assert forecast[0] < 100
     assert forecast[-1] > 500
@@ -76,7 +82,7 @@ def test_after_two_days_it_knows_the_time_of_day() -> None:
 
 def test_a_day_that_differs_is_followed_only_by_and_by() -> None:
     blend = two_days(4000.0)
-    noon = np.array([12.5 * 3600])
+    noon = moments(12.5 * 3600)
     before = blend.usual(2 * DAY_S, noon)[0, 0].real
     for minute in range(2 * 1440 + 1, 3 * 1440 + 1):
         feed(blend, 0.0, minute * 60.0)
@@ -124,7 +130,7 @@ def test_what_was_learned_comes_back() -> None:
     blend, again = two_days(), SurvivalBlend(1, 0.0)
     assert again.relearn(blend.learned())
     assert again.learned() == blend.learned()
-    noon = np.array([12.5 * 3600])
+    noon = moments(12.5 * 3600)
     assert again.usual(0.0, noon)[0, 0] == pytest.approx(blend.usual(0.0, noon)[0, 0], rel=1e-6)
 
 
