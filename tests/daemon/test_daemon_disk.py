@@ -32,6 +32,10 @@ async def test_control_goes_on_without_a_disk_and_the_trail_catches_up(broker: B
         await field.see("phases")
         limit_file_size(daemon.pid, 4096)
 
+        # Any row that cannot be written shows the fault; what is commanded afterwards is commanded all the same.
+        field.say("mode/set", "advise")
+        field.say("mode/set", "auto")
+        await field.see("alert/storage")
         field.loads(*SKEWED)
         command = await field.see("switch/*/set")
         field.answer(command)

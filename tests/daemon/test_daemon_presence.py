@@ -139,13 +139,13 @@ async def test_diagnostics_name_strangers_refusals_and_the_switches_state(
         field.say("meter/h01", "seven", qos=0)
         field.meter("h01", 250_000.0)
         field.meter("h02", 400.0)
-        seen = await field.see("diagnostics", lambda m: m.json["messages"]["refused"] >= 3)
+        seen = await field.see("diagnostics", lambda m: {"unknown_house", "malformed"} <= m.json["refused"].keys())
         body = seen.json
         strangers = [(s["id"], s["topic"], s["count"]) for s in body["seen_not_configured"]]
         assert strangers == [("h99", f"{base}/meter/h99", 1)]
         assert body["refused"]["unknown_house"] == 1
         assert body["refused"]["malformed"] == 1
-        assert sum(body["refused"].values()) == body["messages"]["refused"] == 3
+        assert sum(body["refused"].values()) == body["messages"]["refused"] >= 3
         assert body["refused_last"]["malformed"][0]["payload"] == "seven"
         messages = body["messages"]
         assert messages["received"] == messages["accepted"] + messages["refreshed"] + messages["refused"]
