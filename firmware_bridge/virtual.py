@@ -179,7 +179,11 @@ class VirtualSwitches:
             if payload == OFFLINE and not self._ending:
                 self._publish(topic, ONLINE)
             return
-        house = self._houses_by_topic[topic]
+        house = self._houses_by_topic.get(topic)
+        if house is None:
+            # A broker that serves several subscriptions of one connection may deliver what none of them asked for.
+            self.refused_messages += 1
+            return
         if retained:
             self.refused_messages += 1
             _log.warning("retained command for %s ignored: a retained command is an old one", house)

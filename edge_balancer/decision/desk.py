@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_balancer.decision.explain import VETO_WORDS, sentence
+from edge_balancer.decision.explain import sentence, veto_text
 from edge_balancer.decision.guard import Guard, Situation
 from edge_balancer.decision.planner import Outlook, Planner, Proposal
 from edge_balancer.decision.price import PriceOfMove
@@ -247,7 +247,6 @@ def _wish_text(wish: SwitchRequest, proposal: Proposal) -> str:
     )
     if not proposal.vetoes:
         before, after = proposal.neutral_before_a, proposal.neutral_after_a
-        return f"{asked}: done; the neutral goes from {before:.0f} A to {after:.0f} A now."
+        return f"{asked}: granted; the neutral goes from {before:.0f} A to {after:.0f} A now."
     veto = proposal.vetoes[0]
-    seen = "" if veto.value is None or veto.limit is None else f" ({veto.value:.4g}, limit {veto.limit:.4g})"
-    return f"{asked}: refused, {VETO_WORDS.get(veto.reason, str(veto.reason))}{seen}."
+    return f"{asked}: refused, {veto_text(veto)}."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edge_balancer.decision.planner import Proposal
-from edge_balancer.types.decisions import Trigger, VetoReason
+from edge_balancer.types.decisions import Trigger, Veto, VetoReason
 
 _TRIGGERS = {
     Trigger.IMBALANCE: "neutral current {value:.0f} A (looked at above {limit:.0f} A)",
@@ -32,6 +32,26 @@ VETO_WORDS = {
     VetoReason.TARGET_VOLTAGE: "the target phase's voltage would leave the limits",
     VetoReason.TARGET_HEADROOM: "the target phase has no headroom",
 }
+
+
+_UNITS = {
+    VetoReason.STALE: " s",
+    VetoReason.OUTAGE: " s",
+    VetoReason.DWELL: " s",
+    VetoReason.PV_RECONNECT: " s",
+    VetoReason.DAILY_CAP: " operations",
+    VetoReason.FEEDER_CAP: " operations",
+    VetoReason.TARGET_VOLTAGE: " V",
+    VetoReason.TARGET_HEADROOM: " A",
+}
+
+
+def veto_text(veto: Veto) -> str:
+    """Why the guard forbade a move, with the value it saw and the limit it held against it."""
+    words = VETO_WORDS[veto.reason]
+    if veto.value is None or veto.limit is None:
+        return words
+    return f"{words} ({veto.value:.4g}{_UNITS.get(veto.reason, '')}, limit {veto.limit:.4g})"
 
 
 def sentence(trigger: Trigger, value: float, limit: float, proposal: Proposal, price: float, advice: str) -> str:

@@ -27,7 +27,6 @@ class EventKind(enum.StrEnum):
     POSITION = "position"
     """A switch reported a position that no command of ours explains."""
     ALERT = "alert"
-    STORAGE = "storage"
 
 
 SWITCH_EVENTS: frozenset[EventKind] = frozenset(

@@ -102,7 +102,7 @@ def test_on_a_full_disk_what_was_promised_is_there_and_the_rest_is_refused(small
         with pytest.raises(StorageError):
             store.write_minutes([minute(60 * n, f"h{h}") for n in range(60) for h in range(55)], [])
         ballast.unlink()
-        assert store.append([event(EventKind.STORAGE)]) == promised + 1
+        assert store.append([event(EventKind.STARTED)]) == promised + 1
         store.write_minutes([minute(60)], [feeder_minute(60)])
     report = verify(small_disk / "a.db")
     assert report.intact

@@ -84,7 +84,7 @@ async def test_an_awaited_append_is_on_disk(tmp_path: Path) -> None:
         await storage.append(life("c1", "h1"))
         assert verify(path).rows == 4
         await storage.append([])
-        await asyncio.gather(*(storage.append([event(EventKind.STORAGE, n=n)]) for n in range(20)))
+        await asyncio.gather(*(storage.append([event(EventKind.STARTED, n=n)]) for n in range(20)))
         assert storage.head == verify(path).head
         assert storage.fault == ""
     assert [e.body.get("n") for e in recorded(path)[4:]] == list(range(20))
@@ -115,7 +115,7 @@ async def test_a_disk_that_fails_is_told_once_and_what_waited_is_recorded_late_i
             assert "another program holds the database" in storage.fault
             for n in range(3):
                 with pytest.raises(StorageError):
-                    await storage.append([event(EventKind.STORAGE, n=n)])
+                    await storage.append([event(EventKind.STARTED, n=n)])
             assert storage.late_events == 5
             assert verify(path).rows == 1
             lock.release()
@@ -127,9 +127,9 @@ async def test_a_disk_that_fails_is_told_once_and_what_waited_is_recorded_late_i
         (EventKind.STARTED, None, None),
         (EventKind.PLANNED, None, True),
         (EventKind.SENT, None, True),
-        (EventKind.STORAGE, 0, True),
-        (EventKind.STORAGE, 1, True),
-        (EventKind.STORAGE, 2, True),
+        (EventKind.STARTED, 0, True),
+        (EventKind.STARTED, 1, True),
+        (EventKind.STARTED, 2, True),
         (EventKind.STOPPED, None, None),
     ]
     assert verify(path).intact
@@ -145,7 +145,7 @@ async def test_an_event_that_can_never_be_recorded_blocks_nothing(tmp_path: Path
         lock = Lock(tmp_path / "a.db")
         with pytest.raises(StorageError):
             await storage.append([event(EventKind.STARTED)])
-        for bad in (event(EventKind.STORAGE, x=object()), event(EventKind.MODE, mode="fast")):
+        for bad in (event(EventKind.STARTED, x=object()), event(EventKind.MODE, mode="fast")):
             with pytest.raises(ValueError, match=r"JSON|fast"):
                 await storage.append([bad])
         lock.release()

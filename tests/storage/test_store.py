@@ -59,7 +59,7 @@ def test_events_come_back_as_they_were_in_their_order(tmp_path: Path) -> None:
         decision(),
         *life("c1", "h1"),
         alert("neutral"),
-        event(EventKind.STORAGE, 3, x=1),
+        event(EventKind.STARTED, 3, x=1),
     ]
     with Store.open(tmp_path / "a.db", settings()) as store:
         assert store.append(events[:3]) == 3
