@@ -136,8 +136,8 @@ class MqttLink:
         if s.tls:
             context = ssl.create_default_context(cafile=s.ca_file)
             if s.ca_file is not None:
-                # Since Python 3.13 the default refuses authorities without a key usage, as `openssl req -x509` long made
-                # them: a site's own authority must not fail with an upgrade. The chain is verified as before.
+                # Since Python 3.13 the default refuses authorities without a key usage, as `openssl req -x509` made
+                # them long: a site's own authority must not fail with an upgrade. The chain is verified as before.
                 context.verify_flags &= ~ssl.VERIFY_X509_STRICT
             if s.cert_file is not None:
                 context.load_cert_chain(s.cert_file, s.key_file)
