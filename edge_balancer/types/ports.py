@@ -43,6 +43,8 @@ class Inputs(msgspec.Struct, frozen=True):
     """Ids of commands whose intent is on disk and which have been handed to the broker."""
     unsent: Sequence[str] = ()
     """Ids of commands that could not leave (broker gone, journal refused): they never will."""
+    connected: bool = True
+    """Whether the broker is connected now: without it no switch can be heard."""
     storage_fault: str = ""
     """Why the store cannot save at present; empty when it can."""
 

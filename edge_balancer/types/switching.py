@@ -57,6 +57,8 @@ class SwitchReport(msgspec.Struct, frozen=True):
     reason: str = ""
     operations: int | None = None
     retained: bool = False
+    t: float | None = None
+    """Its own time stamp, Unix s, where it gave one."""
 
 
 class Availability(msgspec.Struct, frozen=True):
