@@ -1,7 +1,8 @@
 """The composition root: builds the parts, owns the event loop, and carries out what the engine says. It decides
 nothing.
 
-Order matters in one place: events reach the disk before the commands that they announce reach the wire.
+Order matters in one place: events reach the disk before the commands that they announce reach the wire. What was heard
+while the disk was waited for is looked at once more before a command leaves.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from edge_balancer import __version__
 from edge_balancer.clock import Clock
 from edge_balancer.diagnostics import diagnostics_payload
 from edge_balancer.engine import Engine
+from edge_balancer.journal import Journal
 from edge_balancer.logs import get_logger
 from edge_balancer.sd_notify import Notifier
 from edge_balancer.settings.root import Configuration
-from edge_balancer.storage.errors import StorageError
-from edge_balancer.storage.thread import StorageThread
+from edge_balancer.storage.thread import CLOSE_TIMEOUT_S, StorageThread
 from edge_balancer.telemetry.intake import Intake
 from edge_balancer.telemetry.mqtt_link import MqttLink
 from edge_balancer.types.events import Alert, AlertState, Event, EventKind
@@ -41,8 +42,11 @@ from edge_balancer.wire import (
 )
 
 JOURNAL_PATIENCE_S: Final = 2.0
-"""A disk that takes longer than this to record a command counts as failed: control goes on, the rows are recorded
-late."""
+"""A disk that takes longer than this hangs: it counts as failed, and no command leaves until it answers."""
+COMMAND_AGE_S: Final = 1.0
+"""A command whose record took longer than this is given up: it was decided on a feeder that may have changed."""
+FAREWELL_S: Final = 0.75
+"""How long a stop waits for the last rows, and then for a file that does not close: a stop has two seconds in all."""
 LEARNED_EVERY_S: Final = 900.0
 THIN_EVERY_S: Final = 3600.0
 DIAGNOSTICS_EVERY_S: Final = 30.0
@@ -59,6 +63,7 @@ class Daemon:
         self._clock = clock
         self._notify = notifier or Notifier()
         self._storage = StorageThread(database, config.storage)
+        self._journal = Journal(self._storage, JOURNAL_PATIENCE_S)
         self._topics = Topics(config)
         self._intake = Intake(config)
         self._link = MqttLink(
@@ -78,7 +83,6 @@ class Daemon:
         self._mode: ModeRequest | None = None
         self._feeder: FeederState | None = None
         self._due: dict[str, float] = {}
-        self._recording: set[asyncio.Task[None]] = set()
         self._engine: Engine | None = None
 
     @property
@@ -87,6 +91,11 @@ class Daemon:
         if self._engine is None:
             raise RuntimeError("the daemon is not running yet: its engine is made when the store has been read")
         return self._engine
+
+    @property
+    def storage_fault(self) -> str:
+        """Why the store cannot save at present; empty when it can."""
+        return self._journal.fault
 
     async def run(self, stop: asyncio.Event) -> None:
         """Control until `stop` is set. Raises StorageError where the store is not one that may be written to."""
@@ -163,51 +172,42 @@ class Daemon:
                 acks=batch.acks,
                 sent=sent,
                 unsent=unsent,
-                storage_fault=self._storage.fault,
+                connected=self._link.up,
+                storage_fault=self._journal.fault,
             ),
         )
-        await self._record(outputs)
-        self._send(outputs.commands)
+        recorded = await self._journal.record(outputs.events, wait=bool(outputs.commands))
+        self._send(outputs.commands, now, recorded)
         self._publish(outputs)
         self._keep(outputs)
 
-    async def _record(self, outputs: Outputs) -> None:
-        """Put the events on disk; wait for it where a command follows them."""
-        if not outputs.events:
-            return
-        recording = asyncio.create_task(self._append(outputs.events))
-        self._recording.add(recording)
-        recording.add_done_callback(self._recording.discard)
-        if outputs.commands:
-            done, _ = await asyncio.wait({recording}, timeout=JOURNAL_PATIENCE_S)
-            if not done:
-                _log.error("the disk is slow: a command leaves before its record is safe", seconds=JOURNAL_PATIENCE_S)
-
-    async def _append(self, events: Sequence[Event]) -> None:
-        try:
-            await self._storage.append(events)
-        except StorageError:
-            # Said once by the storage itself, kept in memory and recorded late; the engine raises the alert from
-            # `fault`.
-            _log.debug("events wait for the disk", events=len(events))
-
-    def _send(self, commands: Sequence[Command]) -> None:
+    def _send(self, commands: Sequence[Command], decided_at: float, recorded: bool) -> None:
+        """Hand commands to the broker, but those that the wait for the disk has overtaken. `decided_at` in monotonic
+        s."""
         for command in commands:
-            left = self._link.publish(
+            against = self._against(command, decided_at, recorded)
+            left = not against and self._link.publish(
                 self._topics.command(command.house), command_payload(command), qos=1, retain=False
             )
             (self._sent if left else self._unsent).append(command.id)
-            _log.info(
-                "command sent" if left else "command could not be sent",
-                house=command.house,
-                origin=str(command.origin),
-                phase=str(command.phase),
-                id=command.id,
-                seq=command.seq,
-            )
+            what = {"house": command.house, "origin": str(command.origin), "phase": str(command.phase)}
+            if left:
+                _log.info("command sent", **what, id=command.id, seq=command.seq)
+            else:
+                reason = against or f"the broker's connection is {self._link.state}"
+                _log.warning("command given up", **what, id=command.id, seq=command.seq, reason=reason)
         if commands:
             self._link.flush()
             self._wake.set()  # the engine learns at once what has left
+
+    def _against(self, command: Command, decided_at: float, recorded: bool) -> str:
+        """Why a command must not leave now; empty where it may."""
+        if not recorded:
+            return self._journal.fault or "its record could not be made"
+        age_s = (self._clock.monotonic() - decided_at) / self._clock.speed
+        if age_s > COMMAND_AGE_S:
+            return f"its record took {age_s:.1f} s, more than {COMMAND_AGE_S:g} s"
+        return self._intake.against(command.house, self.engine.mode)
 
     def _publish(self, outputs: Outputs) -> None:
         publish, topics = self._link.publish, self._topics
@@ -236,7 +236,9 @@ class Daemon:
         log("alert", key=alert.key, state=str(alert.state), severity=str(alert.severity), text=alert.text)
 
     def _publish_diagnostics(self) -> None:
-        payload = diagnostics_payload(self._clock.wall(), self._intake, self._storage, self._link, self.engine)
+        payload = diagnostics_payload(
+            self._clock.wall(), self._intake, self._storage, self._journal, self._link, self.engine
+        )
         self._link.publish(self._topics.diagnostics, payload, qos=0, retain=True)
 
     def _keep(self, outputs: Outputs) -> None:
@@ -289,20 +291,18 @@ class Daemon:
 
     async def _record_start(self) -> None:
         body = {"version": __version__, "mode": str(self.engine.mode), "session": str(self._session)}
-        await self._append([self._event(EventKind.STARTED, body)])
+        await self._journal.record([self._event(EventKind.STARTED, body)], wait=True)
 
     def _event(self, kind: EventKind, body: dict[str, str]) -> Event:
         return Event(kind, self._clock.monotonic(), self._clock.wall(), self._clock.synced(), body=body)
 
     async def _finish(self) -> None:
-        """Everything on disk, and the file closed; bounded in time by the storage."""
+        """Everything on disk, and the file closed; bounded in time also where the disk hangs."""
+        saved = True
         if self._engine is not None:
             self._storage.submit_state("learned", self.engine.learned())
-            if self._recording:
-                await asyncio.wait(set(self._recording), timeout=0.5)
-            try:
-                await asyncio.wait_for(self._append([self._event(EventKind.STOPPED, {})]), timeout=0.5)
-            except TimeoutError:
-                _log.error("the disk is slow: the stop is not on record")
-        await self._storage.close()
+            await self._journal.record([self._event(EventKind.STOPPED, {})], wait=False)
+            saved = await self._journal.settle(FAREWELL_S)
+        self._journal.abandon()
+        await self._storage.close(CLOSE_TIMEOUT_S if saved else FAREWELL_S)
         _log.info("stopped", head=str(self._storage.head))

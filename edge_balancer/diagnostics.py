@@ -9,12 +9,15 @@ import numpy as np
 
 from edge_balancer import __version__
 from edge_balancer.engine import Engine
+from edge_balancer.journal import Journal
 from edge_balancer.storage.thread import StorageThread
 from edge_balancer.telemetry.intake import Intake
 from edge_balancer.telemetry.mqtt_link import MqttLink
 
 
-def diagnostics_payload(wall: float, intake: Intake, storage: StorageThread, link: MqttLink, engine: Engine) -> bytes:
+def diagnostics_payload(
+    wall: float, intake: Intake, storage: StorageThread, journal: Journal, link: MqttLink, engine: Engine
+) -> bytes:
     """Counters since the start, the last refused messages of each kind, meters seen but not configured, and the
     trail's head."""
     ledger = intake.ledger
@@ -33,9 +36,9 @@ def diagnostics_payload(wall: float, intake: Intake, storage: StorageThread, lin
         "seen_not_configured": intake.unconfigured,
         "connections": link.connections,
         "storage": {
-            "fault": storage.fault,
-            "late_events": storage.late_events,
-            "lost_events": storage.lost_events,
+            "fault": journal.fault,
+            "late_events": storage.late_events + journal.waiting,
+            "lost_events": storage.lost_events + journal.lost,
             "dropped_minutes": storage.dropped_minutes,
             "head": str(storage.head),
         },

@@ -16,6 +16,7 @@ from typing import Final
 from edge_balancer.clock import Clock, SystemClock
 from edge_balancer.daemon import Daemon
 from edge_balancer.errors import ConfigurationError
+from edge_balancer.instance_lock import AlreadyRunning, take
 from edge_balancer.logs import configure, get_logger
 from edge_balancer.sd_notify import Notifier
 from edge_balancer.settings.check import examine
@@ -30,7 +31,8 @@ _log = get_logger(__name__)
 
 
 def run_command(path: Path) -> int:
-    """Run until SIGTERM or SIGINT. Exit code 2 for a configuration that cannot be used, 1 for a store that cannot."""
+    """Run until SIGTERM or SIGINT. Exit code 2 for a configuration that cannot be used, 1 for a store that
+    cannot, or that another daemon uses."""
     try:
         config = _load(path)
     except ConfigurationError as error:
@@ -38,7 +40,12 @@ def run_command(path: Path) -> int:
         return EXIT_CONFIGURATION
     configure(config.log)
     try:
+        # Never given back: a disk that hangs may keep a thread writing until the process is gone.
+        take(config.storage.path)
         asyncio.run(Service(path, config).run())
+    except AlreadyRunning as error:
+        _log.error("the store is in use", error=str(error))
+        return EXIT_FAILED
     except StorageError as error:
         _log.error("the store cannot be used", error=str(error))
         return EXIT_FAILED
@@ -61,6 +68,7 @@ class Service:
         self._clock = clock or SystemClock()
         self._notify = Notifier()
         self._leaving = False
+        self._daemon: Daemon | None = None
         self._next: Configuration | None = None
         self._stop = asyncio.Event()
 
@@ -72,7 +80,8 @@ class Service:
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         while not self._leaving:
             self._stop = asyncio.Event()
-            await Daemon(self._config, self._clock, self._config.storage.path, self._notify).run(self._stop)
+            self._daemon = Daemon(self._config, self._clock, self._config.storage.path, self._notify)
+            await self._daemon.run(self._stop)
             if self._next is not None:
                 self._config, self._next = self._next, None
                 configure(self._config.log)
@@ -103,6 +112,16 @@ class Service:
         if not changed:
             _log.info("reload: nothing to apply")
             self._notify.ready("nothing to reload")
+            return
+        fault = self._daemon.storage_fault if self._daemon is not None else ""
+        if fault:
+            # The next controller knows what the store knows: lock-outs that wait in memory would be forgotten.
+            _log.error(
+                "reload refused: what happened lately is not on disk, and a new start would not know it",
+                fault=fault,
+                remedy="mend the disk and reload again when the alert `storage` is over",
+            )
+            self._notify.ready("reload refused")
             return
         _log.info("reloading", sections=changed)
         self._next = config

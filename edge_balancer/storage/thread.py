@@ -149,9 +149,9 @@ class StorageThread:
             self._waiting.add(minutes, feeder)
             self._plan_flush()
 
-    def submit_state(self, key: str, value: Any) -> None:
-        """Hand over a value to be kept with the next batch. Never waits. Raises ValueError if it is not JSON-able or
-        not free.
+    def submit_state(self, key: str, value: Any, *, soon: bool = False) -> None:
+        """Hand over a value to be kept with the next batch, or `soon`: with one begun now. Never waits. Raises
+        ValueError if it is not JSON-able or not free.
         """
         if key in RESERVED_KEYS:
             raise ValueError(f"state {key!r} follows from the audit trail and cannot be set")
@@ -159,6 +159,9 @@ class StorageThread:
         with self._wake:
             self._waiting.put_state(key, value)
             self._plan_flush()
+            if soon:
+                self._flush_at = time.monotonic()
+                self._wake.notify()
 
     def submit_thin(self, now_wall: float) -> None:
         """Ask for old telemetry to be thinned, piece by piece between other work. Only with a clock that can be

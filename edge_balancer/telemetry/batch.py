@@ -14,6 +14,7 @@ from edge_balancer.types.switching import (
     AlertAck,
     Availability,
     ClearRequest,
+    Mode,
     ModeRequest,
     SwitchReport,
     SwitchRequest,
@@ -55,6 +56,16 @@ class Pending:
         self.requests: list[SwitchRequest] = []
         self.clears: list[ClearRequest] = []
         self.acks: list[AlertAck] = []
+
+    def against(self, house: str, mode: Mode) -> str:
+        """Why a command for a house, decided in `mode`, must not overtake what waits here; empty where it may."""
+        if any(request.mode is not mode for request in self.modes):
+            return "a person has set another mode meanwhile"
+        if any(report.house == house for report in self.reports):
+            return "its switch has spoken meanwhile"
+        if any(word.house == house and not word.online for word in self.availability):
+            return "its switch has gone offline meanwhile"
+        return ""
 
     def drain(self) -> Batch:
         """All that is pending; nothing is pending afterwards."""

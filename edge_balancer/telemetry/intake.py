@@ -14,6 +14,7 @@ from edge_balancer.telemetry.batch import Batch, Pending
 from edge_balancer.telemetry.refusals import Ledger, Reason, Refused, RefusedSample
 from edge_balancer.telemetry.routes import Routes
 from edge_balancer.telemetry.strangers import SeenHouse, Strangers
+from edge_balancer.types.switching import Mode
 
 MOST_BYTES: Final = 65_536
 """No meter's message is longer; a longer one is refused unread."""
@@ -59,6 +60,12 @@ class Intake:
     def drain(self) -> Batch:
         """Everything accepted since the last drain."""
         return self._pending.drain()
+
+    def against(self, house: str, mode: Mode) -> str:
+        """Why a command for a house, decided in `mode` after the last drain, must not leave before the next one; empty
+        where it may. Drains nothing.
+        """
+        return self._pending.against(house, mode)
 
     @property
     def ledger(self) -> Ledger:

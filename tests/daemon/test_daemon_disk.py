@@ -7,12 +7,13 @@ it can be lifted again from outside. A disk full from the start, read-only or go
 from __future__ import annotations
 
 import resource
+import signal
 from pathlib import Path
 
 from edge_balancer.demo.broker import Broker
 from edge_balancer.storage.verify import verify
 from edge_balancer.types.events import EventKind
-from tests.daemon.daemon_cases import POSITIONS, SKEWED, sections, trail
+from tests.daemon.daemon_cases import CALM, POSITIONS, SKEWED, sections, trail
 from tests.daemon.field import field_at, fresh_base, retained
 from tests.daemon.service import service, write_config
 
@@ -68,4 +69,39 @@ async def test_control_goes_on_without_a_disk_and_the_trail_catches_up(broker: B
     assert [e.body["operator"] for e in asked] == ["Ann"]
     told = [e.body["state"] for e in trail(database, EventKind.ALERT) if e.body["key"] == "storage"]
     assert told == ["active", "resolved"]
+    assert verify(database).intact
+
+
+async def test_a_reload_is_refused_while_the_disk_is_full_and_forgets_no_lock_out(
+    broker: Broker, tmp_path: Path
+) -> None:
+    base, database, path = fresh_base(), tmp_path / "eb.db", tmp_path / "c.toml"
+    keys = sections(broker.port, base, database)
+    write_config(path, keys)
+    async with field_at(broker.port, base) as field, service(path) as daemon:
+        await field.see("availability", lambda m: m.text == "online")
+        field.present(*POSITIONS)
+        field.loads(*CALM)
+        await field.see("phases")
+        limit_file_size(daemon.pid, 4096)
+        field.switch("h02", None, result="failed", reason="contact welded")
+        await field.see("alert/switch_locked/h02")
+        await field.see("alert/storage")
+
+        write_config(path, keys, houses=5)
+        daemon.signal(signal.SIGHUP)
+        refused = await daemon.says(
+            "reload refused: what happened lately is not on disk, and a new start would not know it"
+        )
+        assert str(database) in refused["fault"]
+        assert "alert `storage` is over" in refused["remedy"]
+        await field.see("phases", lambda m: m.json["houses_total"] == 6, since=field.now())
+        assert daemon.count("started") == 1
+
+        here = field.now()
+        limit_file_size(daemon.pid, resource.RLIM_INFINITY)
+        await field.see("alert/storage", lambda m: m.payload == b"", since=here)
+        daemon.signal(signal.SIGHUP)
+        assert list((await daemon.says("started", 2))["locked"]) == ["h02"]
+        assert (await daemon.end()).code == 0
     assert verify(database).intact
