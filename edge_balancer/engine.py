@@ -58,6 +58,7 @@ class Engine:
         self._switches = SwitchDesk(config, self.roster, self.latest, session)
         self._outage = OutageWatch(config.decision.min_coverage, config.decision.outage_cooldown_s)
         self.watch = Watch(config, self.roster, tuple(restored.alerts))
+        self._now, self._wall = now, restored.wall
         self._next_tick = now
         self._announce: ModeRequest | None = ModeRequest(self._mode, "start")
         self._restore(restored, now)
@@ -85,14 +86,38 @@ class Engine:
             self._switches.restore(command)
         if restored.after_outage:
             self._outage.begin(now)
+        self._resume_outage(restored, now)
         self._decisions.relearn(restored.learned)
 
+    def _resume_outage(self, restored: Restored, now: float) -> None:
+        """An outage, or the cool-down after one, does not end with a restart."""
+        outage = restored.learned.get("outage")
+        if not isinstance(outage, dict):
+            return
+        left, at = outage.get("left_s"), outage.get("wall")
+        if left is None:
+            self._outage.resume(now, None)
+        elif isinstance(left, (int, float)) and isinstance(at, (int, float)):
+            # A clock that was set back meanwhile makes it longer, never shorter than it was.
+            self._outage.resume(now, max(0.0, float(left) - max(0.0, restored.wall - float(at))))
+
+    @property
+    def settling(self) -> bool:
+        """Whether the feeder is left alone because of an outage or the cool-down after it."""
+        return self._now < self._outage.until
+
     def learned(self) -> dict[str, Any]:
-        """What forecast and price have learned, as JSON types, to be given back in `Restored`."""
-        return self._decisions.learned()
+        """What forecast and price have learned, and the state of an outage, as JSON types, to be given back in
+        `Restored`."""
+        learned = self._decisions.learned()
+        if self.settling:
+            left = None if self._outage.open else self._outage.until - self._now
+            learned["outage"] = {"left_s": left, "wall": self._wall}
+        return learned
 
     def step(self, now: float, inputs: Inputs) -> Outputs:
         """Take what happened up to `now` (monotonic s) and say what must be done."""
+        self._now, self._wall = now, inputs.wall
         self.roster.forget(now)
         self._switches.at(now, inputs.wall, inputs.synced)
         self._take_mode(inputs)
@@ -101,8 +126,8 @@ class Engine:
         minutes, feeder_minutes = self._minutes.turn(inputs.wall, self.roster.phase)
         self._measure(inputs)
         fresh = self.latest.fresh(now)
-        self._switches.tick(self._picture(now, fresh))
-        s = self._situation(now, fresh)
+        self._switches.tick(self._picture(now, fresh), connected=inputs.connected)
+        s = self._situation(now, inputs.wall, fresh)
         decisions, commands = self._decide(inputs, s)
         alerts, feeder = self._tick(now, inputs, s)
         announce, self._announce = self._announce, None
@@ -123,6 +148,8 @@ class Engine:
             if request.mode is not self._mode:
                 self._mode = request.mode
                 self._switches.record(EventKind.MODE, {"mode": str(request.mode), "by": request.by})
+            if request.mode is Mode.AUTO:
+                self._switches.resume()
             self._announce = request
 
     def _hear(self, inputs: Inputs) -> None:
@@ -149,12 +176,12 @@ class Engine:
             self._minutes.add_three_phase(inputs.three_phase)
         self._decisions.observe(rounds, inputs.wall)
 
-    def _situation(self, now: float, fresh: NDArray[np.bool_]) -> Situation:
+    def _situation(self, now: float, wall: float, fresh: NDArray[np.bool_]) -> Situation:
         coverage = float(fresh.mean()) if len(fresh) else 0.0
         nominal = self._config.feeder.nominal_voltage_v
-        dead = int(np.count_nonzero(fresh & (self.latest.v < 0.5 * nominal)))
-        self._outage.update(now, coverage, dead / max(1, int(fresh.sum())))
-        return self._decisions.situation(now, self._mode, fresh, coverage, self._outage.until)
+        dead = fresh & (self.latest.v < 0.5 * nominal)
+        self._outage.update(now, coverage, _darkest(self.roster.phase, fresh, dead))
+        return self._decisions.situation(now, wall, self._mode, fresh, coverage, self._outage.until)
 
     def _picture(self, now: float, fresh: NDArray[np.bool_]) -> Picture:
         latest, roster = self.latest, self.roster
@@ -162,7 +189,7 @@ class Engine:
         moving[[roster.index[house] for house in self._switches.flights.unanswered()]] = True
         nominal = self._config.feeder.nominal_voltage_v
         transformer = latest.fresh_transformer(now)
-        return Picture(now, latest.at, latest.p, latest.v, fresh, roster.phase, transformer, moving, nominal)
+        return Picture(now, latest.at, latest.p, latest.v, fresh, roster.phase, transformer, moving, nominal, latest.p3)
 
     def _decide(self, inputs: Inputs, s: Situation) -> tuple[list[Decision], list[Command]]:
         """People's wishes first, then the controller's own; each decision is judged in the situation the one before
@@ -177,7 +204,7 @@ class Engine:
             decision = self._decisions.request(inputs.wall, s, wish)
             decisions.append(decision)
             commands += self._carry_out(decision, s)
-            s = self._situation(s.now, s.fresh)
+            s = self._situation(s.now, inputs.wall, s.fresh)
         own = self._decisions.consider(inputs.wall, s)
         if own is not None:
             decisions.append(own)
@@ -225,3 +252,13 @@ class Engine:
             self._mode,
             len(roster),
         )
+
+
+def _darkest(phase: NDArray[np.int8], fresh: NDArray[np.bool_], dead: NDArray[np.bool_]) -> float:
+    """Fraction of the reporting houses without supply, of the worst phase that has at least two of them, or of all."""
+    share = float(dead.sum() / max(1, int(fresh.sum())))
+    for which in range(3):
+        on = fresh & (phase == which)
+        if np.count_nonzero(dead & on) >= 2:
+            share = max(share, float((dead & on).sum() / on.sum()))
+    return share

@@ -30,10 +30,12 @@ class AlertKind(enum.StrEnum):
     METER_SILENT = "meter_silent"
     SWITCH_LOCKED = "switch_locked"
     SWITCH_POSITION = "switch_position"
+    SWITCHING_HALTED = "switching_halted"
+    SUPPLY_LOST = "supply_lost"
     STORAGE = "storage"
 
 
-LATCHED: Final = frozenset({AlertKind.SWITCH_LOCKED})
+LATCHED: Final = frozenset({AlertKind.SWITCH_LOCKED, AlertKind.SWITCHING_HALTED})
 """Kinds that only a person ends."""
 
 
@@ -135,6 +137,20 @@ def switch_position(house: str, expected: Phase | None, reported: Phase | None) 
     return (
         f"The phase switch of {house} {says}, and {holds}. No command of this controller explains it. The house is "
         "not switched until its position is sure. Check whether somebody moved it by hand, and the switch's wiring."
+    )
+
+
+def switching_halted(reason: str) -> str:
+    return (
+        f"Automatic switching is halted: {reason}. No switch is commanded. Find what they have in common (gateway, "
+        "radio, supply of the cabinet), then clear a switch that was locked out or set the mode to auto again."
+    )
+
+
+def supply_lost(phase: Phase, houses: Sequence[str], reporting: int) -> str:
+    return (
+        f"{phase}: {len(houses)} of {reporting} houses that report have no supply ({names(houses)}). No house is moved "
+        f"until supply has been back for the cool-down. Check the fuse and the conductor of {phase}."
     )
 
 

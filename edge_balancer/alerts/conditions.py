@@ -196,6 +196,31 @@ def switch_position(house: str, expected: Phase | None, reported: Phase | None) 
     )
 
 
+def switching_halted(reason: str) -> list[Condition]:
+    """Why automatic switching is halted; empty where it is not, which gives no condition. It ends by
+    `AlertBook.clear` alone."""
+    if not reason:
+        return []
+    text = catalogue.switching_halted(reason)
+    return [Condition(key_of(AlertKind.SWITCHING_HALTED), Severity.CRITICAL, text, confirm_s=0.0, latched=True)]
+
+
+def supply_lost(
+    houses: Sequence[str], phase: NDArray[np.integer], alive: NDArray[np.bool_], dead: NDArray[np.bool_]
+) -> list[Condition]:
+    """Phases of which most reporting houses, and at least two, have no supply. `alive` and `dead` [houses]: whose meter
+    is fresh and shows supply, or none."""
+    found = []
+    for which in Phase:
+        without = np.flatnonzero(dead & (phase == which)).tolist()
+        reporting = len(without) + int(np.count_nonzero(alive & (phase == which)))
+        if len(without) >= 2 and 2 * len(without) > reporting:
+            text = catalogue.supply_lost(which, [houses[k] for k in without], reporting)
+            key = key_of(AlertKind.SUPPLY_LOST, str(which))
+            found.append(Condition(key, Severity.CRITICAL, text, confirm_s=10.0))
+    return found
+
+
 def storage_trouble(fault: str) -> list[Condition]:
     """The store's fault in its own words; empty where it saves, which gives no condition."""
     if not fault:

@@ -77,6 +77,10 @@ class Watch:
             *conditions.voltages(self._roster.ids, self._roster.phase, self._mean_v, alive, self._config.feeder),
             conditions.frequent_switching(self._roster.operations_hour, self._config.alerts),
             *conditions.stale_meters(self._roster.ids, fresh, age, self._config.alerts),
+            *conditions.supply_lost(
+                self._roster.ids, self._roster.phase, np.isfinite(alive), np.isfinite(volts) & ~np.isfinite(alive)
+            ),
+            *conditions.switching_halted(self._roster.halted),
             *conditions.storage_trouble(storage_fault),
             *self._switches(),
         ]
@@ -110,10 +114,13 @@ class Watch:
         return found
 
     def _released(self) -> list[Alert]:
-        """Lock-outs that a person has cleared since."""
-        over = []
+        """Lock-outs, and a halt, that a person has cleared since."""
+        over: list[Alert] = []
         for alert in self._book.alerts:
             kind, _, house = alert.key.partition("/")
+            if kind == AlertKind.SWITCHING_HALTED and not self._roster.halted:
+                resolved = self._book.clear(alert.key)
+                over += [] if resolved is None else [resolved]
             if kind != AlertKind.SWITCH_LOCKED:
                 continue
             index = self._roster.index.get(house)

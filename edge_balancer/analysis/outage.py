@@ -23,6 +23,16 @@ class OutageWatch:
         """Supply is known to have just come back (a restart after an outage)."""
         self.until = max(self.until, now + self._cooldown_s)
 
+    @property
+    def open(self) -> bool:
+        """Whether the outage lasts."""
+        return self.until == math.inf
+
+    def resume(self, now: float, left_s: float | None) -> None:
+        """Go on where the program left off: `left_s` of the cool-down, or None for an outage that had not ended."""
+        self.until = math.inf if left_s is None else max(self.until, now + min(left_s, self._cooldown_s))
+        self._seen_whole = True
+
     def update(self, now: float, coverage: float, dark: float) -> None:
         """Take the fraction of houses that are fresh, and the fraction of those that are without supply."""
         whole = coverage >= self._min_coverage and dark <= DARK

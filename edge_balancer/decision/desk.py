@@ -81,16 +81,24 @@ class DecisionDesk:
             self._new_readings = True
 
     def situation(
-        self, now: float, mode: Mode, fresh: NDArray[np.bool_], coverage: float, outage_until: float
+        self, now: float, wall: float, mode: Mode, fresh: NDArray[np.bool_], coverage: float, outage_until: float
     ) -> Situation:
         """What the guard and the planner judge by, at this instant."""
         latest, roster = self._latest, self._roster
-        usable = fresh & ~roster.three_phase & (roster.phase >= 0)
+        single = ~roster.three_phase & (roster.phase >= 0)
+        usable = fresh & single
         load = np.where(usable, self._blend.now, 0.0)
+        age = now - latest.at
+        silent = single & ~fresh & np.isfinite(age)
+        if silent.any():
+            # A house that fell silent has not stopped drawing: counted as nothing, its phase would look light and be
+            # filled up. It is estimated, and the guard moves neither it nor others to a phase that is largely silent.
+            load = np.where(silent, self._blend.estimate(wall, age), load)
         nominal = self._config.feeder.nominal_voltage_v
-        phase = roster.phase[usable]
-        current = np.conj(load[usable]) / nominal
+        phase = roster.phase[single]
+        current = np.conj(load[single]) / nominal
         per_phase = np.bincount(phase, current.real, 3) + 1j * np.bincount(phase, current.imag, 3)
+        no_supply = usable & (latest.v < 0.5 * nominal)
         v_min, v_max = np.full(3, np.inf), np.full(3, -np.inf)
         # A dead house (its breaker open) says nothing about its phase.
         live = usable & (latest.v > 0.5 * nominal)
@@ -109,22 +117,52 @@ class DecisionDesk:
             now,
             mode,
             fresh,
-            now - latest.at,
+            age,
             coverage,
             outage_until,
             load,
             per_phase,
+            self._head_current(now, per_phase),
+            np.isfinite(age),
+            no_supply,
+            self._dark(now, single, usable, no_supply),
             v_min,
             v_max,
             latest.stale_limits_s,
         )
+
+    def _head_current(self, now: float, per_phase: NDArray[np.complex128]) -> NDArray[np.complex128]:
+        """Current of each phase at the transformer, A: all houses, or its own meter where that shows more."""
+        latest, nominal = self._latest, self._config.feeder.nominal_voltage_v
+        head: NDArray[np.complex128] = per_phase + (latest.p3 - 1j * latest.q3).sum(axis=0) / nominal
+        reading = latest.fresh_transformer(now)
+        if reading is None:
+            return head
+        measured = (np.array(reading.p) - 1j * np.nan_to_num(np.array(reading.q), nan=0.0)) / nominal
+        return np.where(np.abs(measured) > np.abs(head), measured, head)  # NaN compares as less
+
+    def _dark(
+        self, now: float, single: NDArray[np.bool_], usable: NDArray[np.bool_], no_supply: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        """Phases to which nothing may be moved: most of their houses have no supply, too few report, or the
+        transformer's meter shows no voltage. A phase without a house shows nothing against it."""
+        phase = self._roster.phase
+        houses = np.bincount(phase[single], minlength=3)
+        reporting = np.bincount(phase[usable], minlength=3)
+        without = np.bincount(phase[no_supply], minlength=3)
+        dark = (2 * without > reporting) | (reporting < self._config.decision.min_coverage * houses)
+        reading = self._latest.fresh_transformer(now)
+        if reading is not None:
+            dark |= np.array(reading.v) < 0.5 * self._config.feeder.nominal_voltage_v
+        return np.asarray(dark)
 
     def consider(self, wall: float, s: Situation) -> Decision | None:
         """Look for moves if a trigger is on and something has changed; None where nothing is to be done."""
         now_a = np.conj(s.load_va) / np.complex128(self._config.feeder.nominal_voltage_v)
         fixed = self._unmetered.current(s)
         neutral = complex((s.phase_current_a * ROTATION).sum()) + fixed
-        self._price.advance(s.now, float(np.mean(np.abs(now_a) ** 2)) if len(now_a) else np.nan)
+        measured = now_a[s.fresh & ~self._roster.three_phase]
+        self._price.advance(s.now, float(np.mean(np.abs(measured) ** 2)) if len(measured) else np.nan)
         trigger = self._triggers.update(s, abs(neutral), self._roster.phase)
         kind, self._trigger = self._trigger, None if trigger is None else trigger[0]
         if trigger is None or s.mode is Mode.HOLD:
@@ -178,7 +216,7 @@ class DecisionDesk:
 
     def _outlook(self, wall: float, s: Situation, now_a: NDArray[np.complex128], fixed: complex) -> Outlook:
         nominal = self._config.feeder.nominal_voltage_v
-        forecast = np.where(s.fresh[:, None], np.conj(self._blend.forecast(wall, self._horizon)) / nominal, 0.0)
+        forecast = np.where(s.heard[:, None], np.conj(self._blend.forecast(wall, self._horizon)) / nominal, 0.0)
         forecast[self._roster.three_phase] = 0.0
         price = self._price.price(float(self._horizon.weights_min.sum()))
         return Outlook(self._horizon, forecast, now_a, fixed, price)

@@ -14,6 +14,7 @@ _TRIGGERS = {
 
 VETO_WORDS = {
     VetoReason.MODE: "the mode forbids it",
+    VetoReason.HALTED: "switching is halted: several switches failed one after another",
     VetoReason.NOT_SWITCHABLE: "it has no phase switch",
     VetoReason.THREE_PHASE: "it is a three-phase house",
     VetoReason.CRITICAL: "it is critical",
@@ -23,12 +24,14 @@ VETO_WORDS = {
     VetoReason.IN_FLIGHT: "too many moves are under way",
     VetoReason.ALREADY_THERE: "it is already there",
     VetoReason.STALE: "its meter is silent",
+    VetoReason.NO_SUPPLY: "it has no supply",
     VetoReason.COVERAGE: "too few houses report",
     VetoReason.OUTAGE: "supply has only just come back",
     VetoReason.DWELL: "it moved a short while ago",
     VetoReason.DAILY_CAP: "it has had its operations for the day",
     VetoReason.FEEDER_CAP: "the feeder has had its operations for the hour",
     VetoReason.PV_RECONNECT: "its inverter is reconnecting",
+    VetoReason.TARGET_DARK: "the target phase shows no supply, or too few of its houses report",
     VetoReason.TARGET_VOLTAGE: "the target phase's voltage would leave the limits",
     VetoReason.TARGET_HEADROOM: "the target phase has no headroom",
 }

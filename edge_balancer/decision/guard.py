@@ -22,6 +22,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 HOUSE_RULES: Final = (
+    VetoReason.HALTED,
     VetoReason.THREE_PHASE,
     VetoReason.NOT_SWITCHABLE,
     VetoReason.CRITICAL,
@@ -30,6 +31,7 @@ HOUSE_RULES: Final = (
     VetoReason.SWITCH_OFFLINE,
     VetoReason.IN_FLIGHT,
     VetoReason.STALE,
+    VetoReason.NO_SUPPLY,
     VetoReason.COVERAGE,
     VetoReason.OUTAGE,
     VetoReason.PV_RECONNECT,
@@ -37,6 +39,9 @@ HOUSE_RULES: Final = (
     VetoReason.DAILY_CAP,
     VetoReason.FEEDER_CAP,
 )
+
+
+TARGET_RULES: Final = (VetoReason.TARGET_DARK, VetoReason.TARGET_VOLTAGE, VetoReason.TARGET_HEADROOM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,15 @@ class Situation:
     load_va: NDArray[np.complex128]
     """Present net load of each house, W + j var."""
     phase_current_a: NDArray[np.complex128]
-    """Sum of the houses' currents on each phase, each in its own phase's frame, A."""
+    """Sum of the single-phase houses' currents on each phase, each in its own phase's frame, A."""
+    head_current_a: NDArray[np.complex128]
+    """Current of each phase at the transformer: all houses, or what its own meter shows where that is more, A."""
+    heard: Bools
+    """Houses of which a load is known, be it an old one."""
+    no_supply: Bools
+    """Houses whose meter reports that their supply is gone."""
+    dark: Bools
+    """Phases, shape [3], that show no supply, or of whose houses too few report to judge them."""
     v_min: Floats
     v_max: Floats
     stale_after_s: Floats
@@ -73,6 +86,7 @@ class Guard:
         everywhere = np.ones(len(r), dtype=bool)
         since = s.now - r.last_move
         masks = (
+            everywhere & bool(r.halted),
             r.three_phase,
             ~r.switchable,
             r.critical,
@@ -81,6 +95,7 @@ class Guard:
             r.offline,
             r.in_flight,
             ~s.fresh,
+            s.no_supply,
             everywhere & (s.coverage < d.min_coverage),
             everywhere & (s.now < s.outage_until),
             (r.pv_w > 0) & (since < d.pv_reconnect_s),
@@ -93,9 +108,8 @@ class Guard:
             verdict[masks[rule]] = rule
         return verdict
 
-    def targets(self, house: NDArray[np.intp], target: NDArray[np.int8], s: Situation) -> tuple[Bools, Bools]:
-        """Which of the moves house[k] -> target[k] the target's voltage and the target's headroom forbid, shape [k]
-        each.
+    def targets(self, house: NDArray[np.intp], target: NDArray[np.int8], s: Situation) -> NDArray[np.int8]:
+        """For each move house[k] -> target[k] the index into `TARGET_RULES` of the first rule that forbids it, or -1.
 
         A moved load P shifts the far voltages of its new phase by about -Z P / V. Where the target's voltage is not
         measured it cannot be judged, and the rule does not apply.
@@ -103,10 +117,13 @@ class Guard:
         feeder = self._config.feeder
         load = s.load_va[house]
         voltage = self._outside(self._shift_v(load), target, s)
-        before = np.abs(s.phase_current_a[target])
-        after = np.abs(s.phase_current_a[target] + np.conj(load) / feeder.nominal_voltage_v)
+        before = np.abs(s.head_current_a[target])
+        after = np.abs(s.head_current_a[target] + np.conj(load) / feeder.nominal_voltage_v)
         headroom = (after > feeder.phase_limit_pct / 100.0 * feeder.rated_current_a) & (after > before)
-        return voltage, headroom
+        verdict = np.full(len(house), -1, dtype=np.int8)
+        for rule, mask in reversed(list(enumerate((s.dark[target], voltage, headroom)))):
+            verdict[mask] = rule
+        return verdict
 
     def veto(self, move: Move, s: Situation, *, manual: bool) -> Veto | None:
         """The first rule that forbids this move now, with the value seen and the limit held against it; None where
@@ -121,12 +138,8 @@ class Guard:
             return Veto(move, VetoReason.ALREADY_THERE)
         if self._roster.phase[house] != int(move.origin):
             return Veto(move, VetoReason.POSITION_UNKNOWN)
-        voltage, headroom = self.targets(np.array([house]), np.array([int(move.target)], dtype=np.int8), s)
-        if voltage[0]:
-            return self.explain(move, VetoReason.TARGET_VOLTAGE, s)
-        if headroom[0]:
-            return self.explain(move, VetoReason.TARGET_HEADROOM, s)
-        return None
+        rule = int(self.targets(np.array([house]), np.array([int(move.target)], dtype=np.int8), s)[0])
+        return self.explain(move, TARGET_RULES[rule], s) if rule >= 0 else None
 
     def judge(self, moves: Sequence[Move], s: Situation, *, manual: bool = False) -> list[Veto]:
         """The last word on moves that would be commanded together: each by itself, then what they do jointly."""
@@ -155,14 +168,12 @@ class Guard:
 
     def _joint_voltage(self, move: Move, passed: Sequence[Move], s: Situation) -> Veto | None:
         own = float(self._shift_v(s.load_va[self._roster.index[move.house]]))
-        # Only what pushes the same way counts: the other moves may come late or fail.
-        others = (
-            float(self._shift_v(s.load_va[self._roster.index[other.house]]))
-            for other in passed
-            if other.target == move.target
-        )
-        shift = own + sum(volts for volts in others if volts * own > 0)
+        # Only what pushes the same way counts: the other moves may come late or fail. Moves of earlier decisions that
+        # are under way have not reached the meters either.
         target = int(move.target)
+        others = [self._roster.index[other.house] for other in passed if other.target == move.target]
+        others += np.flatnonzero(self._roster.in_flight & (self._roster.phase == target)).tolist()
+        shift = own + sum(volts for k in others if (volts := float(self._shift_v(s.load_va[k]))) * own > 0)
         if not self._outside(np.array([shift]), np.array([target], dtype=np.int8), s)[0]:
             return None
         return self._voltage_veto(move, shift, s)
@@ -190,7 +201,7 @@ class Guard:
 
     def _joint_overload(self, moves: Sequence[Move], move: Move, s: Situation) -> Veto | None:
         feeder = self._config.feeder
-        current = s.phase_current_a[int(move.target)]
+        current = s.head_current_a[int(move.target)]
         before = abs(current)
         for other in moves:
             load = np.conj(s.load_va[self._roster.index[other.house]]) / feeder.nominal_voltage_v
@@ -229,7 +240,7 @@ class Guard:
                 return self._voltage_veto(move, float(self._shift_v(s.load_va[house])), s)
             case VetoReason.TARGET_HEADROOM:
                 load = np.conj(s.load_va[house]) / feeder.nominal_voltage_v
-                value = float(abs(s.phase_current_a[target] + load))
+                value = float(abs(s.head_current_a[target] + load))
                 limit = feeder.phase_limit_pct / 100.0 * feeder.rated_current_a
             case _:
                 pass

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_balancer.decision.guard import HOUSE_RULES, Guard, Situation
+from edge_balancer.decision.guard import HOUSE_RULES, TARGET_RULES, Guard, Situation
 from edge_balancer.decision.search import NOTHING, Found, best_moves
 from edge_balancer.forecast.horizon import Horizon
 from edge_balancer.settings.root import Configuration
@@ -84,9 +84,9 @@ class Planner:
         d = _real(table.change)
         gains = -(2.0 * (d @ n) + np.einsum("kb,kb->k", d, d))
         verdict = self._guard.houses(s)
-        over_voltage, no_headroom = self._guard.targets(table.house, table.target, s)
-        open_ = (verdict[table.house] < 0) & ~over_voltage & ~no_headroom
-        vetoes = self._forbidden(table, gains, verdict, over_voltage, no_headroom, s)
+        at_target = self._guard.targets(table.house, table.target, s)
+        open_ = (verdict[table.house] < 0) & (at_target < 0)
+        vetoes = self._forbidden(table, gains, verdict, at_target, s)
         moves: tuple[Move, ...] = ()
         passed: list[int] = []
         found = NOTHING
@@ -178,12 +178,11 @@ class Planner:
         table: _Table,
         gains: Floats,
         verdict: NDArray[np.int8],
-        over_voltage: NDArray[np.bool_],
-        no_headroom: NDArray[np.bool_],
+        at_target: NDArray[np.int8],
         s: Situation,
     ) -> list[Veto]:
         """The best of the moves that would have paid and were forbidden."""
-        forbidden = (verdict[table.house] >= 0) | over_voltage | no_headroom
+        forbidden = (verdict[table.house] >= 0) | (at_target >= 0)
         rows = np.flatnonzero(forbidden & (gains > table.price))
         rows = rows[np.argsort(-gains[rows], kind="stable")[:SHOWN]]
         vetoes = []
@@ -192,7 +191,7 @@ class Planner:
             if rule >= 0:
                 reason = HOUSE_RULES[rule]
             else:
-                reason = VetoReason.TARGET_VOLTAGE if over_voltage[k] else VetoReason.TARGET_HEADROOM
+                reason = TARGET_RULES[int(at_target[k])]
             vetoes.append(self._guard.explain(self._move(table, k), reason, s))
         return vetoes
 

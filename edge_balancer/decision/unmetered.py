@@ -34,20 +34,20 @@ class UnmeteredCurrent:
     def current(self, s: Situation) -> complex:
         """The fixed part at this instant. Without a fresh transformer reading only the metered three-phase houses
         count."""
-        three_phase = self._three_phase(s)
+        three_phase = self._three_phase()
         reading = self._latest.fresh_transformer(s.now)
-        if reading is None or not np.array_equal(self._metered, s.fresh):
-            # A house that falls silent joins what no meter shows, and one that speaks again leaves it: what was
-            # compared before would count it twice, or not at all.
+        if reading is None or not np.array_equal(self._metered, s.heard):
+            # A house that is heard for the first time leaves what no meter shows: compared before, it would count
+            # twice. One that falls silent keeps its estimate and changes nothing here.
             self._residual, self._residual_at, self._comparisons = 0j, None, 0
-            self._metered = s.fresh.copy()
+            self._metered = s.heard.copy()
         if reading is not None and reading.at != self._residual_at and not np.isnan(reading.p).any():
             self._follow(reading, complex((s.phase_current_a * ROTATION).sum()) + three_phase)
         return three_phase + self._residual * (self._comparisons / (self._comparisons + DOUBT))
 
-    def _three_phase(self, s: Situation) -> complex:
+    def _three_phase(self) -> complex:
         latest = self._latest
-        rows = np.flatnonzero(s.fresh & latest.p3.any(axis=1))
+        rows = np.flatnonzero(latest.p3.any(axis=1))
         if not len(rows):
             return 0j
         per_phase = (latest.p3[rows] - 1j * latest.q3[rows]).sum(axis=0) / self._nominal_v

@@ -88,13 +88,32 @@ class SurvivalBlend:
     def usual(self, wall: float, horizon: Horizon) -> Complex:
         """The time-of-day mean over each block, shape [houses, blocks]; the slow part where nothing is known yet."""
         ahead, block = _samples(horizon)
-        bins = ((wall + ahead) % DAY_S // (DAY_S / BINS)).astype(np.intp)
+        mean, weight = self._known_at(wall, ahead)
+        total = np.add.reduceat(weight, block, axis=1)
+        known = np.add.reduceat(mean * weight, block, axis=1) / np.maximum(total, 1e-9)
+        return np.where(total > 0, known, self._slow[:, None])
+
+    def _usual_at(self, wall: float, ahead_s: Floats) -> Complex:
+        mean, weight = self._known_at(wall, ahead_s)
+        return np.where(weight > 0, mean, self._slow[:, None])
+
+    def _known_at(self, wall: float, ahead_s: Floats) -> tuple[Complex, Floats]:
+        """The time-of-day mean at instants `ahead_s` [n] from now, and how much is known of it, [houses, n] each."""
+        bins = ((wall + ahead_s) % DAY_S // (DAY_S / BINS)).astype(np.intp)
         # Half-hour means of one house and few days are rough: take the neighbours in (1-2-1).
         near = np.stack([(bins - 1) % BINS, bins, (bins + 1) % BINS])
         weight = np.minimum(self._days[:, near], 1.0) * np.array([1.0, 2.0, 1.0])[None, :, None]
-        total = np.add.reduceat(weight.sum(axis=1), block, axis=1)
-        mean = np.add.reduceat((self._day[:, near] * weight).sum(axis=1), block, axis=1) / np.maximum(total, 1e-9)
-        return np.where(total > 0, mean, self._slow[:, None])
+        total = weight.sum(axis=1)
+        return (self._day[:, near] * weight).sum(axis=1) / np.maximum(total, 1e-9), total
+
+    def estimate(self, wall: float, age_s: Floats) -> Complex:
+        """What each house draws by now, shape [houses], if its last reading is `age_s` old: what was on has died out,
+        and the level has gone back towards the usual of this time of day. Zero for a house that was never heard."""
+        usual = self._usual_at(wall, np.zeros(1))[:, 0]
+        age = np.where(np.isfinite(age_s), np.maximum(age_s, 0.0), np.inf)
+        slow = usual + (self._slow - usual) * np.exp(-age / SLOW_DECAY_S)
+        guess = slow + (self.now - self._slow) * np.exp(-age / FAST_DECAY_S)
+        return np.where(np.isnan(self._since), 0.0, guess)
 
     def forecast(self, wall: float, horizon: Horizon) -> Complex:
         """Mean net load of each house in each block, shape [houses, blocks]."""

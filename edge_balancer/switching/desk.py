@@ -19,6 +19,11 @@ VERIFY_PERIODS = 2.5
 """A move is verified on a reading taken after it: a meter that reports seldom needs this many of its periods."""
 
 
+HALT_AFTER = 3
+"""So many switches in a row that fail, with none between that answers: automatic switching stops until a person has
+looked."""
+
+
 class SwitchDesk:
     """Owns the roster and the commands under way. Every method that records returns nothing: `events` collects until
     drained."""
@@ -31,12 +36,18 @@ class SwitchDesk:
         self.flights = Flights(config.switching)
         self._reports: dict[str, SwitchReport] = {}
         self._events: list[Event] = []
+        self._finished: dict[str, str] = {}
+        """House -> its last command that has ended: what still arrives about it is late."""
+        self._refuted: dict[str, str] = {}
+        """House -> a command that its switch calls done and the meters do not."""
+        self._failed_in_a_row: set[str] = set()
         self.seq = 0
         self._now, self._wall, self._synced = 0.0, 0.0, True
 
     def at(self, now: float, wall: float, synced: bool) -> None:
         """The instant that everything recorded from here on bears."""
         self._now, self._wall, self._synced = now, wall, synced
+        self.flights.clock_synced = synced
 
     def drain(self) -> list[Event]:
         events, self._events = self._events, []
@@ -101,6 +112,8 @@ class SwitchDesk:
             return
         roster = self.roster
         flight = self.flights.of(report.house)
+        if self._is_late(report) or (flight is None and self._is_foreign_trouble(house, report)):
+            return
         expected = flight.expected if flight else roster.phase_of(house)
         ours = flight is not None and report.id == flight.command.id
         if not (report.result is SwitchResult.MOVING and ours):
@@ -127,6 +140,32 @@ class SwitchDesk:
         if self.flights.of(report.house) is None:
             roster.phase[house] = int(report.phase)
 
+    def _is_late(self, report: SwitchReport) -> bool:
+        """Whether newer words of the same switch are known: a retained state from before, a duplicate of QoS 1."""
+        before = self._reports.get(report.house)
+        if report.retained and before is not None and before.t is not None and report.t is not None:
+            return report.t < before.t
+        return (
+            report.result is SwitchResult.MOVING and report.id != "" and report.id == self._finished.get(report.house)
+        )
+
+    def _is_foreign_trouble(self, house: int, report: SwitchReport) -> bool:
+        """What a switch does without our bidding. True where its report says nothing about where the house stands."""
+        roster = self.roster
+        if report.id != "" and report.id == self._refuted.get(report.house):
+            roster.known[house] = False
+            return True
+        if report.result is SwitchResult.MOVING:
+            roster.known[house] = False  # somebody moves it; its next report says where to
+            return True
+        if (
+            report.result is SwitchResult.FAILED
+            and not report.retained
+            and report.id != self._finished.get(report.house)
+        ):
+            self._lock(house, f"its switch failed by itself{_because(report)}")
+        return False
+
     def heard_availability(self, availability: Availability) -> None:
         house = self.roster.index.get(availability.house)
         if house is not None:
@@ -138,21 +177,26 @@ class SwitchDesk:
         if not self.roster.locked[house]:
             return
         self.roster.clear(house)
+        self.flights.forgive(request.house)
+        self.resume()
         report = self._reports.get(request.house)
         if report is not None and report.phase is not None and self.flights.of(request.house) is None:
             self.roster.phase[house] = int(report.phase)
             self.roster.known[house] = True
         self.record(EventKind.CLEARED, {"operator": request.operator, "reason": request.reason}, request.house)
 
-    def tick(self, picture: Picture) -> None:
+    def resume(self) -> None:
+        """A person has looked: automatic switching may go on."""
+        self.roster.halted = ""
+        self._failed_in_a_row.clear()
+
+    def tick(self, picture: Picture, *, connected: bool) -> None:
         """Let time pass: time-outs and verification."""
-        if not len(self.flights):
-            return
 
         def ask(flight: Flight) -> Testimony:
             return self._ask(flight, picture)
 
-        for change in self.flights.tick(self._now, self._reports.get, ask):
+        for change in self.flights.tick(self._now, self._reports.get, ask, connected=connected):
             self._apply(change)
 
     def _ask(self, flight: Flight, picture: Picture) -> Testimony:
@@ -181,12 +225,17 @@ class SwitchDesk:
         self.record(change.kind, change.body, command.house, command.id)
         house = self.roster.index[command.house]
         if not change.over:
+            if change.kind is EventKind.ACKNOWLEDGED:
+                self._failed_in_a_row.clear()
             return
         self.roster.in_flight[house] = False
+        self._finished[command.house] = command.id
+        if change.refuted:
+            self._refuted[command.house] = command.id
         if change.kind is not EventKind.VERIFIED:
             # Best guess where it is in doubt; `known` says how far to trust it, and a report of the switch overrides
             # both.
-            said = self._reports.get(command.house) if change.stayed else None
+            said = None if change.refuted else self._reports.get(command.house)
             where = (
                 (command.origin if change.likely is None else change.likely)
                 if said is None or said.phase is None
@@ -196,6 +245,14 @@ class SwitchDesk:
             self.roster.known[house] = change.stayed and (said is None or said.phase is not None)
         if change.lock:
             self._lock(house, change.lock, command.id)
+            self._count_failure(command.house)
+
+    def _count_failure(self, house: str) -> None:
+        """One switch that fails is its own affair; several in a row are the gateway's, the radio's or the cabinet's."""
+        self._failed_in_a_row.add(house)
+        if len(self._failed_in_a_row) >= HALT_AFTER and not self.roster.halted:
+            names = ", ".join(sorted(self._failed_in_a_row))
+            self.roster.halted = f"the switches of {names} failed one after another, and none answered between"
 
     def _lock(self, house: int, reason: str, command: str = "") -> None:
         if self.roster.lock(house, reason):

@@ -30,6 +30,9 @@ MARGIN_VOLTS: Final = 2.0
 """How much better the old phase must fit before the voltage contradicts the switch."""
 TELLING_WATTS: Final = 500.0
 """Loads smaller than this are lost in the transformer's own changes."""
+STEADY: Final = 0.5
+"""The phase that the move does not touch must keep still to this share of the house's load, or the transformer tells of
+something else."""
 FRESH_PAIR_S: Final = 15.0
 """The transformer is compared only with house readings of about the same time."""
 ALIVE: Final = 0.5
@@ -63,6 +66,8 @@ class Picture:
     moving: NDArray[np.bool_]
     """Houses whose switch has a command and has not answered: they may stand on either phase, and bear no witness."""
     nominal_v: float
+    p3: Floats
+    """Power of the three-phase houses per phase, W, [houses, 3]; zero for single-phase houses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,9 @@ class Testimony:
     witness: str
     """Plain words for the record."""
     at: float
-    """Instant of the house reading it rests on."""
+    """Instant of the newest reading it rests on."""
+    better_expected: bool = False
+    """A stronger witness has yet to speak: the transformer's meter has not been read since the switch reported."""
 
 
 def before_move(picture: Picture, house: int) -> Before:
@@ -116,12 +123,16 @@ def testify(
         return Testimony(Finding.DEAD, f"the meter shows {v:.0f} V", at)
     if np.isnan(v) and p == 0.0 and abs(before.p) > 20.0:
         return Testimony(Finding.DEAD, f"the meter shows no load where there were {before.p:.0f} W", at)
+    transformer = picture.transformer
+    if transformer is not None and transformer.at >= since:
+        at = max(at, transformer.at)
     if use_voltage and (testimony := _by_voltage(picture, house, origin, target, before, at)) is not None:
         return testimony
     if (testimony := _by_transformer(picture, house, origin, target, before, at, since)) is not None:
         return testimony
     alive = f"supply is back at {v:.0f} V" if not np.isnan(v) else f"the meter measures {p:.0f} W"
-    return Testimony(Finding.ALIVE, alive, at)
+    waiting = transformer is not None and transformer.at < since and abs(p) >= TELLING_WATTS
+    return Testimony(Finding.ALIVE, alive, at, better_expected=waiting and before.residual_w is not None)
 
 
 def _by_voltage(picture: Picture, house: int, origin: int, target: int, before: Before, at: float) -> Testimony | None:
@@ -161,6 +172,9 @@ def _by_transformer(
     # one.
     surplus = after[origin] - before.residual_w[origin]
     missing = before.residual_w[target] - after[target]
+    third = 3 - origin - target
+    if abs(after[third] - before.residual_w[third]) > STEADY * abs(p):
+        return None  # something else changed meanwhile
     share = (surplus + missing) / (2.0 * p)
     if share > 0.8:
         words = f"the transformer still carries the house's {p:.0f} W on the old phase"
@@ -199,8 +213,9 @@ def _residual(picture: Picture, house: int) -> tuple[float, float, float] | None
     if picture.moving.sum() > int(picture.moving[house]):
         return None
     single = picture.phase >= 0
+    metered = single | picture.p3.any(axis=1)
     near = picture.fresh & (np.abs(picture.at - reading.at) <= FRESH_PAIR_S)
-    if not near[single].all():
+    if not near[metered].all():
         return None
-    sums = np.bincount(picture.phase[single], weights=picture.p[single], minlength=3)
+    sums = np.bincount(picture.phase[single], weights=picture.p[single], minlength=3) + picture.p3.sum(axis=0)
     return (reading.p[0] - sums[0], reading.p[1] - sums[1], reading.p[2] - sums[2])

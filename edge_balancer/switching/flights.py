@@ -21,6 +21,8 @@ from edge_balancer.types.events import EventKind
 from edge_balancer.types.phases import Phase
 from edge_balancer.types.switching import Command, SwitchReport, SwitchResult
 
+GRACE_S: Final = 5.0
+"""After the broker's return, retained states of the switches come within this time."""
 REJECTIONS: Final = 3
 """A switch that refuses this many commands in a row, each time staying where it was, is locked out: something is
 wrong with it."""
@@ -46,6 +48,9 @@ class Flight:
     acknowledged_at: float = 0.0
     restored: bool = False
     contradictions: int = 0
+    paused_s: float = 0.0
+    """Time without a broker, during which its switch could not be heard."""
+    alive_seen: bool = False
     judged_at: float = field(default=float("-inf"))
     """The reading that was judged last: one reading is one testimony."""
     last_words: str = "no reading since the switch reported"
@@ -70,6 +75,8 @@ class Change:
     stayed: bool = False
     """The house is known to have stayed on its old phase. Where a move failed and this is False, its position is in
     doubt."""
+    refuted: bool = False
+    """The meters contradict the switch: what it says of this command is not believed, then or later."""
     likely: Phase | None = None
     """Where the house most likely is while its position is in doubt; its old phase where None."""
 
@@ -81,6 +88,13 @@ class Flights:
         self._settings = settings
         self._by_house: dict[str, Flight] = {}
         self._rejections: dict[str, int] = {}
+        self.clock_synced = True
+        """Whether our wall clock, by which the switches judge expiry, can be trusted."""
+        self._ticked_at: float | None = None
+
+    def forgive(self, house: str) -> None:
+        """A person has looked at its switch: earlier refusals count no more."""
+        self._rejections.pop(house, None)
 
     def __len__(self) -> int:
         return len(self._by_house)
@@ -127,8 +141,9 @@ class Flights:
         if report.id != command.id:
             return self._hear_stranger(flight, report, now)
         if flight.stage is Stage.ACKNOWLEDGED:
-            if report.phase is command.phase and report.result in (SwitchResult.DONE, None):
-                return None  # the same answer again (QoS 1 may deliver twice)
+            again = report.phase is command.phase and report.result in (SwitchResult.DONE, None)
+            if again or report.result is SwitchResult.MOVING:
+                return None  # the same answer again, or an earlier one: QoS 1 may deliver twice
             return self._end(
                 flight, EventKind.FAILED, _said(report), lock=f"after its done it reports {_words(report)}"
             )
@@ -144,9 +159,9 @@ class Flights:
             case SwitchResult.REJECTED if report.phase is command.origin:
                 count = self._rejections[command.house] = self._rejections.get(command.house, 0) + 1
                 lock = f"it refused {count} commands in a row, last: {report.reason or 'no reason given'}"
-                return self._end(
-                    flight, EventKind.FAILED, _said(report), lock=lock if count >= REJECTIONS else "", stayed=True
-                )
+                # With a clock that may be wrong, ours could be why commands look expired: not the switch's fault.
+                lock = lock if count >= REJECTIONS and self.clock_synced else ""
+                return self._end(flight, EventKind.FAILED, _said(report), lock=lock, stayed=True)
             case _:
                 stayed = report.phase is command.origin
                 return self._end(
@@ -168,15 +183,36 @@ class Flights:
         return None
 
     def tick(
-        self, now: float, latest: Callable[[str], SwitchReport | None], testify: Callable[[Flight], Testimony]
+        self,
+        now: float,
+        latest: Callable[[str], SwitchReport | None],
+        testify: Callable[[Flight], Testimony],
+        *,
+        connected: bool = True,
     ) -> list[Change]:
-        """Let time pass: time-outs, and verification of what was acknowledged."""
+        """Let time pass: time-outs, and verification of what was acknowledged. While the broker is away no switch can
+        answer: that time is not counted."""
         changes: list[Change] = []
+        if not connected:
+            self._pause(now)
+        self._ticked_at = now
         for flight in list(self._by_house.values()):
             change = self._tick_one(flight, now, latest, testify)
             if change is not None:
                 changes.append(change)
         return changes
+
+    def _pause(self, now: float) -> None:
+        """Move the time-outs on, so that a switch has some seconds to be heard once the broker is back."""
+        since = now - self._ticked_at if self._ticked_at is not None else 0.0
+        for flight in self._by_house.values():
+            if flight.stage is not Stage.ACKNOWLEDGED:
+                flight.paused_s += max(0.0, since)
+                flight.paused_s = max(flight.paused_s, now + GRACE_S - self._unpaused_deadline(flight))
+
+    def _unpaused_deadline(self, flight: Flight) -> float:
+        start = flight.sent_at if flight.stage is Stage.SENT else flight.planned_at
+        return start + self._settings.ack_timeout_s
 
     def _tick_one(
         self,
@@ -192,8 +228,7 @@ class Flights:
             change = self._hear_stranger(flight, report, now)
             if change is not None:
                 return change
-        start = flight.sent_at if flight.stage is Stage.SENT else flight.planned_at
-        if now >= start + settings.ack_timeout_s:
+        if now >= self._unpaused_deadline(flight) + flight.paused_s:
             reason = f"its switch gave no answer within {settings.ack_timeout_s:g} s"
             return self._end(flight, EventKind.TIMED_OUT, {"reason": reason}, lock=reason)
         return None
@@ -202,19 +237,19 @@ class Flights:
         if testimony.at > flight.judged_at and testimony.finding is not Finding.NOTHING:
             flight.judged_at = testimony.at
             flight.last_words = testimony.witness
-            if testimony.finding in (Finding.AGREES, Finding.ALIVE):
-                body = {
-                    "phase": str(flight.command.phase),
-                    "evidence": testimony.witness,
-                    "strength": str(testimony.finding),
-                }
-                return self._end(flight, EventKind.VERIFIED, body)
+            flight.alive_seen = testimony.finding is Finding.ALIVE
+            # A mere sign of life neither outweighs a contradiction nor anticipates a better witness.
+            alive = flight.alive_seen and not testimony.better_expected and not flight.contradictions
+            if testimony.finding is Finding.AGREES or alive:
+                return self._verified(flight, testimony.witness, testimony.finding)
             if testimony.finding is Finding.CONTRADICTS:
                 flight.contradictions += 1
                 if flight.contradictions >= CONTRADICTIONS:
                     reason = f"its switch reports done, but {testimony.witness}"
-                    return self._end(flight, EventKind.FAILED, {"reason": reason}, lock=reason)
+                    return self._end(flight, EventKind.FAILED, {"reason": reason}, lock=reason, refuted=True)
         if now >= flight.acknowledged_at + flight.verify_for_s:
+            if flight.alive_seen and not flight.contradictions:
+                return self._verified(flight, flight.last_words, Finding.ALIVE)
             reason = (
                 "its switch reports done, but the meter did not confirm it within "
                 f"{flight.verify_for_s:.0f} s: {flight.last_words}"
@@ -222,12 +257,16 @@ class Flights:
             return self._end(flight, EventKind.FAILED, {"reason": reason}, lock=reason, likely=flight.command.phase)
         return None
 
+    def _verified(self, flight: Flight, witness: str, strength: Finding) -> Change:
+        body = {"phase": str(flight.command.phase), "evidence": witness, "strength": str(strength)}
+        return self._end(flight, EventKind.VERIFIED, body)
+
     def due(self) -> float | None:
         """When the next time-out strikes, monotonic s."""
         times = [
             flight.acknowledged_at + flight.verify_for_s
             if flight.stage is Stage.ACKNOWLEDGED
-            else max(flight.sent_at, flight.planned_at) + self._settings.ack_timeout_s
+            else self._unpaused_deadline(flight) + flight.paused_s
             for flight in self._by_house.values()
         ]
         return min(times, default=None)
@@ -244,9 +283,10 @@ class Flights:
         lock: str = "",
         stayed: bool = False,
         likely: Phase | None = None,
+        refuted: bool = False,
     ) -> Change:
         del self._by_house[flight.command.house]
-        return Change(kind, flight.command, body, over=True, lock=lock, stayed=stayed, likely=likely)
+        return Change(kind, flight.command, body, over=True, lock=lock, stayed=stayed, refuted=refuted, likely=likely)
 
 
 def _said(report: SwitchReport) -> dict[str, Any]:

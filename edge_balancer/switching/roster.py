@@ -36,6 +36,8 @@ class Roster:
         self.in_flight = np.zeros(count, dtype=bool)
         self.locked = np.zeros(count, dtype=bool)
         self.lock_reason: dict[int, str] = {}
+        self.halted = ""
+        """Why no switch is commanded automatically until a person has looked; empty where they may be."""
         self.last_move = np.full(count, -np.inf)
         self.switchable = np.array([house.switchable for house in houses], dtype=bool)
         self.critical = np.array([house.critical for house in houses], dtype=bool)

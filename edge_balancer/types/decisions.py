@@ -22,6 +22,7 @@ class VetoReason(enum.StrEnum):
     """Why the guard forbids a move. The order is the order of judgement: the first that applies is the one recorded."""
 
     MODE = "mode"
+    HALTED = "halted"
     NOT_SWITCHABLE = "not_switchable"
     THREE_PHASE = "three_phase"
     CRITICAL = "critical"
@@ -31,12 +32,14 @@ class VetoReason(enum.StrEnum):
     IN_FLIGHT = "in_flight"
     ALREADY_THERE = "already_there"
     STALE = "stale"
+    NO_SUPPLY = "no_supply"
     COVERAGE = "coverage"
     OUTAGE = "outage"
     DWELL = "dwell"
     DAILY_CAP = "daily_cap"
     FEEDER_CAP = "feeder_cap"
     PV_RECONNECT = "pv_reconnect"
+    TARGET_DARK = "target_dark"
     TARGET_VOLTAGE = "target_voltage"
     TARGET_HEADROOM = "target_headroom"
 

@@ -196,6 +196,8 @@ def every_condition() -> list[Condition]:
         conditions.switch_locked("h1", "x"),
         conditions.switch_position("h1", None, None),
         *conditions.storage_trouble("x"),
+        *conditions.switching_halted("x"),
+        *conditions.supply_lost(["h1", "h2"], np.array([0, 0]), np.zeros(2, dtype=bool), np.ones(2, dtype=bool)),
     ]
 
 

@@ -51,6 +51,10 @@ def untouched(_: Roster) -> None:
 
 R = VetoReason
 # move, what is done to the roster, what is changed in the situation, reason, value, limit
+def halted(roster: Roster) -> None:
+    roster.halted = "three switches failed"
+
+
 ROWS = [
     pytest.param(MOVE, untouched, {"mode": Mode.HOLD}, R.MODE, None, None, id="mode"),
     pytest.param(Move("fixed", Phase.L1, Phase.L2), untouched, {}, R.NOT_SWITCHABLE, None, None, id="not switchable"),
@@ -84,6 +88,19 @@ ROWS = [
         180.0,
         id="never heard",
     ),
+    pytest.param(MOVE, halted, {}, R.HALTED, None, None, id="halted"),
+    pytest.param(
+        MOVE,
+        untouched,
+        {"no_supply": np.array([True, False, False, False, False])},
+        R.NO_SUPPLY,
+        None,
+        None,
+        id="no supply",
+    ),
+    pytest.param(
+        MOVE, untouched, {"dark": np.array([False, True, False])}, R.TARGET_DARK, None, None, id="target dark"
+    ),
     pytest.param(MOVE, untouched, {"coverage": 0.6}, R.COVERAGE, 0.6, 0.8, id="coverage"),
     pytest.param(MOVE, untouched, {"outage_until": NOW + 120}, R.OUTAGE, 120.0, 300.0, id="outage"),
     pytest.param(MOVE, moved(0, 600), {}, R.DWELL, 600.0, 900.0, id="dwell"),
@@ -97,7 +114,7 @@ ROWS = [
     pytest.param(
         MOVE,
         untouched,
-        {"phase_current_a": np.array([20.0, 355.0, 20.0], dtype=complex)},
+        {"head_current_a": np.array([20.0, 355.0, 20.0], dtype=complex)},
         R.TARGET_HEADROOM,
         363.696,
         362.319,
@@ -215,7 +232,7 @@ def together(loads: list[float], changed: dict[str, Any], **sections: Any) -> li
         pytest.param(
             {},
             [2300.0] * 4,
-            {"phase_current_a": np.array([40, 345.0, 0], dtype=complex)},
+            {"head_current_a": np.array([40, 345.0, 0], dtype=complex)},
             [("h2", R.TARGET_HEADROOM), ("h3", R.TARGET_HEADROOM)],
             id="headroom for one",
         ),

@@ -48,5 +48,6 @@ def picture(
         "transformer": transformer,
         "moving": np.zeros(count, dtype=bool),
         "nominal_v": 230.0,
+        "p3": np.zeros((count, 3)),
     }
     return Picture(**(fields | changed))
