@@ -83,6 +83,7 @@ class Daemon:
         self._mode: ModeRequest | None = None
         self._feeder: FeederState | None = None
         self._due: dict[str, float] = {}
+        self._settling = False
         self._engine: Engine | None = None
 
     @property
@@ -245,8 +246,11 @@ class Daemon:
         """Hand telemetry and what was learned to the store, and tell systemd how things stand."""
         if outputs.minutes or outputs.feeder_minutes:
             self._storage.submit_minutes(outputs.minutes, outputs.feeder_minutes)
-        if self._is_due("learned", LEARNED_EVERY_S):
-            self._storage.submit_state("learned", self.engine.learned())
+        # An outage of the feeder may take our own supply: that it is one must not wait for the next batch.
+        turned = self.engine.settling is not self._settling
+        if turned or self._is_due("learned", LEARNED_EVERY_S):
+            self._settling = self.engine.settling
+            self._storage.submit_state("learned", self.engine.learned(), soon=turned)
         if self._clock.synced() and self._is_due("thin", THIN_EVERY_S):
             self._storage.submit_thin(self._clock.wall())
         if self._feeder is not None and self._is_due("status", STATUS_EVERY_S):
