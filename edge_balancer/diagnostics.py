@@ -44,6 +44,7 @@ def diagnostics_payload(
         },
         "voltage_week": _voltage_week(engine, wall),
         "switches": {
+            "halted": roster.halted,
             "locked": {roster.ids[house]: reason for house, reason in sorted(roster.lock_reason.items())},
             "position_unknown": [
                 house.id for k, house in enumerate(roster.houses) if house.movable and not roster.known[k]

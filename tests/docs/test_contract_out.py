@@ -38,7 +38,7 @@ from tests.support.configuration import make_config
 if TYPE_CHECKING:
     from edge_balancer.demo.broker import Broker
 
-OPTIONS: Final = {"speed": 300.0, "houses": 12, "failure_rate": 0.5, "seed": 3}
+OPTIONS: Final = {"speed": 300.0, "houses": 12, "failure_rate": 1.0, "seed": 1}
 AWAITED: Final = ("phases", "decision", "diagnostics", "mode", "availability", "/set", "switch_locked")
 
 
