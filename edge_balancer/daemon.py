@@ -196,7 +196,7 @@ class Daemon:
                 _log.info("command sent", **what, id=command.id, seq=command.seq)
             else:
                 reason = against or f"the broker's connection is {self._link.state}"
-                _log.warning("command given up", **what, id=command.id, seq=command.seq, reason=reason)
+                _log.warning("command could not be sent", **what, id=command.id, seq=command.seq, reason=reason)
         if commands:
             self._link.flush()
             self._wake.set()  # the engine learns at once what has left
