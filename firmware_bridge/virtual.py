@@ -181,8 +181,7 @@ class VirtualSwitches:
             return
         house = self._houses_by_topic.get(topic)
         if house is None:
-            # A broker that serves several subscriptions of one connection may deliver what none of them asked for.
-            self.refused_messages += 1
+            # amqtt sends a newcomer what is retained on other clients' topics: no command, so nothing to refuse.
             return
         if retained:
             self.refused_messages += 1

@@ -1,7 +1,8 @@
 """A broker of one's own on a free loopback port, for the demo and for tests. Not for production.
 
 Mosquitto where it is installed, run as a child; else amqtt in this process, on a thread and loop of its own so that its
-work does not delay the caller's. amqtt is slower and raises a message's QoS to the subscription's.
+work does not delay the caller's. amqtt is slower and raises a message's QoS to the subscription's; where it would send
+what nobody asked for, or leave sockets open, it is put right here (`_amqtt_server`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from edge_balancer.errors import EdgeBalancerError
 
@@ -132,6 +133,39 @@ def _end(child: subprocess.Popen[bytes]) -> None:
         child.wait()
 
 
+def _amqtt_server(port: int) -> Any:
+    """An amqtt broker, not started. Raises ImportError."""
+    from amqtt.broker import Broker as Amqtt
+    from amqtt.contexts import BrokerConfig, ListenerConfig
+
+    class Server(Amqtt):  # type: ignore[misc]  # amqtt has no types
+        """amqtt with two of its habits mended."""
+
+        async def _publish_retained_messages_for_subscription(
+            self, subscription: tuple[str, int], session: Any
+        ) -> None:
+            # At a connection amqtt walks through everybody's filters and sends the newcomer what is retained there.
+            subscribers = self._subscriptions.get(subscription[0], ())
+            if any(subscriber is session for subscriber, _qos in subscribers):
+                await super()._publish_retained_messages_for_subscription(subscription, session)
+
+        async def stream_connected(
+            self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str
+        ) -> None:
+            try:
+                await super().stream_connected(reader, writer, listener_name)
+            finally:
+                # Otherwise the sockets of clients it never finished with stay open until some later collection.
+                writer.transport.abort()
+
+    return Server(
+        BrokerConfig(
+            listeners={"default": ListenerConfig(bind=f"{_HOST}:{port}")},
+            plugins={"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
+        )
+    )
+
+
 class _AmqttThread(threading.Thread):
     """amqtt on its own loop. `started` is set when it serves or has failed; then `error` tells which."""
 
@@ -152,19 +186,11 @@ class _AmqttThread(threading.Thread):
             self.started.set()
 
     async def _serve(self) -> None:
-        from amqtt.broker import Broker as Amqtt
-        from amqtt.contexts import BrokerConfig, ListenerConfig
-
         # It reports every connection and every client that left in a hurry.
         for name in ("amqtt", "transitions"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        server = Amqtt(
-            BrokerConfig(
-                listeners={"default": ListenerConfig(bind=f"{_HOST}:{self._port}")},
-                plugins={"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
-            )
-        )
+        server = _amqtt_server(self._port)
         await server.start()
         self.started.set()
         await self._stopping.wait()

@@ -13,7 +13,7 @@ import pytest
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edge_balancer.demo.broker import Broker, broker
+from edge_balancer.demo.broker import Broker, Kind, broker, find_mosquitto
 from firmware_bridge.contract import Phase, Result, State
 from firmware_bridge.interlock_types import InterlockSettings
 from firmware_bridge.virtual import Behaviour, VirtualSwitches
@@ -226,6 +226,42 @@ async def test_retained_and_garbled_commands_are_counted_and_ignored(running: Br
         assert moved == [("h1", None), ("h1", L3)]
     sender.client.publish(topic, b"", qos=1, retain=True).wait_for_publish(WAIT_S)
     sender.close()
+
+
+async def test_what_it_did_not_ask_for_is_passed_over_and_not_counted_as_a_refused_command(running: Broker) -> None:
+    async with scene(running, {"h1": L1}) as (switches, controller, _moved):
+        # Brokers exist that deliver other clients' topics; a subscription that it does not know of has the same effect.
+        client = switches._client
+        assert client is not None
+        loop, subscribed = asyncio.get_running_loop(), asyncio.Event()
+
+        def granted(*_: Any) -> None:
+            loop.call_soon_threadsafe(subscribed.set)
+
+        client.on_subscribe = granted
+        client.subscribe(f"{BASE}/stranger/#", qos=1)
+        await asyncio.wait_for(subscribed.wait(), WAIT_S)
+        controller.client.publish(f"{BASE}/stranger/h1/set", b'{"phase": "L2"}', qos=1)
+        controller.command("h1", L1, "L2")
+        assert [(await controller.state()).result for _ in range(2)] == [Result.MOVING, Result.DONE]
+        assert switches.refused_messages == 0
+        assert switches.operations == 1
+
+
+@pytest.mark.parametrize("kind", ["mosquitto", "amqtt"])
+async def test_a_newcomer_hears_only_what_it_asked_for(kind: Kind) -> None:
+    if kind == "mosquitto" and find_mosquitto() is None:
+        pytest.skip("mosquitto is not installed here")
+    with broker(kind) as running:
+        async with scene(running, {"h1": L1, "h2": L3}):
+            late = Controller(running)
+            late.client.subscribe(f"{BASE}/switch/h2/state", qos=1)
+            topic, _, retained = await late.next()
+            assert (topic, retained) == (f"{BASE}/switch/h2/state", True)
+            # Whatever else was sent to it came before its own message.
+            late.client.publish(f"{BASE}/switch/h2/state", b"end", qos=1)
+            assert (await late.next())[1] == b"end"
+            late.close()
 
 
 async def test_no_broker_is_an_os_error() -> None:
