@@ -1,8 +1,8 @@
-"""What phase switches report and what operators wish for: decoding of `switch/.../state`, `/availability`, `/request`,
-`/clear`, `mode/set` and `alert/.../ack`.
+"""What operators wish for and whether switches are there: decoding of `switch/.../availability`, `/request`, `/clear`,
+`mode/set` and `alert/.../ack`.
 
-Whether a wish is granted is for the guard; whether a switch did as it was told is for `switching`. Here a message is
-only understood, or refused with a reason.
+Whether a wish is granted is for the guard; what a switch reports is read in `switch_state`. Here a message is only
+understood, or refused with a reason.
 """
 
 from __future__ import annotations
@@ -21,24 +21,13 @@ from edge_balancer.types.switching import (
     ClearRequest,
     Mode,
     ModeRequest,
-    SwitchReport,
     SwitchRequest,
-    SwitchResult,
 )
 
 _S = TypeVar("_S", bound=msgspec.Struct)
 
 _UNNAMED: Final = "unnamed"
 """Stands in the trail for an operator who did not say who they are."""
-_MOST_ID_CHARS: Final = 128
-
-
-class _State(msgspec.Struct):
-    phase: str | int | None = None
-    id: str | None = None
-    result: SwitchResult | None = None
-    reason: str | None = None
-    operations: int | None = None
 
 
 class _Request(msgspec.Struct):
@@ -61,7 +50,6 @@ class _ModeObject(msgspec.Struct):
     operator: str = ""
 
 
-_STATE: Final = msgspec.json.Decoder(_State)
 _REQUEST: Final = msgspec.json.Decoder(_Request)
 _CLEAR: Final = msgspec.json.Decoder(_Clear)
 _ACK: Final = msgspec.json.Decoder(_Ack)
@@ -86,35 +74,6 @@ def _not_retained(retained: bool) -> None:
 
 def _name(operator: str) -> str:
     return shorten(operator.strip()) or _UNNAMED
-
-
-class SwitchState:
-    """`<switch>/state`. A switch that names no phase, or one that does not exist, does not know where it is: the
-    position is None, which stops the use of that house. That is why such a report is passed on and not refused.
-    """
-
-    __slots__ = ("_house", "_pending")
-
-    def __init__(self, house: str, pending: Pending) -> None:
-        self._house = house
-        self._pending = pending
-
-    def receive(self, payload: bytes, retained: bool, now: float, wall: float, synced: bool) -> bool:
-        del wall, synced
-        state = _typed(_STATE, payload)
-        command = state.id or ""
-        if len(command) > _MOST_ID_CHARS:
-            raise Refused(Reason.WRONG_SHAPE, f"id has {len(command)} characters, more than {_MOST_ID_CHARS}")
-        reason = shorten(state.reason or "")
-        phase: Phase | None = None
-        if state.phase is not None:
-            try:
-                phase = Phase.parse(str(state.phase))
-            except ValueError as error:
-                reason = shorten(f"{error}; {reason}" if reason else str(error))
-        report = SwitchReport(self._house, phase, now, command, state.result, reason, state.operations, retained)
-        keep(self._pending.reports, report)
-        return True
 
 
 class SwitchAvailability:

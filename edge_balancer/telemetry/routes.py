@@ -26,10 +26,10 @@ from edge_balancer.telemetry.orders import (
     SwitchAvailability,
     SwitchClears,
     SwitchRequests,
-    SwitchState,
 )
 from edge_balancer.telemetry.refusals import Reason, Refused
 from edge_balancer.telemetry.strangers import Strangers
+from edge_balancer.telemetry.switch_state import SwitchState
 from edge_balancer.telemetry.validate import Limits, house_limits, transformer_limits
 from edge_balancer.types.readings import TRANSFORMER
 

@@ -1,4 +1,4 @@
-"""Reports of phase switches and wishes of operators."""
+"""Presence of phase switches and wishes of operators."""
 
 from __future__ import annotations
 
@@ -12,65 +12,9 @@ from edge_balancer.types.switching import (
     ClearRequest,
     Mode,
     ModeRequest,
-    SwitchReport,
     SwitchRequest,
-    SwitchResult,
 )
 from tests.telemetry.listening import BASE, Listening
-
-STATE = f"{BASE}/switch/h01/state"
-
-
-@pytest.mark.parametrize(
-    ("payload", "expected"),
-    [
-        (
-            '{"phase": "L2", "id": "c-1", "result": "done", "operations": 412, "t": 1763829600}',
-            SwitchReport("h01", Phase.L2, 1000, "c-1", SwitchResult.DONE, "", 412),
-        ),
-        ('{"phase": null}', SwitchReport("h01", None, 1000)),
-        ("{}", SwitchReport("h01", None, 1000)),
-        ('{"phase": "l3", "id": null, "result": null}', SwitchReport("h01", Phase.L3, 1000)),
-        ('{"phase": 1}', SwitchReport("h01", Phase.L1, 1000)),
-        (
-            '{"phase": "L1", "id": "c", "result": "rejected", "reason": "dwell"}',
-            SwitchReport("h01", Phase.L1, 1000, "c", SwitchResult.REJECTED, "dwell"),
-        ),
-        ('{"phase": "L1", "result": "moving"}', SwitchReport("h01", Phase.L1, 1000, result=SwitchResult.MOVING)),
-    ],
-)
-def test_a_switchs_report(payload: str, expected: SwitchReport) -> None:
-    assert Listening().hear(STATE, payload).reports == (expected,)
-
-
-def test_a_retained_report_is_marked_as_such() -> None:
-    assert Listening().hear(STATE, '{"phase": "L2"}', retained=True).reports[0].retained
-
-
-def test_a_position_that_is_no_phase_is_an_unknown_position() -> None:
-    (report,) = Listening().hear(STATE, '{"phase": "off", "result": "failed", "reason": "welded"}').reports
-    assert report.phase is None
-    assert "'off' is not a phase" in report.reason
-    assert "welded" in report.reason
-
-
-@pytest.mark.parametrize(
-    ("payload", "reason"),
-    [
-        (b"", Reason.MALFORMED),
-        (b"L2", Reason.MALFORMED),
-        (b"\xff", Reason.NOT_UTF8),
-        (b'"L2"', Reason.WRONG_SHAPE),
-        (b'{"phase": true}', Reason.WRONG_SHAPE),
-        (b'{"phase": "L1", "result": "perhaps"}', Reason.WRONG_SHAPE),
-        (b'{"phase": "L1", "operations": "many"}', Reason.WRONG_SHAPE),
-        (b'{"phase": "L1", "id": "' + b"x" * 200 + b'"}', Reason.WRONG_SHAPE),
-    ],
-)
-def test_a_report_that_cannot_be_understood_is_refused(payload: bytes, reason: Reason) -> None:
-    heard = Listening()
-    assert heard.hear(STATE, payload).reports == ()
-    assert heard.refusals == {reason: 1}
 
 
 @pytest.mark.parametrize(
