@@ -1,7 +1,8 @@
 """What the engine must know from before a restart, read from the store. Decides nothing about it.
 
 The wall clock may have been wrong while a move was recorded (a Pi has no battery-backed clock), and a move placed too
-far in the past would free its house from dwell and cap. So a move's age is estimated from below: see `LatestTimes`.
+far in the past would free its house from dwell and cap. So a move's age is estimated from below: see `LatestTimes`, and
+`restore` for a clock that may be wrong now.
 """
 
 # ruff: noqa: S608 -- the parts of SQL put together here are constants of this package; values are always bound.
@@ -59,8 +60,14 @@ class LatestTimes:
         return self._latest
 
 
-def restore(connection: sqlite3.Connection, now_wall: float) -> Restored:
-    """All that a restart needs, but `after_outage`: whether the supply was lost is for the machine to say."""
+def restore(connection: sqlite3.Connection, now_wall: float, *, synced: bool = True) -> Restored:
+    """All that a restart needs, but `after_outage`: whether the supply was lost is for the machine to say.
+
+    A wall clock that is not `synced` is not believed: a clock ahead would make every move look old. It is then taken to
+    be as early as it can be, the time of the last row that was written by a synchronised clock, and that is `wall`.
+    """
+    if not synced:
+        now_wall = _last_synced(connection, now_wall)
     return Restored(
         wall=now_wall,
         mode=_mode(load_state(connection, MODE_KEY)),
@@ -88,6 +95,12 @@ def load_state(connection: sqlite3.Connection, key: str) -> Any:
     """A saved value, or None."""
     row = connection.execute("SELECT value FROM state WHERE key = ?", (key,)).fetchone()
     return None if row is None else msgspec.json.decode(row[0])
+
+
+def _last_synced(connection: sqlite3.Connection, otherwise: float) -> float:
+    row = connection.execute("SELECT wall FROM trail WHERE synced ORDER BY seq DESC LIMIT 1").fetchone()
+    # Without any such row the moves' ages come from the monotonic clock alone, and any instant will do as now.
+    return otherwise if row is None else float(row[0])
 
 
 def _mode(value: Any) -> Mode | None:
@@ -141,7 +154,7 @@ def _command(command: str, house: str, body: PlannedBody) -> Command:
     )
 
 
-def restore_from_file(path: Path, now_wall: float) -> tuple[Restored, Head]:
+def restore_from_file(path: Path, now_wall: float, *, synced: bool = True) -> tuple[Restored, Head]:
     """The same from a database that can only be read, and where its trail ends. Raises StorageError."""
     with open_reader(path) as connection:
-        return restore(connection, now_wall), read_head(connection)
+        return restore(connection, now_wall, synced=synced), read_head(connection)

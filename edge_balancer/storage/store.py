@@ -93,10 +93,12 @@ class Store:
         with self._guarded("cannot read state"):
             return load_state(self._telemetry, key)
 
-    def restore(self, now_wall: float) -> Restored:
-        """What the engine must know from before; `after_outage` is left for the caller to set."""
+    def restore(self, now_wall: float, *, synced: bool = True) -> Restored:
+        """What the engine must know from before; `after_outage` is left for the caller to set. `synced`: whether
+        `now_wall` can be trusted.
+        """
         with self._guarded("cannot read what was before"):
-            return restore(self._trail, now_wall)
+            return restore(self._trail, now_wall, synced=synced)
 
     def head(self) -> Head:
         """Where the trail ends."""

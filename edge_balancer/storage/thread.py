@@ -116,8 +116,8 @@ class StorageThread:
         """Minute means given up since the start because too many waited."""
         return self._waiting.dropped
 
-    async def start(self, now_wall: float) -> Restored:
-        """Open the store and read what was before.
+    async def start(self, now_wall: float, *, synced: bool = True) -> Restored:
+        """Open the store and read what was before; `synced` says whether `now_wall` can be trusted.
 
         A database that can be read and not written (a read-only disk) is enough: `fault` is then set from the start and
         opening is tried again. Raises StorageError when not even that is possible, or the file is not one to write to.
@@ -126,7 +126,7 @@ class StorageThread:
         self._thread = threading.Thread(target=self._work, name="storage", daemon=True)
         self._thread.start()
         try:
-            return await self._call(lambda: self._open_first(now_wall))
+            return await self._call(lambda: self._open_first(now_wall, synced))
         except BaseException:
             await self.close()
             raise
@@ -260,17 +260,17 @@ class StorageThread:
             self._thin_wall = None
             self._lost(StorageError("defect in the storage thread", self._path, Trouble.IO, repr(error)))
 
-    def _open_first(self, now_wall: float) -> Restored:
+    def _open_first(self, now_wall: float, synced: bool) -> Restored:
         try:
             self._store = Store.open(self._path, self._settings)
             self._head = self._store.head()
             _log.info("storage_opened", path=str(self._path), head=str(self._head))
-            return self._store.restore(now_wall)
+            return self._store.restore(now_wall, synced=synced)
         except StorageError as error:
             if error.trouble not in (Trouble.FULL, Trouble.READ_ONLY, Trouble.LOCKED, Trouble.IO, Trouble.MISSING):
                 raise
             try:
-                restored, self._head = restore_from_file(self._path, now_wall)
+                restored, self._head = restore_from_file(self._path, now_wall, synced=synced)
             except StorageError:
                 raise error from None
             self._lost(error)

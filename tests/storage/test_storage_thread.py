@@ -24,6 +24,7 @@ from edge_balancer.storage.thread import StorageThread
 from edge_balancer.storage.trail import read_events
 from edge_balancer.storage.verify import verify
 from edge_balancer.types.events import Event, EventKind
+from edge_balancer.types.ports import PastMove
 from tests.storage.storage_cases import NOW, alert, event, feeder_minute, life, minute, planned, settings
 
 
@@ -101,6 +102,21 @@ async def test_start_gives_what_was_before(tmp_path: Path) -> None:
     assert await again.load_state("learned") == {"price": 3.5}
     assert await again.size_bytes() > 0
     await again.close()
+
+
+@pytest.mark.parametrize("writable", [True, False])
+async def test_a_clock_ahead_and_not_synchronised_at_the_start_forgets_no_move(tmp_path: Path, writable: bool) -> None:
+    path = tmp_path / "a.db"
+    async with running(path) as storage:
+        await storage.append(life("c1", "h1"))
+    lock = None if writable else Lock(path)
+    storage = StorageThread(path, settings(), first_retry_s=0.02, last_retry_s=0.1)
+    restored = await storage.start(NOW + 2 * 86_400.0, synced=False)
+    assert bool(storage.fault) is not writable
+    assert (restored.wall, list(restored.moves)) == (NOW + 9, [PastMove("h1", NOW)])
+    if lock is not None:
+        lock.release()
+    await storage.close()
 
 
 async def test_a_disk_that_fails_is_told_once_and_what_waited_is_recorded_late_in_order(tmp_path: Path) -> None:

@@ -230,6 +230,64 @@ def test_a_move_made_before_the_clock_was_set_still_counts(tmp_path: Path) -> No
     assert restored(tmp_path / "a.db", events, NOW + 5).moves == [PastMove("h1", NOW - 60)]
 
 
+@pytest.mark.parametrize("wrong_by", [2 * DAY, 400 * DAY, -2 * DAY, -NOW])
+def test_a_clock_that_is_not_synchronised_frees_no_house(tmp_path: Path, wrong_by: float) -> None:
+    events = [*life("c0", "h1", 1, -2 * DAY), *life("c1", "h1", 2, -3600), *life("c2", "h2", 3, -600)]
+    with Store.open(tmp_path / "a.db", settings()) as store:
+        store.append([*events, event(EventKind.STOPPED)])
+        got = store.restore(NOW + wrong_by, synced=False)
+        assert got.wall == NOW
+        assert got.moves == [PastMove("h1", NOW - 3600), PastMove("h2", NOW - 600)]
+
+
+def test_what_an_unsynchronised_clock_wrote_frees_no_house_either(tmp_path: Path) -> None:
+    # The machine came up two days ahead, moved h2, and came up again so: that h1's move is old is not known.
+    ahead = Event(EventKind.PLANNED, 20.0, NOW + 2 * DAY, False, "h2", "c2", planned("c2", "h2", 2).body)
+    started = [Event(EventKind.STARTED, mono, NOW + 2 * DAY + mono, False) for mono in (10.0, 30.0)]
+    with Store.open(tmp_path / "a.db", settings()) as store:
+        store.append([planned("c1", "h1"), started[0], ahead, started[1]])
+        got = store.restore(NOW + 2 * DAY + 600, synced=False)
+        assert [(move.house, got.wall - move.wall) for move in got.moves] == [("h1", 20.0), ("h2", 10.0)]
+
+
+def test_a_clock_that_was_never_synchronised_ages_moves_by_the_monotonic_one(tmp_path: Path) -> None:
+    rows = [Event(EventKind.PLANNED, 100.0, 50.0, False, "h1", "c1", planned("c1", "h1").body)]
+    rows.append(Event(EventKind.STOPPED, 700.0, 9.0, False))
+    with Store.open(tmp_path / "a.db", settings()) as store:
+        store.append(rows)
+        got = store.restore(NOW, synced=False)
+        assert [(move.house, got.wall - move.wall) for move in got.moves] == [("h1", 600.0)]
+
+
+@given(
+    gaps=st.lists(st.tuples(st.floats(0, DAY), st.booleans(), st.booleans()), min_size=1, max_size=8),
+    errors=st.lists(st.floats(-5 * DAY, 5 * DAY), min_size=9, max_size=9),
+)
+@hypothesis_settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_without_a_trusted_clock_no_move_is_older_than_it_is_and_none_of_the_last_day_is_forgotten(
+    tmp_path_factory: pytest.TempPathFactory, gaps: list[tuple[float, bool, bool]], errors: list[float]
+) -> None:
+    true, mono = NOW, 0.0
+    made: dict[str, float] = {}
+    events = []
+    for number, (gap, rebooted, synced) in enumerate(gaps):
+        true += gap
+        mono = 0.0 if rebooted else mono + gap
+        house, command = f"h{number}", f"c{number}"
+        wall = true if synced else true + errors[number]
+        events.append(
+            Event(EventKind.PLANNED, mono, wall, synced, house, command, planned(command, house, number).body)
+        )
+        made[house] = true
+    with Store.open(tmp_path_factory.mktemp("any") / "a.db", settings()) as store:
+        store.append(events)
+        got = store.restore(true + errors[-1], synced=False)
+    ages = {move.house: got.wall - move.wall for move in got.moves}
+    for house, at in made.items():
+        if true - at < DAY - 1:
+            assert ages[house] <= true - at + 1e-3
+
+
 def test_state_is_kept_and_what_follows_from_the_trail_cannot_be_set(tmp_path: Path) -> None:
     with Store.open(tmp_path / "a.db", settings()) as store:
         assert store.load_state("learned") is None
