@@ -101,7 +101,7 @@ class Daemon:
     async def run(self, stop: asyncio.Event) -> None:
         """Control until `stop` is set. Raises StorageError where the store is not one that may be written to."""
         started = time.monotonic()
-        restored = await self._storage.start(self._clock.wall())
+        restored = await self._storage.start(self._clock.wall(), synced=self._clock.synced())
         try:
             self._engine = Engine(self._config, self._session, self._after_restart(restored), self._clock.monotonic())
             self._alerts = {alert.key: alert for alert in restored.alerts}
