@@ -19,9 +19,10 @@ VERIFY_PERIODS = 2.5
 """A move is verified on a reading taken after it: a meter that reports seldom needs this many of its periods."""
 
 
-HALT_AFTER = 3
-"""So many switches in a row that fail, with none between that answers: automatic switching stops until a person has
-looked."""
+HALT_AFTER = 5
+HALT_SHARE = 0.1
+"""So many switches in a row that fail (or this share of them, if that is more), with none between that answers: automatic
+switching stops until a person has looked."""
 
 
 class SwitchDesk:
@@ -250,7 +251,7 @@ class SwitchDesk:
     def _count_failure(self, house: str) -> None:
         """One switch that fails is its own affair; several in a row are the gateway's, the radio's or the cabinet's."""
         self._failed_in_a_row.add(house)
-        if len(self._failed_in_a_row) >= HALT_AFTER and not self.roster.halted:
+        if len(self._failed_in_a_row) >= max(HALT_AFTER, HALT_SHARE * self.roster.movable) and not self.roster.halted:
             names = ", ".join(sorted(self._failed_in_a_row))
             self.roster.halted = f"the switches of {names} failed one after another, and none answered between"
 
