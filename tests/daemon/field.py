@@ -129,7 +129,10 @@ class Field:
             self.meter(f"h{number:02d}", p)
 
     async def sync(self) -> None:
-        """Return once the broker has handled all that was said before: an echo goes the same way."""
+        """Return once the broker has handled all that was said before: an echo goes the same way.
+
+        Between switches' reports (QoS 1) and readings (QoS 0) it keeps the order, which amqtt does not.
+        """
         mark = uuid.uuid4().hex
         since = self.now()
         self.say("echo", mark)

@@ -29,6 +29,7 @@ async def feeder(broker: Broker, tmp_path: Path, **changes: Any) -> AsyncIterato
     async with field_at(broker.port, base) as field, running(config):
         await field.see("availability", lambda m: m.text == "online")
         field.present(*POSITIONS)
+        await field.sync()
         yield field, config
 
 

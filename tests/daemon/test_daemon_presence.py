@@ -55,6 +55,7 @@ async def test_the_feeder_is_published_each_tick_and_retained(broker: Broker, tm
     async with field_at(broker.port, base) as field, running(config):
         await field.see("availability")
         field.present(*POSITIONS)
+        await field.sync()
         field.loads(3000, -1000, 500, 2000, 0, 500)
         feeder = (await field.see("phases", lambda m: m.json["houses_fresh"] == 6)).json
         assert feeder["L1"] == pytest.approx(
@@ -92,6 +93,7 @@ async def test_an_alert_stands_retained_while_it_lasts_and_is_emptied_when_over(
     async with field_at(broker.port, base) as field, running(config):
         await field.see("availability")
         field.present(*POSITIONS)
+        await field.sync()
         field.loads(*SKEWED)
         alert = (await field.see("alert/severe_imbalance")).json
         assert alert["state"] == "active"
@@ -150,6 +152,7 @@ async def test_diagnostics_name_strangers_refusals_and_the_switches_state(
         messages = body["messages"]
         assert messages["received"] == messages["accepted"] + messages["refreshed"] + messages["refused"]
         assert body["switches"] == {
+            "halted": "",
             "locked": {},
             "position_unknown": ["h03", "h04", "h05", "h06"],
             "offline": ["h02"],

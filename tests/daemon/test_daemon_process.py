@@ -56,6 +56,7 @@ async def test_sigterm_ends_it_in_order_and_in_time(broker: Broker, tmp_path: Pa
         async with service(config) as daemon:
             await field.see("availability", lambda m: m.text == "online")
             field.present(*POSITIONS)
+            await field.sync()
             field.loads(*SKEWED)
             await field.see("switch/*/set")
             ended = await daemon.end()
@@ -158,6 +159,7 @@ async def test_a_second_start_goes_on_where_the_first_one_ended(broker: Broker, 
         async with service(config) as first:
             await field.see("availability", lambda m: m.text == "online")
             field.present(*POSITIONS)
+            await field.sync()
             field.loads(*SKEWED)
             command = await field.see("switch/*/set")
             field.answer(command)
