@@ -21,8 +21,8 @@ VERIFY_PERIODS = 2.5
 
 HALT_AFTER = 5
 HALT_SHARE = 0.1
-"""So many switches in a row that fail (or this share of them, if that is more), with none between that answers: automatic
-switching stops until a person has looked."""
+"""So many switches in a row that fail (or this share of them, if that is more), with none between that answers:
+automatic switching stops until a person has looked."""
 
 
 class SwitchDesk:

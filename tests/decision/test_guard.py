@@ -50,6 +50,8 @@ def untouched(_: Roster) -> None:
 
 
 R = VetoReason
+
+
 # move, what is done to the roster, what is changed in the situation, reason, value, limit
 def halted(roster: Roster) -> None:
     roster.halted = "three switches failed"
