@@ -157,8 +157,8 @@ def supply_lost(phase: Phase, houses: Sequence[str], reporting: int) -> str:
 def storage(fault: str) -> str:
     return (
         f"The store cannot save: {fault.rstrip('.')}. The record waits in memory and is written late, when the disk is "
-        "back, or lost if the power fails first. Control goes on meanwhile, but for commands while the disk hangs. Check "
-        "the disk: free space, read-only mount, a worn SD card."
+        "back, or lost if the power fails first. Control goes on meanwhile, but for commands while the disk "
+        "hangs. Check the disk: free space, read-only mount, a worn SD card."
     )
 
 

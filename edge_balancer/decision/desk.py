@@ -63,6 +63,7 @@ class DecisionDesk:
         self._looked_phase: NDArray[np.int8] = roster.phase.copy()
         self._new_readings = False
         self._trigger: Trigger | None = None
+        self._usable: NDArray[np.bool_] = np.zeros(len(roster), dtype=bool)
         self._advised: tuple[tuple[Move, ...], float] = ((), -np.inf)
 
     def _prior_a2(self) -> float:
@@ -167,7 +168,8 @@ class DecisionDesk:
         kind, self._trigger = self._trigger, None if trigger is None else trigger[0]
         if trigger is None or s.mode is Mode.HOLD:
             return None
-        if self._trigger is kind and not self._worth_a_look(s.now, neutral):
+        freed = self._has_been_freed(s)
+        if self._trigger is kind and not freed and not self._worth_a_look(s.now, neutral):
             return None
         outlook = self._outlook(wall, s, now_a, fixed)
         proposal = self._planner.propose(outlook, s)
@@ -220,6 +222,16 @@ class DecisionDesk:
         forecast[self._roster.three_phase] = 0.0
         price = self._price.price(float(self._horizon.weights_min.sum()))
         return Outlook(self._horizon, forecast, now_a, fixed, price)
+
+    def _has_been_freed(self, s: Situation) -> bool:
+        """Whether a house may be moved that could not before: its switch has spoken, a lock was cleared, supply or an
+        operator's mode is back. What was looked at then is not all there is now."""
+        roster = self._roster
+        calm = s.mode is Mode.AUTO and not roster.halted and s.now >= s.outage_until
+        usable = roster.known & ~roster.offline & ~roster.locked & ~roster.in_flight & calm
+        freed = bool((usable & ~self._usable).any())
+        self._usable = usable
+        return freed
 
     def _worth_a_look(self, now: float, neutral: complex) -> bool:
         step = max(CHANGE * abs(self._looked_n), 0.25 * self._config.neutral_trigger_a)

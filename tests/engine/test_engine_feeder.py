@@ -294,3 +294,12 @@ def test_a_lying_switch_is_not_believed_while_the_transformer_has_yet_to_speak()
     failed = [event for event in feeder.events if event.house == "h00" and event.kind is EventKind.FAILED]
     assert "transformer" in failed[0].body["reason"]
     assert "h00" in feeder.locked()
+
+
+def test_a_switch_that_speaks_after_the_readings_is_used_at_once() -> None:
+    feeder = Feeder()
+    feeder.load["h00"] = 9000.0
+    positions, feeder._reports = feeder._reports, []
+    feeder.run(10)
+    assert feeder.commands == []
+    assert feeder.step(0.1, reports=positions).commands
