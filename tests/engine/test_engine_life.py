@@ -320,8 +320,7 @@ def test_no_house_moves_before_enough_of_the_feeder_is_measured() -> None:
 def test_no_house_moves_whose_switch_has_not_spoken() -> None:
     world = World(config_of())
     assert world.measure(1.0, ON_L1, 230.0).commands == ()
-    world.report("h2", L1, "", None)
-    outputs = world.measure(1.0, {"h1": 2301.0, "h2": 3300.0, "h3": 2301.0}, 230.0)
+    outputs = world.report("h2", L1, "", None)
     assert [command.house for command in outputs.commands] == ["h2"]
 
 
