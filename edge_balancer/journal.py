@@ -137,4 +137,7 @@ class Journal:
     def _give_up_waiting(self) -> None:
         if not self._hangs:
             self._hangs = True
+            # From here on all that waits is under one bound.
+            self._late.add(self._next)
+            self._next = []
             _log.error("the disk hangs: no command leaves until it answers", seconds=self._patience_s)

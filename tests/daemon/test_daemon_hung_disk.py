@@ -92,7 +92,6 @@ async def test_no_command_leaves_while_the_disk_hangs_and_people_are_told(
         await field.see("switch/h05/set")
         assert commands(field) == ["h05"]
     planned = {event.house: event for event in trail(database, EventKind.PLANNED)}
-    assert "late" not in planned["h02"].body
     assert planned["h03"].body["late"] is True
     assert verify(database).intact
 

@@ -94,9 +94,12 @@ async def kill_series(broker: Broker, folder: Path, kills: int, seed: int) -> No
 async def _settle(config: Path, log: Path, observer: Observer, ledger: Ledger) -> None:
     """A last start: what the switches answered while the controller was dead must find its way into the trail."""
     answered = set(observer.done)
+    observer.online.clear()
     daemon = await start(config, log)
     try:
         async with asyncio.timeout(20.0):
+            # Before it is up, SIGTERM ends it as it ends any program.
+            await observer.online.wait()
             while True:
                 ledger.check(observer)
                 if not answered & ledger.unanswered(observer):
