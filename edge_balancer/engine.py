@@ -60,6 +60,7 @@ class Engine:
         self.watch = Watch(config, self.roster, tuple(restored.alerts))
         self._now, self._wall = now, restored.wall
         self._next_tick = now
+        self._tick_s = min(TICK_S, config.mqtt.publish_s)
         self._announce: ModeRequest | None = ModeRequest(self._mode, "start")
         self._restore(restored, now)
 
@@ -223,7 +224,7 @@ class Engine:
         acknowledged = [alert for alert in heard if alert is not None]
         if now < self._next_tick:
             return self._told(acknowledged), None
-        self._next_tick = now + TICK_S
+        self._next_tick = now + self._tick_s
         feeder = self.feeder_state(inputs.wall, s)
         self._minutes.add_feeder(feeder)
         self.houses_ring.advance(now)

@@ -61,6 +61,7 @@ class Replay:
         self._wake: float | None = None
         self._commands = 0
         self._locked = 0
+        self._failed = 0
         self._scored = 0
         self.refusals = Refusals()
         self.readings = 0
@@ -110,12 +111,16 @@ class Replay:
         )
         self._carry_out(outputs, now)
         self._wake = outputs.due if outputs.due is None or outputs.due > now else None
+        if self._sent:
+            self._step(now)  # the engine learns at once what has left, as the daemon tells it
 
     def _carry_out(self, outputs: Outputs, now: float) -> None:
         for event in outputs.events:
             if event.kind is EventKind.LOCKED:
                 self._locked += 1
                 self._switches.locked(event.house, now)
+            if event.kind in (EventKind.FAILED, EventKind.TIMED_OUT):
+                self._failed += 1
         for decision in outputs.decisions:
             self._reasons[decision.id] = decision.text
         for command in outputs.commands:
@@ -153,7 +158,7 @@ class Replay:
             "operations_per_house_day": round(operations / (movable * days), 4) if movable and days else 0.0,
             "budget_per_house_day": self._config.decision.operations_per_house_day,
             "commands": self._commands,
-            "failed_commands": self._switches.failed,
+            "failed_commands": self._failed,
             "lock_outs": self._locked,
             "neutral_current": score,
             "neutral_current_mean_reduction_pct": round(100.0 * (1.0 - with_ / without), 2) if without else 0.0,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer
 
 from edge_balancer.settings.base import Finding, Section
 from edge_balancer.settings.feeder import Identifier
+from edge_balancer.settings.json_path import compile_path
 from edge_balancer.types.phases import Phase
 from edge_balancer.types.readings import TRANSFORMER
 
@@ -31,6 +32,9 @@ MeterFormat = Literal[
     "dsmr",
     "json",
 ]
+
+
+DSMR_PHASES: Final = (1, 2, 3)
 
 
 class MeterSource(Section):
@@ -60,6 +64,25 @@ class MeterSource(Section):
                 'is missing: format "json" needs the path of the active power',
                 'give it, e.g. fields = { p = "power" }',
                 involves=(("format",), ("fields",)),
+            )
+        if self.format == "json":
+            for name, path in self.fields.items():
+                try:
+                    compile_path(path)
+                except ValueError as error:
+                    yield Finding(
+                        ("fields", name),
+                        path,
+                        f"is no path: {error}",
+                        "write keys and indices like ENERGY.Power[0], or with a factor like Total * 1000",
+                    )
+        if self.format == "dsmr" and self.channel is not None and self.channel not in DSMR_PHASES:
+            yield Finding(
+                ("channel",),
+                self.channel,
+                "is no phase of a DSMR meter, which counts them 1, 2, 3",
+                "give 1, 2 or 3, or leave it out for all phases together",
+                involves=(("format",),),
             )
 
 

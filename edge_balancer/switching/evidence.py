@@ -20,6 +20,8 @@ Floats = NDArray[np.float64]
 
 TELLING_VOLTS: Final = 4.0
 """Where the two phases let expect voltages closer than this, a house's own load changes as much."""
+WRONG_PHASE_VOLTS: Final = 6.0
+"""A switch that closed the wrong contact is rare: the third phase must stand out by this much to be believed in."""
 TELLING_DROP_V: Final = 3.0
 """A phase whose mean is closer than this to the transformer's voltage does not show how far a house follows it."""
 LEAST_REACH: Final = 0.6
@@ -148,9 +150,15 @@ def _by_voltage(picture: Picture, house: int, origin: int, target: int, before: 
     head = _head_voltages(picture, mean)
     reach = min(before.reach, MOST_REACH)
     expected = head + reach * (mean - head)
-    moved, stayed = abs(v - float(expected[target])), abs(v - float(expected[origin]))
+    moved = abs(v - float(expected[target]))
+    third = 3 - origin - target
+    astray = abs(v - float(expected[third]))
+    if abs(expected[third] - expected[target]) >= WRONG_PHASE_VOLTS and astray + 2.0 * MARGIN_VOLTS < moved:
+        words = f"{v:.1f} V where {expected[target]:.1f} V are expected there and {expected[third]:.1f} V here"
+        return Testimony(Finding.CONTRADICTS, f"the voltage is that of L{third + 1}, not L{target + 1}: {words}", at)
     if not abs(expected[target] - expected[origin]) >= TELLING_VOLTS:
         return None
+    stayed = abs(v - float(expected[origin]))
     words = f"{v:.1f} V where the old phase lets expect {expected[origin]:.1f} V and the new {expected[target]:.1f} V"
     if stayed + MARGIN_VOLTS < moved:
         return Testimony(Finding.CONTRADICTS, f"the voltage stays with the old phase: {words}", at)

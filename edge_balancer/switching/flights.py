@@ -175,10 +175,14 @@ class Flights:
             return self._end(
                 flight, EventKind.FAILED, _said(report), lock=f"after its done it reports {_words(report)}"
             )
-        # After a restart: the switch still answers for an earlier command and stands where it stood. Once the open
-        # command has expired it can no longer be carried out, so the house is free again.
+        # After a restart: the switch stands where it stood and speaks of something else. Once the open command has
+        # expired it can no longer be carried out, so the house is free again. A state that the broker has merely kept
+        # proves nothing, unless it bears a later date than the command's end.
         expired = now >= flight.sent_at + self._settings.expiry_s
-        if flight.restored and flight.stage is Stage.SENT and report.phase is flight.command.origin and expired:
+        speaks = report.at >= flight.sent_at + self._settings.expiry_s and not report.retained
+        dated = report.t is not None and report.t >= flight.command.expires
+        stands = report.phase is flight.command.origin
+        if flight.restored and flight.stage is Stage.SENT and stands and expired and (speaks or dated):
             return self._end(flight, EventKind.FAILED, {"reason": "it was never carried out"}, stayed=True)
         return None
 

@@ -22,6 +22,8 @@ _HIGHEST_VOLTAGE: Final = 1.5
 """Fractions of nominal. No feeder lives outside them, and every usual unit error does (tenths of volts, kV, mV)."""
 
 _APPARENT_MARGIN: Final = 1.15
+_KILO_SHARE: Final = 0.02
+_KILO_FLOOR_VA: Final = 1000.0
 """Active power cannot exceed V times I; meters sample the three at slightly different times."""
 _APPARENT_FLOOR_W: Final = 50.0
 _WHOLE_AMPERE_ROUNDING_A: Final = 0.5
@@ -121,6 +123,8 @@ def check_phase(p: float, q: float, v: float, i: float, limits: Limits, *, what:
         _refuse_current(i, limits, what)
     if abs(p) > _APPARENT_MARGIN * v * abs(i) + _APPARENT_FLOOR_W:
         _judge_apparent(p, v, i, what)
+    if 0.0 < abs(p) < _KILO_SHARE * v * abs(i) and v * abs(i) >= _KILO_FLOOR_VA:
+        _judge_kilowatts(p, v, i, what)
 
 
 def _refuse_power(p: float, q: float, limits: Limits, what: str) -> None:
@@ -154,6 +158,16 @@ def _refuse_current(i: float, limits: Limits, what: str) -> None:
     if isinf(i):
         raise Refused(Reason.NOT_A_NUMBER, f"{what}i is infinite")
     raise Refused(Reason.UNIT_SUSPECT, f"{what}i = {i:g} A is beyond {limits.max_a:.0f} A: is it in mA?")
+
+
+def _judge_kilowatts(p: float, v: float, i: float, what: str) -> None:
+    """A power factor below 0.02 at a kilowatt's current is rare; a thousandfold that fits v * i is no chance."""
+    apparent = v * abs(i)
+    if 0.3 * apparent <= 1000.0 * abs(p) <= _APPARENT_MARGIN * apparent:
+        raise Refused(
+            Reason.UNIT_SUSPECT,
+            f"{what}p = {p:g} W beside v * i = {apparent:.0f} VA looks like kW: send watts, or set scale = 1000",
+        )
 
 
 def _judge_apparent(p: float, v: float, i: float, what: str) -> None:

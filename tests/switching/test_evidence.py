@@ -45,6 +45,15 @@ def test_the_voltage_keeps_company_with_the_new_phase(own_v: float, finding: Fin
     assert judge(BEFORE, after_volts(own_v)).finding is finding
 
 
+def test_a_house_that_landed_on_the_third_phase_is_not_verified() -> None:
+    phases = [0, 0, 0, 1, 1, 2, 2]
+    before = picture([218.0, 218.0, 218.0, 232.0, 232.0, 245.0, 245.0], phases)
+    astray = picture([245.0, 218.0, 218.0, 232.0, 232.0, 245.0, 245.0], [1, *phases[1:]])
+    testimony = judge(before, astray)
+    assert testimony.finding is Finding.CONTRADICTS
+    assert "L3, not L2" in testimony.witness
+
+
 def test_no_reading_since_the_report_is_no_testimony() -> None:
     assert judge(BEFORE, after_volts(218.0), since=100.5).finding is Finding.NOTHING
 

@@ -209,6 +209,10 @@ def test_an_obeyed_command_ends_the_row_of_rejections() -> None:
         tick(f, n * 10.0 + 3, finds(Finding.AGREES, n * 10.0 + 2))
 
 
+def kept(t: float | None) -> SwitchReport:
+    return SwitchReport("h1", L1, 11.0, "older", retained=True, t=t)
+
+
 def _numbered(n: int) -> Command:
     return Command(f"n{n}", n, "h1", L2, L1, 0.0, 10.0, "d")
 
@@ -222,7 +226,10 @@ def _numbered(n: int) -> Command:
         pytest.param(2.0, says(DONE, L2), EventKind.ACKNOWLEDGED, id="it was carried out"),
         pytest.param(2.0, says(REJECTED, L1), EventKind.FAILED, id="it was refused"),
         pytest.param(2.0, says(None, L1, "older"), None, id="not yet: the command may still be on its way"),
-        pytest.param(11.0, says(None, L1, "older"), EventKind.FAILED, id="expired, and it stands where it stood"),
+        pytest.param(11.0, says(None, L1, "older", 11.0), EventKind.FAILED, id="expired, and it stands where it stood"),
+        pytest.param(11.0, kept(None), None, id="expired, but this the broker has merely kept"),
+        pytest.param(11.0, kept(1009.0), None, id="kept, from before the end of the command"),
+        pytest.param(11.0, kept(1010.0), EventKind.FAILED, id="kept, from after the end of the command"),
         pytest.param(11.0, says(None, L2, ""), None, id="somewhere else: a person must look"),
     ],
 )
@@ -239,7 +246,7 @@ def test_a_command_found_open_is_settled_by_its_switch(
 
 def test_the_word_it_left_on_the_broker_counts_once_the_command_has_expired() -> None:
     f = flights(Stage.SENT, restored=True)
-    word = says(None, L1, "older")
+    word = kept(1010.0)
     assert tick(f, 10.9, latest=word) == []
     (change,) = tick(f, 11.0, latest=word)
     assert (change.kind, change.stayed, change.lock) == (EventKind.FAILED, True, "")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from edge_balancer.telemetry.json_path import compile_path
+from edge_balancer.settings.json_path import compile_path
 from edge_balancer.telemetry.measurement import Measurement, ThreePhaseMeasurement
 from edge_balancer.telemetry.refusals import Reason
 from tests.telemetry.format_cases import assert_same, decoded, refusal

@@ -223,7 +223,7 @@ def test_a_fault_in_a_decoder_is_counted_and_stops_nothing(monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("source", "told"),
     [
-        ({"topic": "m", "format": "json", "fields": {"p": "a..b"}}, "a: meter on 'm': 'a..b'"),
+        ({"topic": "m", "format": "json", "fields": {"p": "a..b"}}, "fields.p is no path: 'a..b'"),
         ({"topic": "m", "format": "dsmr", "channel": 7}, "1, 2, 3"),
     ],
 )

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal
 
+from edge_balancer.settings.json_path import JsonPath, compile_path
 from edge_balancer.telemetry.formats.base import Decode, Format, Wiring, only_topic
-from edge_balancer.telemetry.json_path import JsonPath, compile_path
 from edge_balancer.telemetry.measurement import AnyMeasurement, Measurement, ThreePhaseMeasurement, balanced
 from edge_balancer.telemetry.refusals import Reason, Refused
 from edge_balancer.telemetry.values import json_value, kind, number, stamp
