@@ -64,6 +64,7 @@ class DecisionDesk:
         self._new_readings = False
         self._trigger: Trigger | None = None
         self._usable: NDArray[np.bool_] = np.zeros(len(roster), dtype=bool)
+        self._dark_phases: NDArray[np.bool_] = np.ones(3, dtype=bool)
         self._advised: tuple[tuple[Move, ...], float] = ((), -np.inf)
 
     def _prior_a2(self) -> float:
@@ -224,13 +225,15 @@ class DecisionDesk:
         return Outlook(self._horizon, forecast, now_a, fixed, price)
 
     def _has_been_freed(self, s: Situation) -> bool:
-        """Whether a house may be moved that could not before: its switch has spoken, a lock was cleared, supply or an
-        operator's mode is back. What was looked at then is not all there is now."""
+        """Whether a house, or a phase to move to, may be used that could not before: a switch has spoken, a lock was
+        cleared, enough houses report, supply or an operator's mode is back. What was looked at then is not all there
+        is now."""
         roster = self._roster
-        calm = s.mode is Mode.AUTO and not roster.halted and s.now >= s.outage_until
-        usable = roster.known & ~roster.offline & ~roster.locked & ~roster.in_flight & calm
-        freed = bool((usable & ~self._usable).any())
-        self._usable = usable
+        covered = s.coverage >= self._config.decision.min_coverage
+        calm = covered and s.mode is not Mode.HOLD and not roster.halted and s.now >= s.outage_until
+        usable = roster.known & ~roster.offline & ~roster.locked & ~roster.in_flight & s.fresh & calm
+        freed = bool((usable & ~self._usable).any() or (self._dark_phases & ~s.dark).any())
+        self._usable, self._dark_phases = usable, s.dark
         return freed
 
     def _worth_a_look(self, now: float, neutral: complex) -> bool:

@@ -303,3 +303,12 @@ def test_a_switch_that_speaks_after_the_readings_is_used_at_once() -> None:
     feeder.run(10)
     assert feeder.commands == []
     assert feeder.step(0.1, reports=positions).commands
+
+
+def test_the_reading_that_completes_the_picture_is_acted_upon_even_if_it_changes_nothing() -> None:
+    feeder = Feeder()
+    feeder.load = dict.fromkeys(NAMES, 0.0) | {"h00": 4500.0, "h03": 4500.0}  # both on L1
+    feeder.now += 1.0
+    for house in NAMES:  # one by one, the idle ones last: the neutral current is known long before enough report
+        feeder.step(0.01, readings=[Reading(house, feeder.now, feeder.load[house], v=230.0)])
+    assert feeder.commands

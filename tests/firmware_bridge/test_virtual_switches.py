@@ -122,7 +122,11 @@ async def scene(
 
 async def test_it_announces_itself_with_retained_state_and_availability(running: Broker) -> None:
     async with scene(running, {"h1": L1, "h2": L3}):
-        late = Controller(running)
+        early, late = Controller(running), Controller(running)
+        early.client.subscribe(f"{BASE}/switch/#", qos=1)
+        for _ in range(4):
+            await early.next()  # kept or fresh: now the broker has them all
+        early.close()
         late.client.subscribe(f"{BASE}/switch/#", qos=1)
         heard = {topic: (payload, retained) for topic, payload, retained in [await late.next() for _ in range(4)]}
         assert heard[f"{BASE}/switch/h1/availability"] == (b"online", True)
