@@ -25,7 +25,6 @@ class SimulatedSwitches:
         self._repairs: list[tuple[float, str]] = []
         self.moved: list[tuple[float, Command]] = []
         """Completed operations: when the house was on its new phase, and by which command."""
-        self.failed = 0
 
     def report_all(self, now: float) -> list[SwitchReport]:
         """What real switches leave on the broker: where they stand."""
@@ -36,7 +35,6 @@ class SimulatedSwitches:
         result: SwitchResult | None = SwitchResult.DONE
         if self._failure_rate and self._chance.random() < self._failure_rate:
             result = SwitchResult.FAILED if self._chance.random() < 0.5 else None
-            self.failed += 1
         heapq.heappush(self._due, (now + self._switch_time_s, command.seq, command, result))
 
     def locked(self, house: str, now: float) -> None:
