@@ -1,1 +1,4 @@
-"""The field side of the wire: phase switches and, later, serial meters. It knows nothing of edge_balancer."""
+"""The field side of the wire: serial lines, Modbus meters, phase switches and their interlock.
+
+It knows nothing of edge_balancer, and runs inside the controller's daemon or alone on another machine.
+"""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from firmware_bridge.contract import Phase
-from firmware_bridge.virtual import Behaviour, VirtualSwitches
+from firmware_bridge.switches.virtual import Behaviour, VirtualSwitches
 
 _USAGE: Final = 2
 

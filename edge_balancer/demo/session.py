@@ -27,8 +27,8 @@ from edge_balancer.twin.options import DEFAULT_DAY, TwinOptions
 from edge_balancer.twin.virtual_meters import MeterOptions, VirtualMeters
 from edge_balancer.types.phases import Phase
 from firmware_bridge.contract import Phase as WirePhase
-from firmware_bridge.interlock_types import InterlockSettings
-from firmware_bridge.virtual import Behaviour, VirtualSwitches
+from firmware_bridge.switches.interlock_types import InterlockSettings
+from firmware_bridge.switches.virtual import Behaviour, VirtualSwitches
 
 _REFRESH_S: Final = 0.25
 _READY_S: Final = 15.0

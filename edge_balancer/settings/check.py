@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_balancer.errors import Problem
-from edge_balancer.settings.base import Finding
 from edge_balancer.settings.collect import Collector
 from edge_balancer.settings.files import file_findings, readable_by_all, resolve
 from edge_balancer.settings.layers import Layers, read
 from edge_balancer.settings.root import Configuration
+from firmware_bridge.settings.base import Finding
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,12 @@ from pydantic_core import ErrorDetails
 
 from edge_balancer.errors import Problem
 from edge_balancer.settings import explain
-from edge_balancer.settings.base import Contradictions, Finding, Gravity, Location
 from edge_balancer.settings.fields import key_of
 from edge_balancer.settings.layers import Layers
 from edge_balancer.settings.root import Configuration
 from edge_balancer.settings.rules import findings
 from edge_balancer.types.phases import Phase
+from firmware_bridge.settings.base import Contradictions, Finding, Gravity, Location
 
 # Lists whose entries can be taken out as a whole.
 _LISTS: Final = ("houses", "transformer_meters")

@@ -13,8 +13,8 @@ from typing import Final
 
 from pydantic_core import ErrorDetails
 
-from edge_balancer.settings.base import Location
 from edge_balancer.settings.fields import Key, key_at, key_of, plain, section_at, sections, toml_value
+from firmware_bridge.settings.base import Location
 
 HIDDEN: Final = "(hidden)"
 _MAX_SHOWN: Final = 60

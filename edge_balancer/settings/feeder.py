@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints
 
-from edge_balancer.settings.base import Section
+from firmware_bridge.settings.base import Section
 
 # Continuous neutral loading a distribution transformer bears, in percent of its rated current (IEC 60076-1 practice:
 # a star-star winding has a weak neutral, a delta or zigzag primary bears more).

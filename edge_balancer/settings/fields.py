@@ -18,9 +18,9 @@ import annotated_types
 from pydantic import SecretStr, StringConstraints
 from pydantic.fields import FieldInfo
 
-from edge_balancer.settings.base import Location, Section
 from edge_balancer.settings.root import Configuration
 from edge_balancer.types.phases import Phase
+from firmware_bridge.settings.base import Location, Section
 
 ENV_PREFIX: Final = "EDGE_BALANCER_"
 ENV_DELIMITER: Final = "__"

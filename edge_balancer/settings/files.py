@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from edge_balancer.errors import Problem
-from edge_balancer.settings.base import Finding
 from edge_balancer.settings.explain import shown
 from edge_balancer.settings.root import Configuration
+from firmware_bridge.settings.base import Finding
 
 # No configuration is larger; what is, is another file.
 _MAX_BYTES: Final = 16 * 1024 * 1024

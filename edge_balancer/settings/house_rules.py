@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from edge_balancer.settings.base import Finding, Location
 from edge_balancer.settings.explain import dotted
 from edge_balancer.settings.fields import number
 from edge_balancer.settings.houses import HouseSettings, MeterSource
 from edge_balancer.settings.root import Configuration
 from edge_balancer.types.readings import TRANSFORMER
+from firmware_bridge.settings.base import Finding, Location
 
 _HOUSES: Final[Location] = ("houses",)
 

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer
 
-from edge_balancer.settings.base import Finding, Section
 from edge_balancer.settings.feeder import Identifier
 from edge_balancer.settings.json_path import compile_path
 from edge_balancer.types.phases import Phase
 from edge_balancer.types.readings import TRANSFORMER
+from firmware_bridge.settings.base import Finding, Section
 
 
 def _parse_phase(value: Any) -> Any:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from edge_balancer.errors import Problem
-from edge_balancer.settings.base import Location
 from edge_balancer.settings.fields import Key, section_at
+from firmware_bridge.settings.base import Location
 
 REQUIRED: Final = ("id", "phase")
 _METER: Final = "meter_"

@@ -16,11 +16,11 @@ from pydantic_settings import BaseSettings, EnvSettingsSource
 
 from edge_balancer.errors import Problem
 from edge_balancer.settings import houses_csv
-from edge_balancer.settings.base import Location
 from edge_balancer.settings.explain import dotted, nearest, shown
 from edge_balancer.settings.fields import ENV_DELIMITER, ENV_PREFIX, Key, environment_names, plain
 from edge_balancer.settings.files import printable, read_text
 from edge_balancer.settings.root import Configuration
+from firmware_bridge.settings.base import Location
 
 # Stands for the houses that could not be read: what concerns all houses is then unknown, what concerns one is not.
 _SOME_HOUSE: Final[Location] = ("houses", -1)

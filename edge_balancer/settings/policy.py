@@ -10,8 +10,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from edge_balancer.settings.base import Finding, Section
 from edge_balancer.types.switching import Mode
+from firmware_bridge.settings.base import Finding, Section
 
 
 class TelemetrySettings(Section):

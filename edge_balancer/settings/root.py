@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge_balancer.settings.base import Finding, Section
 from edge_balancer.settings.feeder import FeederSettings
 from edge_balancer.settings.houses import HouseSettings, MeterSource
 from edge_balancer.settings.policy import (
@@ -16,6 +15,7 @@ from edge_balancer.settings.policy import (
     TelemetrySettings,
 )
 from edge_balancer.settings.services import MqttSettings, StorageSettings
+from firmware_bridge.settings.base import Finding, Section
 
 
 class Configuration(Section):

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from edge_balancer.settings.base import Finding, Location
 from edge_balancer.settings.fields import number
 from edge_balancer.settings.house_rules import house_findings
 from edge_balancer.settings.root import Configuration
+from firmware_bridge.settings.base import Finding, Location
 
 _DAY_S: Final = 86_400
 _LOOPBACK: Final = ("localhost", "::1", "ip6-localhost")

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from firmware_bridge.contract import Phase, Result, SetCommand
-from firmware_bridge.interlock import Interlock
-from firmware_bridge.interlock_types import Answer, InterlockSettings, Memory, Refusal, Step
+from firmware_bridge.switches.interlock import Interlock
+from firmware_bridge.switches.interlock_types import Answer, InterlockSettings, Memory, Refusal, Step
 
 WALL = 1_800_000_000.0
 LIMITS = InterlockSettings()

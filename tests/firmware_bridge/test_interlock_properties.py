@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_bridge.contract import Phase, Result, SetCommand
-from firmware_bridge.interlock import Interlock
-from firmware_bridge.interlock_types import InterlockSettings
+from firmware_bridge.switches.interlock import Interlock
+from firmware_bridge.switches.interlock_types import InterlockSettings
 
 LIMITS = InterlockSettings(dwell_s=5.0, operations_per_hour=4)
 WALL = 1_800_000_000.0

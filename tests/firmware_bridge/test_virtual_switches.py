@@ -15,9 +15,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from edge_balancer.demo.broker import Broker, Kind, broker, find_mosquitto
 from firmware_bridge.contract import Phase, Result, State
-from firmware_bridge.interlock_types import InterlockSettings
-from firmware_bridge.virtual import Behaviour, VirtualSwitches
-from firmware_bridge.virtual_contacts import Fault
+from firmware_bridge.switches.interlock_types import InterlockSettings
+from firmware_bridge.switches.virtual import Behaviour, VirtualSwitches
+from firmware_bridge.switches.virtual_contacts import Fault
 
 BASE = "phase-balance/test"
 WAIT_S = 10.0

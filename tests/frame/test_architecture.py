@@ -57,7 +57,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("pure-core", "edge_balancer/switching/__init__.py", "from time import monotonic"),
         ("pure-core", "edge_balancer/alerts/__init__.py", "def late() -> None:\n    import asyncio"),
         ("pure-core", "edge_balancer/types/__init__.py", "from paho.mqtt import client"),
-        ("pure-core", "edge_balancer/settings/base.py", "import pydantic_settings"),
+        ("pure-core", "firmware_bridge/settings/base.py", "import pydantic_settings"),
         ("pure-core", "edge_balancer/forecast/__init__.py", "from edge_balancer import logs"),
         ("pure-core", "edge_balancer/decision/__init__.py", "from edge_balancer.clock import Clock"),
         ("pure-files", "edge_balancer/decision/__init__.py", "from pathlib import Path"),

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from edge_balancer.errors import EdgeBalancerError
-from edge_balancer.settings.base import Section
 from edge_balancer.settings.commands import check_command, init_command, reference_command
 from edge_balancer.settings.example import example_toml, write_example
 from edge_balancer.settings.example_houses import example_houses_csv
@@ -19,6 +18,7 @@ from edge_balancer.settings.load import load
 from edge_balancer.settings.reference import reference_markdown
 from edge_balancer.settings.root import Configuration
 from edge_balancer.types.switching import Mode
+from firmware_bridge.settings.base import Section
 
 ROOT = Path(__file__).parents[2]
 KEYS = [key for section in sections() for key in section.keys]

@@ -22,8 +22,8 @@ from edge_balancer.storage.trail import read_rows
 from edge_balancer.storage.verify import verify
 from edge_balancer.types.events import EventKind
 from firmware_bridge.contract import Phase
-from firmware_bridge.interlock_types import InterlockSettings
-from firmware_bridge.virtual import Behaviour, VirtualSwitches
+from firmware_bridge.switches.interlock_types import InterlockSettings
+from firmware_bridge.switches.virtual import Behaviour, VirtualSwitches
 
 HOUSES = 20
 METER_PERIOD_S = 0.1

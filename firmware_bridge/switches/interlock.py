@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from firmware_bridge.contract import Phase, Result, SetCommand, instant
-from firmware_bridge.interlock_types import Answer, Contacts, InterlockSettings, Memory, Refusal, Step
+from firmware_bridge.switches.interlock_types import Answer, Contacts, InterlockSettings, Memory, Refusal, Step
 
 _HOUR_S: Final = 3600.0
 # Duplicates of QoS 1 come within seconds of the first; this many ids are more than a switch sees in a day.

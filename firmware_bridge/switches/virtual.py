@@ -31,9 +31,9 @@ from firmware_bridge.contract import (
     set_topic,
     state_topic,
 )
-from firmware_bridge.interlock import Interlock
-from firmware_bridge.interlock_types import Answer, InterlockSettings
-from firmware_bridge.virtual_contacts import Fault, VirtualContacts
+from firmware_bridge.switches.interlock import Interlock
+from firmware_bridge.switches.interlock_types import Answer, InterlockSettings
+from firmware_bridge.switches.virtual_contacts import Fault, VirtualContacts
 
 _log = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""The commands of `firmware-bridge`, one file each."""

@@ -1,0 +1,1 @@
+"""Phase switches: the interlock, and the boards that it drives."""
