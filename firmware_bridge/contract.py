@@ -39,6 +39,8 @@ class SetCommand(msgspec.Struct, frozen=True, rename={"origin": "from"}):
     issued: float | str
     """Unix seconds, or ISO 8601 with an offset."""
     expires: float | str
+    mac: str = ""
+    """Signature (`signature`), where keys are configured; empty for an unsigned command."""
 
 
 class State(msgspec.Struct, frozen=True, omit_defaults=True):
