@@ -16,7 +16,7 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 LEAST_BACKOFF_S: Final = 5.0
@@ -73,6 +73,8 @@ class Outcome:
 
     complete: bool = False
     """A fast cycle ended with it, and every block that is still asked was answered."""
+    answered: bool = False
+    """A fast cycle ended with it, each of its blocks answered or refused."""
     news: News | None = None
 
 
@@ -225,7 +227,7 @@ class Schedule:
         meter.refusals[turn.block] = meter.refusals.get(turn.block, 0) + 1
         given_up = meter.given_up(turn.block)
         outcome = self._proceed(turn, now)
-        return Outcome(outcome.complete, News.GIVEN_UP) if given_up and outcome.news is None else outcome
+        return replace(outcome, news=News.GIVEN_UP) if given_up and outcome.news is None else outcome
 
     def _open(self) -> Iterator[_Job]:
         for meter in self._meters:
@@ -254,7 +256,7 @@ class Schedule:
             return Outcome()
         meter.failures, meter.sound = 0, True
         if turn.meter not in self._silent:
-            return Outcome(complete=asking.whole)
+            return Outcome(asking.whole, answered=True)
         self._silent.discard(turn.meter)
         meter.refusals.clear()
-        return Outcome(complete=asking.whole, news=News.BACK)
+        return Outcome(asking.whole, answered=True, news=News.BACK)
