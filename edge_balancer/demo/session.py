@@ -27,7 +27,7 @@ from edge_balancer.twin.options import DEFAULT_DAY, TwinOptions
 from edge_balancer.twin.virtual_meters import MeterOptions, VirtualMeters
 from edge_balancer.types.phases import Phase
 from firmware_bridge.contract import Phase as WirePhase
-from firmware_bridge.switches.interlock_types import InterlockSettings
+from firmware_bridge.switches.interlock_types import InterlockLimits
 from firmware_bridge.switches.virtual import Behaviour, VirtualSwitches
 
 _REFRESH_S: Final = 0.25
@@ -69,7 +69,7 @@ class _Cast:
             base_topic=base,
             clock=self.clock,
             behaviour=Behaviour(failure_rate=options.failure_rate, seed=options.seed),
-            limits=InterlockSettings(),
+            limits=InterlockLimits(),
             on_change=self._contact,
         )
         self.meters = VirtualMeters(

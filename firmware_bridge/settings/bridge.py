@@ -31,6 +31,10 @@ class InterlockLimits(Section):
     """Longest believable time between a command's issue and its expiry."""
     watch_s: float = Field(default=5.0, ge=0.5, le=3600)
     """How often the contacts are read at rest."""
+    restore: bool = True
+    """Whether a house that is found dark after a power cut goes back to its last phase by itself. Relays fall off
+    with their supply, so without it every mains failure would leave their houses dark. Lock a switch out before
+    working on it."""
 
 
 class BridgeSettings(Section):

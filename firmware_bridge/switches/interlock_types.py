@@ -1,30 +1,22 @@
-"""What the interlock is made of: contacts, limits, steps, refusals, answers. Behaviour is in `interlock`."""
+"""What the interlock is made of: limits, steps, wants, refusals, answers, memory. Behaviour is in `interlock`."""
 
 from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import Protocol
 
 from firmware_bridge.contract import Phase, Result
+from firmware_bridge.settings.bridge import InterlockLimits
 
-
-class Contacts(Protocol):
-    """The contacts of one phase switch. `read` must come from auxiliary contacts, not from what was last commanded."""
-
-    def open_all(self) -> None: ...
-
-    def close(self, phase: Phase) -> None: ...
-
-    def read(self) -> frozenset[Phase]:
-        """The phases whose contacts are closed."""
-        ...
+__all__ = ["Answer", "InterlockLimits", "Memory", "Refusal", "Step", "UnderWay", "Want", "What"]
 
 
 class Refusal(enum.StrEnum):
     """Why a command is refused, in the order of judgement."""
 
+    UNSIGNED = "not_signed"
     REPLAYED = "replayed"
+    LOCKED = "locked_out"
     MALFORMED_TIME = "malformed_time"
     FUTURE = "issued_in_the_future"
     EXPIRED = "expired"
@@ -37,39 +29,42 @@ class Refusal(enum.StrEnum):
     ALREADY_THERE = "already_there"
     DWELL = "dwell"
     RATE = "rate_limit"
+    MEMORY = "memory"
+    """What must be remembered could not be written down."""
 
 
 class Step(enum.Enum):
     """Where the switch is in a move."""
 
+    FIND = enum.auto()
+    """At the start, or after the contacts could not be read for a while: the position is not known."""
     REST = enum.auto()
+    CHECK = enum.auto()
+    """A command was accepted, and the contacts are looked at once more before anything moves."""
     OPENING = enum.auto()
     PAUSE = enum.auto()
     CLOSING = enum.auto()
+    CLEARING = enum.auto()
+    """Contacts are closed that must not be: all are opened, and the switch stays locked out."""
+
+
+class What(enum.Enum):
+    """What the interlock can ask of the contacts."""
+
+    READ = enum.auto()
+    OPEN = enum.auto()
+    """Open all contacts of this switch."""
+    CLOSE = enum.auto()
+    """Close one. For a phase-switching device: go to that phase."""
 
 
 @dataclass(frozen=True, slots=True)
-class InterlockSettings:
-    """The lock's own limits. They protect the contacts and the house, whatever the controller thinks."""
+class Want:
+    """What the interlock wants done next. `at` is on the monotonic clock; `phase` stands with CLOSE alone."""
 
-    dwell_s: float = 60.0
-    """Least time between two operations. A start counts as an operation, unless the memory says better."""
-    operations_per_hour: int = 12
-    dead_time_s: float = 0.1
-    """All contacts stay open this long: 10-20 ms do for static switches, contactors need at least 50-100 ms."""
-    settle_s: float = 0.5
-    """Time within which the contacts must read back what was asked of them."""
-    read_every_s: float = 0.02
-    future_s: float = 2.0
-    """How far ahead of this clock a command may have been issued."""
-    validity_s: float = 300.0
-    """Longest believable time between issue and expiry."""
-
-    def __post_init__(self) -> None:
-        if self.dead_time_s < 0.01:
-            raise ValueError(f"dead_time_s = {self.dead_time_s:g} is below 0.01 s, the least of any switch: raise it")
-        if self.read_every_s <= 0.0:
-            raise ValueError(f"read_every_s = {self.read_every_s:g} must be greater than zero")
+    what: What
+    at: float
+    phase: Phase | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +79,29 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
-    """What should outlive a restart: the last sequence number, operations so far, and the ages of the last hour's."""
+class UnderWay:
+    """A move that has begun. `origin` is None where a person's order found the house dark."""
 
-    seq: int
-    operations: int
-    ages_s: tuple[float, ...]
+    id: str
+    origin: Phase | None
+    target: Phase
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What must outlive a restart, and a power cut in mid-move."""
+
+    seq: int = -1
+    """Greatest sequence number that was acted on."""
+    operations: int = 0
+    """Operations in the life of this switch."""
+    ages_s: tuple[float, ...] = ()
+    """Ages of the last day's operations, oldest first."""
+    position: Phase | None = None
+    """Last position that was read back."""
+    move: UnderWay | None = None
+    """The move that was under way."""
+    locked: str = ""
+    """Why it is locked out; empty where it is not."""
+    held: bool = False
+    """Whether a person locked it out."""

@@ -32,7 +32,7 @@ from firmware_bridge.contract import (
     state_topic,
 )
 from firmware_bridge.switches.interlock import Interlock
-from firmware_bridge.switches.interlock_types import Answer, InterlockSettings
+from firmware_bridge.switches.interlock_types import Answer, InterlockLimits, Memory, What
 from firmware_bridge.switches.virtual_contacts import Fault, VirtualContacts
 
 _log = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ class VirtualSwitches:
         base_topic: str,
         clock: SwitchClock,
         behaviour: Behaviour | None = None,
-        limits: InterlockSettings | None = None,
+        limits: InterlockLimits | None = None,
         on_change: Callable[[str, Phase | None], None] | None = None,
     ) -> None:
         if not positions:
@@ -98,7 +98,7 @@ class VirtualSwitches:
         self._base = base_topic
         self._clock = clock
         self._behaviour = behaviour or Behaviour()
-        self._limits = limits or InterlockSettings()
+        self._limits = limits or InterlockLimits()
         tell = on_change or _ignore
         self._switches = {house: _Switch(phase, partial(tell, house)) for house, phase in positions.items()}
         self._houses_by_topic = {set_topic(base_topic, house): house for house in positions}
@@ -124,7 +124,8 @@ class VirtualSwitches:
         now = self._clock.monotonic()
         for house, switch in self._switches.items():
             # These contacts were at rest before the program began, so the start does not count for their dwell.
-            switch.interlock = Interlock(switch.contacts, self._limits, now - self._limits.dwell_s)
+            switch.interlock = Interlock(self._limits, now, memory=Memory())
+            switch.interlock.seen(switch.contacts.read(), now)
             switch.state = State(phase=switch.interlock.position, t=self._clock.wall(), operations=0)
             _log.debug("virtual switch of %s on %s", house, switch.interlock.position)
         subscribed = ready or asyncio.Event()
@@ -206,24 +207,28 @@ class VirtualSwitches:
         rng = random.Random(f"{behaviour.seed}/{house}/{command.seq}")
         fault = rng.choice(behaviour.faults) if rng.random() < behaviour.failure_rate else Fault.NONE
         await self._sleep(behaviour.delay_s * rng.lognormvariate(0.0, behaviour.delay_spread))
-        if fault is Fault.REFUSES and interlock.due is None and interlock.position is not None:
+        if fault is Fault.REFUSES and not interlock.moving and interlock.position is not None:
             answer = Answer(interlock.position, command.id, Result.FAILED, "the drive has no voltage; nothing moved")
             self._tell(house, answer, interlock)
             return
-        if interlock.due is None:
+        if not interlock.moving:
             switch.contacts.fault = fault
-        before = interlock.operations
-        answer = interlock.command(command, wall=self._clock.wall(), now=self._clock.monotonic())
-        self._tell(house, answer, interlock)
-        if interlock.operations == before:
-            return
-        while (due := interlock.due) is not None:
-            await self._sleep(due - self._clock.monotonic())
-            if (end := interlock.poll(self._clock.monotonic())) is not None:
-                self._tell(house, end, interlock)
+        judged = interlock.command(command, wall=self._clock.wall(), now=self._clock.monotonic())
+        if judged is not None:
+            self._tell(house, judged, interlock)
+        else:
+            await self._see_through(house, interlock, switch.contacts)
+
+    async def _see_through(self, house: str, interlock: Interlock, contacts: VirtualContacts) -> None:
+        """Carry out one move to its end. It begins at once: a duplicate must find the command under way."""
+        while interlock.moving:
+            if (wait_s := interlock.want.at - self._clock.monotonic()) > 0.0:
+                await self._sleep(wait_s)
+            if (said := _carry_out(interlock, contacts, self._clock.monotonic())) is not None:
+                self._tell(house, said, interlock)
 
     async def _sleep(self, seconds: float) -> None:
-        await asyncio.sleep(max(0.0, seconds) / self._clock.speed)
+        await asyncio.sleep(seconds / self._clock.speed)
 
     def _tell(self, house: str, answer: Answer, interlock: Interlock) -> None:
         state = State(
@@ -249,6 +254,19 @@ class VirtualSwitches:
 
 def _ignore(house: str, phase: Phase | None) -> None:
     """For who does not want to know when contacts move."""
+
+
+def _carry_out(interlock: Interlock, contacts: VirtualContacts, now: float) -> Answer | None:
+    """Do what the interlock wants; these contacts obey, or lie, at once."""
+    want = interlock.want
+    if want.what is What.READ:
+        return interlock.seen(contacts.read(), now)
+    if want.phase is None:
+        contacts.open_all()
+    else:
+        contacts.close(want.phase)
+    interlock.did(now)
+    return None
 
 
 def _wait_published(messages: list[paho.MQTTMessageInfo]) -> None:

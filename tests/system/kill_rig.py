@@ -22,7 +22,7 @@ from edge_balancer.storage.trail import read_rows
 from edge_balancer.storage.verify import verify
 from edge_balancer.types.events import EventKind
 from firmware_bridge.contract import Phase
-from firmware_bridge.switches.interlock_types import InterlockSettings
+from firmware_bridge.switches.interlock_types import InterlockLimits
 from firmware_bridge.switches.virtual import Behaviour, VirtualSwitches
 
 HOUSES = 20
@@ -131,7 +131,7 @@ async def loaded_field(port: int, base: str, chance: random.Random) -> AsyncIter
         base_topic=base,
         clock=SystemClock(),
         behaviour=Behaviour(delay_s=0.05, seed=chance.randrange(1 << 30)),
-        limits=InterlockSettings(dwell_s=0.0, operations_per_hour=100_000, dead_time_s=0.05),
+        limits=InterlockLimits(dwell_s=0.0, operations_per_hour=100_000, dead_time_s=0.05),
     )
     stop, ready = asyncio.Event(), asyncio.Event()
     async with client_at(port) as client:

@@ -15,7 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from edge_balancer.demo.broker import Broker, Kind, broker, find_mosquitto
 from firmware_bridge.contract import Phase, Result, State
-from firmware_bridge.switches.interlock_types import InterlockSettings
+from firmware_bridge.switches.interlock_types import InterlockLimits
 from firmware_bridge.switches.virtual import Behaviour, VirtualSwitches
 from firmware_bridge.switches.virtual_contacts import Fault
 
@@ -102,7 +102,7 @@ async def scene(
         base_topic=BASE,
         clock=CLOCK,
         behaviour=Behaviour(failure_rate=1.0 if failure else 0.0, faults=(failure or Fault.NONE,)),
-        limits=InterlockSettings(dwell_s=dwell_s, settle_s=20.0, dead_time_s=0.5),
+        limits=InterlockLimits(dwell_s=dwell_s, settle_s=20.0, dead_time_s=0.5),
         on_change=lambda house, phase: moved.append((house, phase)),
     )
     stop, ready = asyncio.Event(), asyncio.Event()
