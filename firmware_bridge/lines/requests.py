@@ -9,6 +9,8 @@ from typing import Final
 MOST_REGISTERS: Final = 125
 """In one read (Modbus application protocol 1.1b3, 6.3)."""
 MOST_BITS: Final = 2000
+MOST_REGISTERS_WRITTEN: Final = 123
+MOST_BITS_WRITTEN: Final = 1968
 BROADCAST: Final = 0
 
 
@@ -55,13 +57,26 @@ class Request:
         most = MOST_BITS if self.function.of_bits else MOST_REGISTERS
         if self.function.reads and not (1 <= self.count <= most and not self.values):
             raise ValueError(f"count = {self.count}: one {self.function.name} reads 1 to {most}")
-        if not self.function.reads and not self.values:
-            raise ValueError(f"{self.function.name} without values")
+        if not self.function.reads and not 1 <= len(self.values) <= self._most_written:
+            raise ValueError(f"{len(self.values)} values: one {self.function.name} writes 1 to {self._most_written}")
+        if self.unit == BROADCAST and self.function.reads:
+            raise ValueError(f"unit = {BROADCAST}: a read needs one device to answer, 1 to 247")
         last = self.address + (self.count if self.function.reads else len(self.values)) - 1
         if not (self.address >= 0 and last <= 0xFFFF):
             raise ValueError(f"address = {self.address}: addresses run from 0 to 65535")
-        if any(not 0 <= value <= 0xFFFF for value in self.values):
-            raise ValueError(f"values = {self.values}: registers hold 0 to 65535")
+        highest = 1 if self.function is Function.WRITE_COILS else 0xFFFF
+        if any(not 0 <= value <= highest for value in self.values):
+            raise ValueError(f"values = {self.values}: {self.function.name} takes 0 to {highest}")
+
+    @property
+    def _most_written(self) -> int:
+        match self.function:
+            case Function.WRITE_COILS:
+                return MOST_BITS_WRITTEN
+            case Function.WRITE_REGISTERS:
+                return MOST_REGISTERS_WRITTEN
+            case _:
+                return 1
 
 
 Reply = tuple[int, ...]
