@@ -70,7 +70,7 @@ async def test_closing_writes_one_relay(model: str, relays: tuple[int, ...], wri
         ("waveshare_relay_32ch", Request(1, Function.READ_COILS, 0, 32), {4: 1, 5: 1}, {L2, L3}),
         ("eletechsup_relay_8ch", Request(1, Function.READ_HOLDING, 4, 3), {5: 1}, {L2}),
         ("eletechsup_relay_8ch", Request(1, Function.READ_HOLDING, 4, 3), {5: 7}, None),
-        ("register_relay_8ch", Request(1, Function.READ_REGISTERS, 3, 3), {3: 1}, {L1}),
+        ("register_relay_8ch", Request(1, Function.READ_HOLDING, 3, 3), {3: 1}, {L1}),
     ],
 )
 async def test_reading_asks_once_and_tells_the_closed_phases(
