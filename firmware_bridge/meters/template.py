@@ -34,7 +34,7 @@ class Kind(enum.StrEnum):
 
     @property
     def bits(self) -> int:
-        return int(self.value.lstrip("usfloat"))
+        return int(self.value[-2:])
 
     @property
     def words(self) -> int:
@@ -159,7 +159,13 @@ class Template:
     @property
     def fast_points(self) -> tuple[Point, ...]:
         """What a measurement takes from every cycle; power factor, apparent power and unused totals cost no line."""
-        return tuple(point for point in self._measured() if point.quantity.fast)
+        return tuple(point for point in self._measured() if point.quantity.fast and point.quantity not in _OF_THE_LINE)
+
+    @property
+    def transformer_points(self) -> tuple[Point, ...]:
+        """What is of use only at the transformer, in every cycle too: line-to-line voltages (from them comes the
+        unbalance factor) and neutral current. In some meters they cost a read of their own."""
+        return tuple(point for point in self._measured() if point.quantity in _OF_THE_LINE)
 
     @property
     def slow_points(self) -> tuple[Point, ...]:
@@ -183,6 +189,8 @@ class Template:
             if self.phases == 1 or total == self.totals_only or point.quantity is Quantity.F:
                 yield point
 
+
+_OF_THE_LINE: Final = (Quantity.V_LL, Quantity.I_N)
 
 PLAUSIBLE: Final[dict[Quantity, tuple[float, float]]] = {
     Quantity.V: (50.0, 350.0),

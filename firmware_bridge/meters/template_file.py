@@ -1,24 +1,6 @@
-"""The grammar of a template file, strict: TOML text in, `Template` out, every mistake named. Opens no file.
+"""What a template file says, judged: TOML text in, `Template` out, every mistake named with its remedy. Opens no file.
 
-```toml
-title = "Acme One"
-phases = 1
-source = "Acme's manual 1.2, table 5"
-function = 3                  # for all registers that say nothing else; so are the next four
-type = "s32"
-word_order = "low_first"
-scale = 0.1
-missing = ["largest"]         # patterns that mean "no value"; NaN and infinity always do
-max_registers = 50
-
-[registers]
-v = { address = 0 }
-i = { address = 2, scale = 0.001 }
-p = { address = 4, unit = "kW" }
-
-[plausible]
-v = [80, 300]
-```
+The keys that it may have are in `template_grammar`.
 """
 
 from __future__ import annotations
@@ -27,11 +9,11 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from itertools import pairwise
-from typing import Annotated, Any, Final, Literal, cast
+from typing import Any, cast
 
-from pydantic import Field, Strict, ValidationError
+from pydantic import ValidationError
 
-from firmware_bridge.lines.requests import MOST_REGISTERS, Function
+from firmware_bridge.lines.requests import Function
 from firmware_bridge.meters.points import Quantity
 from firmware_bridge.meters.template import (
     Identity,
@@ -46,87 +28,8 @@ from firmware_bridge.meters.template import (
     plausible,
     point_named,
 )
+from firmware_bridge.meters.template_grammar import UNITS, IdentityEntry, MeterFile, Pattern, RegisterEntry, SerialEntry
 from firmware_bridge.settings.base import Section
-
-Whole = Annotated[int, Strict()]
-Number = Annotated[float, Strict()]
-Truth = Annotated[bool, Strict()]
-Address = Annotated[int, Strict(), Field(ge=0, le=0xFFFF)]
-ReadFunction = Literal[3, 4]
-WordOrder = Literal["high_first", "low_first"]
-KindName = Literal["u16", "s16", "u32", "s32", "u64", "s64", "float32", "float64"]
-Pattern = Whole | Literal["largest", "smallest", "all_ones", "high_word_7fff"]
-
-UNITS: Final[dict[str, tuple[float, frozenset[Quantity]]]] = {
-    "V": (1.0, frozenset({Quantity.V, Quantity.V_LL})),
-    "kV": (1e3, frozenset({Quantity.V, Quantity.V_LL})),
-    "mV": (1e-3, frozenset({Quantity.V, Quantity.V_LL})),
-    "A": (1.0, frozenset({Quantity.I, Quantity.I_N})),
-    "mA": (1e-3, frozenset({Quantity.I, Quantity.I_N})),
-    "W": (1.0, frozenset({Quantity.P})),
-    "kW": (1e3, frozenset({Quantity.P})),
-    "MW": (1e6, frozenset({Quantity.P})),
-    "var": (1.0, frozenset({Quantity.Q})),
-    "kvar": (1e3, frozenset({Quantity.Q})),
-    "VA": (1.0, frozenset({Quantity.S})),
-    "kVA": (1e3, frozenset({Quantity.S})),
-    "Hz": (1.0, frozenset({Quantity.F})),
-    "Wh": (1.0, frozenset({Quantity.E_IMPORT, Quantity.E_EXPORT})),
-    "kWh": (1e3, frozenset({Quantity.E_IMPORT, Quantity.E_EXPORT})),
-    "MWh": (1e6, frozenset({Quantity.E_IMPORT, Quantity.E_EXPORT})),
-    "1": (1.0, frozenset({Quantity.PF})),
-    "%": (1e-2, frozenset({Quantity.PF})),
-}
-"""Factor to the SI unit, and of which quantities it is a unit."""
-
-
-class RegisterEntry(Section):
-    address: Address
-    function: ReadFunction | None = None
-    type: KindName | None = None
-    word_order: WordOrder | None = None
-    scale: Number | None = None
-    unit: str | None = None
-    missing: tuple[Pattern, ...] | None = None
-
-
-class IdentityEntry(Section):
-    function: ReadFunction
-    address: Address
-    count: Whole = Field(default=1, ge=1, le=MOST_REGISTERS)
-    codes: tuple[Annotated[int, Strict(), Field(ge=0)], ...] = ()
-    texts: tuple[Annotated[str, Field(min_length=1)], ...] = ()
-    proves: Literal["sure", "likely"]
-
-
-class SerialEntry(Section):
-    baud: Whole = Field(default=9600, ge=300, le=1_000_000)
-    parity: Literal["none", "even", "odd"] = "none"
-    stop_bits: Literal[1, 2] = 1
-    unit: Whole = Field(default=1, ge=1, le=247)
-
-
-class MeterFile(Section):
-    """The whole file. `extends` names another template whose keys are taken where this one is silent."""
-
-    extends: str = ""
-    title: str = Field(min_length=1)
-    phases: Literal[1, 3]
-    source: str = ""
-    notes: str = ""
-    function: ReadFunction = 3
-    type: KindName = "u16"
-    word_order: WordOrder = "high_first"
-    scale: Number = 1.0
-    missing: tuple[Pattern, ...] = ()
-    max_registers: Whole = Field(default=MOST_REGISTERS, ge=1, le=MOST_REGISTERS)
-    fills_holes: Truth = False
-    signed_power: Truth = True
-    wait_s: Number = Field(default=0.0, ge=0, le=10)
-    serial: SerialEntry = SerialEntry()
-    registers: dict[str, RegisterEntry]
-    plausible: dict[str, tuple[Number, Number]] = {}  # noqa: RUF012 - pydantic copies a field's default
-    identity: tuple[IdentityEntry, ...] = ()
 
 
 def parse_toml(text: str, place: str) -> dict[str, Any]:
