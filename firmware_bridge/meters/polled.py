@@ -6,8 +6,10 @@ Whose turn it is says `schedule`; what was counted keeps `health`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-from firmware_bridge.lines.requests import Reply
+from firmware_bridge.lines.requests import Function, Reply, Request
+from firmware_bridge.lines.timing import Timing
 from firmware_bridge.meters.decode import Decoded, decode
 from firmware_bridge.meters.health import HealthRecord
 from firmware_bridge.meters.measure import measurement
@@ -15,7 +17,7 @@ from firmware_bridge.meters.plan import Block, plan
 from firmware_bridge.meters.points import Measurement, Point
 from firmware_bridge.meters.schedule import MeterPlan
 from firmware_bridge.meters.template import Template, TemplateError
-from firmware_bridge.settings.devices import LineMeter
+from firmware_bridge.settings.devices import LineMeter, LineSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,18 @@ def polled_meter(settings: LineMeter, template: Template, *, transaction_s: floa
         raise TemplateError(f"{template.name}: has no power, voltage or current to read: correct its [registers]")
     slow = plan(template, template.slow_points, transaction_s, register_s)
     return PolledMeter(settings, template, fast, slow)
+
+
+THINKING_S: Final = 0.02
+"""What a meter takes to answer, beyond the frames; typical ones 5 to 50 ms."""
+
+
+def line_costs(settings: LineSettings) -> tuple[float, float]:
+    """What one more read and one more register cost on this line, s: what `plan` weighs."""
+    timing = Timing.of(settings)
+    one = timing.transaction_s(Request(1, Function.READ_REGISTERS, 0, 1))
+    two = timing.transaction_s(Request(1, Function.READ_REGISTERS, 0, 2))
+    return one - (two - one) + THINKING_S, two - one
 
 
 class Gathering:
