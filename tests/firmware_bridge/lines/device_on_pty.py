@@ -100,7 +100,7 @@ def _request_size(data: bytes) -> int | None:
 
 def settings(port: str | Path, **changes: Any) -> LineSettings:
     """A fast line with short patience, so that tests need not wait long."""
-    quick = {"baud": 115_200, "reply_timeout_s": 0.1, "quiet_s": 0.05}
+    quick = {"baud": 115_200, "reply_timeout_s": 0.06, "quiet_s": 0.02}
     return LineSettings.model_validate({"name": "north", "port": str(port), **quick, **changes})
 
 
