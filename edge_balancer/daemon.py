@@ -33,9 +33,9 @@ from edge_balancer.types.ports import Inputs, Outputs, Restored
 from edge_balancer.types.snapshot import FeederState
 from edge_balancer.types.switching import Command, ModeRequest
 from edge_balancer.wire import (
+    CommandWriter,
     Topics,
     alert_payload,
-    command_payload,
     decision_payload,
     mode_payload,
     phases_payload,
@@ -65,6 +65,7 @@ class Daemon:
         self._storage = StorageThread(database, config.storage)
         self._journal = Journal(self._storage, JOURNAL_PATIENCE_S)
         self._topics = Topics(config)
+        self._commands = CommandWriter(config)
         self._intake = Intake(config)
         self._link = MqttLink(
             config.mqtt,
@@ -188,7 +189,7 @@ class Daemon:
         for command in commands:
             against = self._against(command, decided_at, recorded)
             left = not against and self._link.publish(
-                self._topics.command(command.house), command_payload(command), qos=1, retain=False
+                self._topics.command(command.house), self._commands.payload(command), qos=1, retain=False
             )
             (self._sent if left else self._unsent).append(command.id)
             what = {"house": command.house, "origin": str(command.origin), "phase": str(command.phase)}

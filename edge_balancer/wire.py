@@ -13,6 +13,8 @@ from edge_balancer.types.events import Alert, AlertState
 from edge_balancer.types.snapshot import FeederState
 from edge_balancer.types.switching import Command, ModeRequest
 from edge_balancer.types.tojson import to_json
+from firmware_bridge.contract import SetCommand
+from firmware_bridge.signature import parse_keys, sign
 
 _encode = msgspec.json.Encoder().encode
 
@@ -42,18 +44,27 @@ class Topics:
         return topic[len(prefix) :] if topic.startswith(prefix) and not topic.endswith("/ack") else ""
 
 
-def command_payload(command: Command) -> bytes:
-    """`B/switch/<house>/set`, never retained."""
-    return _encode(
-        {
-            "id": command.id,
-            "seq": command.seq,
-            "phase": command.phase.name,
-            "from": command.origin.name,
-            "issued": command.issued,
-            "expires": command.expires,
-        }
-    )
+class CommandWriter:
+    """`B/switch/<house>/set`, never retained; signed with the first of `bridge.command_keys` where there is one."""
+
+    def __init__(self, config: Configuration) -> None:
+        """Raises ValueError for a key that is too short."""
+        keys = parse_keys(config.bridge.command_keys.get_secret_value())
+        self._key = keys[0] if keys else b""
+        self._base = config.base_topic
+
+    def payload(self, command: Command) -> bytes:
+        wire = SetCommand(
+            id=command.id,
+            seq=command.seq,
+            phase=command.phase.name,
+            origin=command.origin.name,
+            issued=command.issued,
+            expires=command.expires,
+        )
+        if self._key:
+            wire = msgspec.structs.replace(wire, mac=sign(self._key, self._base, command.house, wire))
+        return _encode(wire)
 
 
 def phases_payload(feeder: FeederState) -> bytes:

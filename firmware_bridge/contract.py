@@ -29,7 +29,7 @@ class Result(enum.StrEnum):
     FAILED = "failed"
 
 
-class SetCommand(msgspec.Struct, frozen=True, rename={"origin": "from"}):
+class SetCommand(msgspec.Struct, frozen=True, omit_defaults=True, rename={"origin": "from"}):
     """`B/switch/<house>/set`. Phases are plain text here: an unknown one deserves an answer, not a decoding error."""
 
     id: str

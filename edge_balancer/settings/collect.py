@@ -166,6 +166,7 @@ def _mend_inside(inside: Any, at: Location, steps: list[str | int], index: int) 
         inside[last] = str(Phase.L1)
         return True
     if key is not None and key.required:
-        inside[last] = f"unknown-{index}"
+        # A number must differ from what stood there, or nothing would be mended.
+        inside[last] = f"unknown-{index}" if key.kind == "text" else 1 if inside.get(last) != 1 else 2
         return True
     return inside.pop(last, None) is not None

@@ -53,6 +53,19 @@ _SHOWN: Final[dict[str, str]] = {
     "houses.meters.channel": "0",
     "transformer_meters.topic": '"meters/transformer"',
     "transformer_meters.channel": "0",
+    "bridge.templates": '"templates"',
+    "bridge.lines.name": '"line-1"',
+    "bridge.lines.port": '"/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A1B2C3-if00-port0"',
+    "bridge.lines.meters.house": '"house-1"',
+    "bridge.lines.meters.model": '"eastron_sdm120"',
+    "bridge.lines.meters.unit": "1",
+    "bridge.lines.switches.house": '"house-1"',
+    "bridge.lines.switches.model": '"waveshare_relay_8ch"',
+    "bridge.lines.switches.unit": "20",
+    "bridge.lines.switches.relays": "[1, 2, 3]",
+    "bridge.relays.house": '"house-2"',
+    "bridge.relays.model": '"tasmota"',
+    "bridge.relays.relays": '["tasmota_A1B2/1", "tasmota_A1B2/2", "tasmota_A1B2/3"]',
 }
 
 

@@ -48,6 +48,8 @@ _KINDS: Final[dict[object, str]] = {
 }
 
 
+_LISTS: Final[dict[object, str]] = {int: "list of whole numbers", str: "list of texts"}
+
 _WITHOUT_ARTICLE: Final = {_KINDS[bool], _KINDS[str], _KINDS[SecretStr]}
 
 
@@ -161,8 +163,8 @@ def toml_value(value: Any) -> str:
             return '""'
         case str() | Path() | enum.Enum():
             return f'"{value}"'
-        case tuple() if not value:
-            return "[]"
+        case tuple():
+            return f"[{', '.join(map(toml_value, value))}]"
         case dict() if not value:
             return "{}"
         case _:
@@ -229,7 +231,7 @@ def _key(path: tuple[str, ...], field: FieldInfo, *, listed: bool) -> Key:
 
 def _kind(bare: Any) -> str:
     if get_origin(bare) is tuple:
-        return "list of tables"
+        return _LISTS.get(get_args(bare)[0], "list of tables")
     if get_origin(bare) is dict:
         return "table"
     return _KINDS.get(bare, "choice")
@@ -237,7 +239,7 @@ def _kind(bare: Any) -> str:
 
 def _choices(bare: Any) -> tuple[str, ...]:
     if get_origin(bare) is Literal:
-        return tuple(f'"{value}"' for value in get_args(bare))
+        return tuple(toml_value(value) for value in get_args(bare))
     if bare is Phase:
         return tuple(str(phase) for phase in Phase)
     if isinstance(bare, type) and issubclass(bare, enum.Enum):

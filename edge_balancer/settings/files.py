@@ -12,7 +12,7 @@ from typing import Final
 from edge_balancer.errors import Problem
 from edge_balancer.settings.explain import shown
 from edge_balancer.settings.root import Configuration
-from firmware_bridge.settings.base import Finding
+from firmware_bridge.settings.base import Finding, Location
 
 # No configuration is larger; what is, is another file.
 _MAX_BYTES: Final = 16 * 1024 * 1024
@@ -43,7 +43,7 @@ def read_text(file: Path, what: str, remedy: str, encoding: str = "utf-8-sig") -
 
 
 def resolve(configuration: Configuration, folder: Path, environ: Mapping[str, str]) -> Configuration:
-    """The same configuration with every path absolute: the database's from `$STATE_DIRECTORY`, all others from
+    """The same configuration with every path absolute: those of what is kept from `$STATE_DIRECTORY`, all others from
     `folder`."""
     # systemd separates several state directories with colons; the first is ours.
     state = environ.get(_STATE, "").partition(":")[0]
@@ -54,6 +54,12 @@ def resolve(configuration: Configuration, folder: Path, environ: Mapping[str, st
             "mqtt": configuration.mqtt.model_copy(update=files),
             "storage": configuration.storage.model_copy(
                 update={"path": (Path(state) if state else folder) / configuration.storage.path}
+            ),
+            "bridge": configuration.bridge.model_copy(
+                update={
+                    "state": (Path(state) if state else folder) / configuration.bridge.state,
+                    "templates": None if (own := configuration.bridge.templates) is None else folder / own,
+                }
             ),
             "houses_file": None if table is None else folder / table,
         }
@@ -77,12 +83,26 @@ def file_findings(configuration: Configuration) -> Iterator[Finding]:
                 "is no certificate or key in PEM form: it has no line -----BEGIN ...",
                 "convert it with openssl, or give another file",
             )
-    if configuration.storage.path.is_dir():
+    kept: tuple[tuple[Location, Path], ...] = (
+        (("storage", "path"), configuration.storage.path),
+        (("bridge", "state"), configuration.bridge.state),
+    )
+    for at, file in kept:
+        if file.is_dir():
+            remedy = f"name a file in it, e.g. {at[0]}.db"
+            yield Finding(at, file, "is a folder, where the database file is expected", remedy)
+    if configuration.bridge.state == configuration.storage.path:
         yield Finding(
-            ("storage", "path"),
-            configuration.storage.path,
-            "is a folder, where the database file is expected",
-            "name a file in it, e.g. edge-balancer.db",
+            ("bridge", "state"),
+            configuration.bridge.state,
+            "is the store's own file: the interlocks keep a file of theirs",
+            "give it another name, e.g. bridge.db",
+            involves=(("storage", "path"),),
+        )
+    templates = configuration.bridge.templates
+    if templates is not None and not templates.is_dir():
+        yield Finding(
+            ("bridge", "templates"), templates, "is no folder that can be found", "make it, or remove bridge.templates"
         )
 
 

@@ -16,6 +16,7 @@ from edge_balancer.settings.policy import (
 )
 from edge_balancer.settings.services import MqttSettings, StorageSettings
 from firmware_bridge.settings.base import Finding, Section
+from firmware_bridge.settings.bridge import BridgeSettings
 
 
 class Configuration(Section):
@@ -33,6 +34,7 @@ class Configuration(Section):
     decision: DecisionSettings = DecisionSettings()
     switching: SwitchingSettings = SwitchingSettings()
     alerts: AlertSettings = AlertSettings()
+    bridge: BridgeSettings = BridgeSettings()
     storage: StorageSettings = StorageSettings()
     log: LogSettings = LogSettings()
 

@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr
 
 from firmware_bridge.settings.base import Section
 from firmware_bridge.settings.broker import BrokerSettings
-from firmware_bridge.settings.devices import LineSettings, RelaySwitch
+from firmware_bridge.settings.devices import LineSettings, Name, RelaySwitch
 
 
 class InterlockLimits(Section):
@@ -40,7 +40,7 @@ class InterlockLimits(Section):
 class BridgeSettings(Section):
     """The field side: serial lines, meters and phase switches that this machine serves itself."""
 
-    id: str = Field(default="bridge", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)
+    id: Name = "bridge"
     """Name of this bridge; part of its topics and of its client id."""
     state: Path = Path("bridge.db")
     """What the interlocks remember over a restart (a file). A relative path counts from `$STATE_DIRECTORY` (systemd),

@@ -51,8 +51,8 @@ class LineSwitch(Section):
     """The house that it moves."""
     model: str = Field(min_length=1)
     """The board's template, shipped or of your own; `firmware-bridge models` lists them."""
-    unit: int = Field(ge=1, le=247)
-    """Its Modbus address."""
+    unit: int = Field(ge=1, le=255)
+    """Its Modbus address; above 247 by the boards that come with one there."""
     relays: tuple[int, ...] = ()
     """The relays on L1, L2 and L3, counted from 1 as on the board; not for a phase-switching device."""
     feedback: tuple[int, ...] = ()
@@ -109,7 +109,7 @@ class RelaySwitch(Section):
     """The house that it moves."""
     model: str = Field(min_length=1)
     """How the relays speak: a template, `firmware-bridge models` lists them (tasmota, shelly1, shelly2)."""
-    relays: tuple[str, ...]
+    relays: tuple[str, ...] = ()
     """Device topic and channel of the relays on L1, L2 and L3: `["shelly-a1b2/0", "shelly-a1b2/1", "shelly-a1b2/2"]`;
     three devices of one channel each will do too."""
 

@@ -7,6 +7,7 @@ import math
 
 import msgspec
 import pytest
+from pydantic import SecretStr
 
 from edge_balancer.types.decisions import Decision, Move, Trigger, Veto, VetoReason
 from edge_balancer.types.events import Alert, AlertState, Severity
@@ -15,22 +16,27 @@ from edge_balancer.types.snapshot import FeederState, PhaseState
 from edge_balancer.types.switching import Command, Mode, ModeRequest, SwitchReport
 from edge_balancer.types.tojson import to_json
 from edge_balancer.wire import (
+    CommandWriter,
     Topics,
     alert_payload,
-    command_payload,
     decision_payload,
     mode_payload,
     phases_payload,
 )
+from firmware_bridge.contract import decode_set
+from firmware_bridge.settings.bridge import BridgeSettings
+from firmware_bridge.signature import parse_keys, verify
 from tests.support.configuration import make_config
 
 L1, L2, L3 = Phase
 MOVE = Move("h1", L1, L2)
 
 
+COMMAND = Command("c0ffee", 17, "h1", L2, L1, 1763829600.5, 1763829610.5, "decision")
+
+
 def test_a_command() -> None:
-    command = Command("c0ffee", 17, "h1", L2, L1, 1763829600.5, 1763829610.5, "decision")
-    assert json.loads(command_payload(command)) == {
+    assert json.loads(CommandWriter(make_config()).payload(COMMAND)) == {
         "id": "c0ffee",
         "seq": 17,
         "phase": "L2",
@@ -38,6 +44,16 @@ def test_a_command() -> None:
         "issued": 1763829600.5,
         "expires": 1763829610.5,
     }
+
+
+def test_a_command_is_signed_with_the_first_key_and_checked_by_any() -> None:
+    keys = "the key in use now\nthe one of last year"
+    config = make_config(bridge=BridgeSettings(command_keys=SecretStr(keys)))
+    sent = decode_set(CommandWriter(config).payload(COMMAND))
+    assert verify(parse_keys("the key in use now"), config.base_topic, "h1", sent)
+    assert not verify(parse_keys("the one of last year"), config.base_topic, "h1", sent)
+    assert not verify(parse_keys(keys), config.base_topic, "h2", sent), "one house's command served another"
+    assert not verify(parse_keys(keys), config.base_topic, "h1", msgspec.structs.replace(sent, phase="L3"))
 
 
 def test_the_phases() -> None:
