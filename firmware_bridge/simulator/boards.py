@@ -36,7 +36,8 @@ class Dialect(enum.StrEnum):
 class VirtualRelayBoard:
     """One board. The input of a channel mirrors its contact a little later, as an auxiliary contact wired to it would.
 
-    `on_change` hears of every movement of a main contact, from the line's thread.
+    `inputs` False for a board that has none. `on_change` hears of every movement of a main contact, from the line's
+    thread.
     """
 
     def __init__(
@@ -45,13 +46,14 @@ class VirtualRelayBoard:
         channels: int = 8,
         *,
         dialect: Dialect = Dialect.COILS,
+        inputs: bool = True,
         operate_s: float = OPERATE_S,
         release_s: float = RELEASE_S,
         auxiliary_s: float = AUXILIARY_S,
         on_change: Callable[[Change], None] | None = None,
     ) -> None:
         self._unit = unit
-        self._dialect = dialect
+        self._dialect, self._inputs = dialect, inputs
         self._powered = True
         self.contacts = Contacts(
             channels, operate_s=operate_s, release_s=release_s, auxiliary_s=auxiliary_s, on_change=on_change
@@ -89,7 +91,7 @@ class VirtualRelayBoard:
         match question.function:
             case wire.READ_COILS:
                 return bits_body(wire.READ_COILS, cut(self.contacts.driven(), question, MOST_BITS))
-            case wire.READ_INPUTS:
+            case wire.READ_INPUTS if self._inputs:
                 return bits_body(wire.READ_INPUTS, cut(self.contacts.shown(now), question, MOST_BITS))
             case wire.WRITE_COIL:
                 if question.values[0] not in (_ON, _OFF):
@@ -134,7 +136,7 @@ class VirtualRelayBoard:
         match question.function:
             case wire.READ_HOLDING:
                 return registers_body(wire.READ_HOLDING, cut(self.contacts.driven(), question, MOST_REGISTERS))
-            case wire.READ_REGISTERS:
+            case wire.READ_REGISTERS if self._inputs:
                 return registers_body(wire.READ_REGISTERS, cut(self.contacts.shown(now), question, MOST_REGISTERS))
             case wire.WRITE_REGISTER:
                 if question.values[0] > 1:

@@ -17,7 +17,7 @@ from firmware_bridge.simulator.device import MOST_REGISTERS, cut
 from firmware_bridge.simulator.wire import Question, Refused, confirmation, registers_body
 
 CODES: Final[Mapping[Phase, int]] = MappingProxyType({Phase.L1: 1, Phase.L2: 2, Phase.L3: 3})
-MOVING: Final = 0
+MOVING: Final = 10
 FAILED: Final = 255
 _CHANNELS: Final[Mapping[Phase, int]] = MappingProxyType({phase: number for number, phase in enumerate(Phase, 1)})
 

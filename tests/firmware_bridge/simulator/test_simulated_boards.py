@@ -106,6 +106,14 @@ def test_channel_commands_for_all(asked: str, closed: set[int]) -> None:
     assert board.contacts.closed(2.0) == closed
 
 
+@pytest.mark.parametrize(
+    ("dialect", "asked", "answered"),
+    [(Dialect.COILS, "02 00 00 00 01", "82 01"), (Dialect.REGISTERS, "04 00 00 00 01", "84 01")],
+)
+def test_a_board_without_inputs_says_so(dialect: Dialect, asked: str, answered: str) -> None:
+    assert ask(VirtualRelayBoard(1, dialect=dialect, inputs=False), asked) == answered
+
+
 def test_a_command_taken_back_in_time_moves_nothing() -> None:
     changes: list[Change] = []
     board = VirtualRelayBoard(1, 2, on_change=changes.append)
@@ -181,7 +189,7 @@ def test_the_phase_device_travels_with_open_contacts() -> None:
     device = PhaseDevice(7, travel_s=0.2, on_change=changes.append)
     assert ask(device, "04 00 00 00 01", 0.0) == "04 02 00 01"
     assert ask(device, "06 00 00 00 03", 1.0) == "06 00 00 00 03"
-    assert ask(device, "04 00 00 00 01", 1.1) == "04 02 00 00", "on the way"
+    assert ask(device, "04 00 00 00 01", 1.1) == "04 02 00 0a", "on the way"
     assert ask(device, "06 00 00 00 02", 1.1) == "86 06", "busy"
     assert ask(device, "04 00 00 00 01", 1.3) == "04 02 00 03"
     assert ask(device, "03 00 00 00 01", 1.3) == "03 02 00 03"
