@@ -16,7 +16,12 @@ from firmware_bridge.lines.requests import Function, Request
 from firmware_bridge.lines.serial_port import open_serial
 from tests.firmware_bridge.lines.device_on_pty import GUARD_S, Device, device, line, registers, settings
 
-pytestmark = pytest.mark.usefixtures("quick_retries")
+
+@pytest.fixture(autouse=True)
+def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that is down is tried again at once rather than after a second."""
+    monkeypatch.setattr("firmware_bridge.lines.owner.FIRST_RETRY_S", 0.05)
+
 
 READ = Request(5, Function.READ_REGISTERS, 10, 2)
 
