@@ -8,6 +8,7 @@ board says on the line is in `boards`.
 from __future__ import annotations
 
 import enum
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -58,7 +59,7 @@ class _Contact:
 
 
 class Contacts:
-    """So many relays, with their main and auxiliary contacts; channels count from 1."""
+    """So many relays, with their main and auxiliary contacts; channels count from 1. For several threads."""
 
     def __init__(
         self,
@@ -72,6 +73,8 @@ class Contacts:
         self._contacts = [_Contact() for _ in range(channels)]
         self._operate_s, self._release_s, self._auxiliary_s = operate_s, release_s, auxiliary_s
         self._on_change = on_change
+        # Reentrant: who is told of a change may look at the others.
+        self._lock = threading.RLock()
 
     def __len__(self) -> int:
         return len(self._contacts)
@@ -84,9 +87,10 @@ class Contacts:
     def drive(self, channel: int, on: bool, now: float) -> None:
         """Energise a coil, or let it go. Raises Refused where the board has no such relay."""
         contact = self._of(channel)
-        self.settle(now)
-        contact.driven = on
-        self._urge(contact, now)
+        with self._lock:
+            self.settle(now)
+            contact.driven = on
+            self._urge(contact, now)
 
     def _urge(self, contact: _Contact, now: float) -> None:
         stays = contact.driven == contact.closed
@@ -101,14 +105,19 @@ class Contacts:
     def break_contact(self, channel: int, how: Breakage | None, now: float, *, extra_s: float = 0.5) -> None:
         """Break a contact, or mend it with None: it then follows its coil again."""
         contact = self._of(channel)
-        self.settle(now)
-        contact.broken, contact.extra_s, contact.moves_at = how, extra_s, None
-        self._urge(contact, now)
-        if how is not Breakage.FEEDBACK_STUCK and contact.shown != contact.closed:
-            contact.shows = [(now + self._auxiliary_s, contact.closed)]
+        with self._lock:
+            self.settle(now)
+            contact.broken, contact.extra_s, contact.moves_at = how, extra_s, None
+            self._urge(contact, now)
+            if how is not Breakage.FEEDBACK_STUCK and contact.shown != contact.closed:
+                contact.shows = [(now + self._auxiliary_s, contact.closed)]
 
     def settle(self, now: float) -> float | None:
         """Let move what is due, in the order of time; the instant of the next movement."""
+        with self._lock:
+            return self._settle(now)
+
+    def _settle(self, now: float) -> float | None:
         due = sorted(
             (contact.moves_at, number, contact)
             for number, contact in enumerate(self._contacts, 1)

@@ -7,20 +7,18 @@ nothing else. A collision costs the request, not the reply: nobody hears it.
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import os
 import select
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
 from firmware_bridge.simulator.device import Device, reply_of
 from firmware_bridge.simulator.faults import Delivery, FaultSource, Sending
+from firmware_bridge.simulator.line_counts import LineCounts
+from firmware_bridge.simulator.outbox import Outbox
 from firmware_bridge.simulator.pty_port import PtyPort
 from firmware_bridge.simulator.wire import BROADCAST, Question, intact, parse, request_length
 
@@ -31,31 +29,6 @@ _UNPACED_PATIENCE_S: Final = 0.005
 """Without pace, what makes no request after this long is garbage."""
 _IDLE_S: Final = 0.1
 _ANSWER_S: Final = 10.0
-
-
-@dataclass(slots=True)
-class LineCounts:
-    """What happened on a line. Written by its thread; reading it meanwhile gives a moment's state."""
-
-    requests: int = 0
-    """Understood, whether or not one of the devices was meant."""
-    replies: int = 0
-    broadcasts: int = 0
-    nobody: int = 0
-    """For a unit that is not there."""
-    garbled: int = 0
-    """No request could be made out, or a wrong checksum."""
-    wrong_speed: int = 0
-    """Sent at another baud rate than the device's."""
-    deaf: int = 0
-    """The device was still busy with a late reply."""
-    collisions: int = 0
-    """Requests sent into a reply."""
-    gap_broken: int = 0
-    """Requests that began before 3.5 characters of silence were over (counted on a paced line)."""
-    unplugged: int = 0
-    units: Counter[int] = field(default_factory=Counter)
-    """Requests by unit."""
 
 
 class PtyLine:
@@ -92,11 +65,7 @@ class PtyLine:
         self._heard_until = 0.0
         """When the last byte heard has left the master's wire."""
         self._spoke_until = 0.0
-        self._outbox: list[tuple[float, int, bytes]] = []
-        self._numbers = itertools.count()
-        self._busy: dict[int, float] = {}
-        """By unit: when its last reply is out. Devices answer in order."""
-        self._deaf: dict[int, float] = {}
+        self._outbox = Outbox()
         self._returns_at: float | None = None
         self._idle_since: float | None = None
 
@@ -188,8 +157,8 @@ class PtyLine:
     def _patience_ms(self, now: float) -> float | None:
         """Time until something is to be done by itself; None for none."""
         instants = [at for device in self._devices.values() if (at := device.settle(now)) is not None]
-        if self._outbox:
-            instants.append(self._outbox[0][0])
+        if (due := self._outbox.next_at()) is not None:
+            instants.append(due)
         if self._buffer:
             instants.append(self._understood_at())
         if self._returns_at is not None:
@@ -280,7 +249,7 @@ class PtyLine:
             self.counts.nobody += 1
         elif speed not in (None, self._speeds.get(meant.unit, self._baud)):
             self.counts.wrong_speed += 1
-        elif now < self._deaf.get(meant.unit, 0.0):
+        elif self._outbox.deaf(meant.unit, now):
             self.counts.deaf += 1
         elif (frame := reply_of(meant, question, now)) is not None:
             delivery = self._faults.deliver(frame) if self._faults else Delivery((Sending(0.0, frame),))
@@ -291,17 +260,11 @@ class PtyLine:
             self._unplug()
             self._returns_at = now + delivery.unplugged_s
             return
-        for sending in delivery.sendings:
-            due = max(now + self._delay_s + sending.delay_s, self._busy.get(unit, 0.0))
-            if delivery.deaf:
-                self._deaf[unit] = due
-            self._busy[unit] = due
-            heapq.heappush(self._outbox, (due, next(self._numbers), sending.data))
+        self._outbox.put(unit, delivery, now + self._delay_s)
         self._send_due(now)
 
     def _send_due(self, now: float) -> None:
-        while self._outbox and self._outbox[0][0] <= now:
-            _, _, data = heapq.heappop(self._outbox)
+        while (data := self._outbox.take(now)) is not None:
             self._send(data)
             now = max(now, time.monotonic()) if self._paced else now
 
