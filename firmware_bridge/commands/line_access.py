@@ -56,8 +56,10 @@ async def opened(settings: LineSettings) -> AsyncIterator[Line]:
         if not told.done():
             told.set_result("" if up else reason or "it cannot be opened")
 
-    # What the line logs is said by the command itself, as its error.
-    logging.getLogger("firmware_bridge.lines").addHandler(logging.NullHandler())
+    log = logging.getLogger("firmware_bridge.lines")
+    if not log.handlers:
+        # What the line logs is said by the command itself, as its error; a root handler still gets it.
+        log.addHandler(logging.NullHandler())
     line = make_line(settings, on_change=on_change)
     stop = asyncio.Event()
     running = asyncio.ensure_future(line.run(stop))

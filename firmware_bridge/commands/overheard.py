@@ -63,12 +63,10 @@ class Overheard:
 
     def over(self, now_s: float) -> list[Frame]:
         """The frames that are over by now."""
-        if not self._bytes or self._last_s is None:
+        due_s = self.due_s
+        if due_s is None or now_s < due_s:
             return []
-        silence_s = now_s - self._last_s
         frames, rest = split(bytes(self._bytes))
-        if silence_s < self._gap_s or (rest and silence_s < PATIENCE_S):
-            return []
         self._bytes.clear()
         found = [(data, True) for data in frames] + ([(rest, False)] if rest else [])
         return [
@@ -81,7 +79,7 @@ class Overheard:
         """When to look again if nothing comes; None while nothing is collected."""
         if not self._bytes or self._last_s is None:
             return None
-        return self._last_s + (PATIENCE_S if split(bytes(self._bytes))[1] else self._gap_s)
+        return self._last_s + (max(PATIENCE_S, self._gap_s) if split(bytes(self._bytes))[1] else self._gap_s)
 
 
 def split(data: bytes) -> tuple[list[bytes], bytes]:

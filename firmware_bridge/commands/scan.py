@@ -27,7 +27,7 @@ _QUIET_S: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class _Pass:
+class Pass:
     """One way to open the line, and the units to ask then."""
 
     settings: LineSettings
@@ -38,7 +38,7 @@ class _Pass:
 class _Scan:
     """What was found so far: it is shown also when the scan is broken off."""
 
-    passes: tuple[_Pass, ...]
+    passes: tuple[Pass, ...]
     templates: tuple[Template, ...]
     seen: list[Seen] = field(default_factory=list)
 
@@ -71,7 +71,7 @@ def command(args: argparse.Namespace) -> int:
     interrupted = False
     try:
         scan = _Scan(
-            _passes(args), tuple(item.template for item in list_meters(args.folder) if item.template is not None)
+            passes(args), tuple(item.template for item in list_meters(args.folder) if item.template is not None)
         )
     except BridgeError as error:
         print(f"firmware-bridge scan: {error}", file=sys.stderr)
@@ -107,7 +107,7 @@ def parse_units(text: str) -> tuple[int, ...]:
     return tuple(sorted(units))
 
 
-def _passes(args: argparse.Namespace) -> tuple[_Pass, ...]:
+def passes(args: argparse.Namespace) -> tuple[Pass, ...]:
     """The likely units at every baud rate and parity, then the others."""
     units = parse_units(args.units)
     every = [_settings(args, baud, parity) for parity, baud in product(_parities(args.parity), _bauds(args.baud))]
@@ -116,7 +116,7 @@ def _passes(args: argparse.Namespace) -> tuple[_Pass, ...]:
         every = every[:1]
     likely = tuple(unit for unit in units if unit <= _LIKELY_UNITS)
     others = tuple(unit for unit in units if unit > _LIKELY_UNITS)
-    return tuple(_Pass(settings, part) for part in (likely, others) if part for settings in every)
+    return tuple(Pass(settings, part) for part in (likely, others) if part for settings in every)
 
 
 def _settings(args: argparse.Namespace, baud: int, parity: str) -> LineSettings:

@@ -108,10 +108,9 @@ async def recognise(line: Line, unit: int, templates: Sequence[Template]) -> Fou
         await talk.ask(*probe)
         if talk.spoke:
             break
-        if talk.garbled >= 2:
-            return Found(unit, Certainty.GARBLED, what=_GARBLED)
-    if not talk.spoke:
-        return None
+    else:
+        # After one broken reply a line may well refuse to believe any other of this unit: one is enough to tell.
+        return Found(unit, Certainty.GARBLED, what=_GARBLED) if talk.garbled else None
     return (
         await _by_identity(talk, templates)
         or await _by_values(talk, templates)

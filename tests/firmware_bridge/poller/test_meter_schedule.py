@@ -269,7 +269,7 @@ PLANS = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(plans=PLANS, dead=st.sets(st.integers(0, 5)), cost_s=st.sampled_from([0.02, 0.1, 0.4]))
 def test_a_dead_meter_costs_one_timeout_a_backoff_period_and_the_others_live(
     plans: list[MeterPlan], dead: set[int], cost_s: float
@@ -293,7 +293,7 @@ def test_a_dead_meter_costs_one_timeout_a_backoff_period_and_the_others_live(
         assert run.news(meter) == [News.SILENT] * (len(tries) > 1)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(plans=PLANS, odds=st.randoms(use_true_random=False))
 def test_whatever_comes_back_nobody_is_forgotten_and_the_order_stays_sound(
     plans: list[MeterPlan], odds: random.Random
