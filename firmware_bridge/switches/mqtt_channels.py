@@ -1,4 +1,4 @@
-"""One relay that speaks MQTT: how it is asked and told, and which of the messages that come is the answer.
+"""Relays that speak MQTT: how each is asked and told, and which of the messages that come is the answer.
 
 Devices work through what they are sent in order, and the broker keeps the order of one topic. So an answer counts only
 when every question before it has been answered too: else a slow device's old answer would be taken for a new one.
@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import secrets
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -22,6 +22,9 @@ from firmware_bridge.switches.template import Presence, RpcTemplate, TextTemplat
 _FORGOTTEN_S: Final = 30.0
 """A question without an answer is held to be lost after this: longer than a TCP connection that stalls and recovers
 usually takes."""
+_CALM_S: Final = 0.25
+"""Where an order may or may not be answered by itself besides the question that follows it, the second answer is
+awaited this long, so that it is not taken for the answer to the next question."""
 
 
 class Channel(Protocol):
@@ -35,28 +38,69 @@ class Channel(Protocol):
         """What may explain that no answer comes; empty where nothing is known."""
         ...
 
-    def ask(self) -> asyncio.Future[bool]:
-        """Ask for the state. The future ends with it, or with BridgeError when the device goes away meanwhile."""
+
+class Group(Protocol):
+    """The relays of one switch."""
+
+    @property
+    def channels(self) -> Sequence[Channel]: ...
+
+    def start(self, chosen: Sequence[int], *, on: bool | None) -> list[asyncio.Future[bool]]:
+        """Switch the chosen relays, or (None) ask for their states. Each future ends with the relay's state, where it
+        was switched only once it is in that state, or with BridgeError when the device goes away meanwhile."""
         ...
 
-    def order(self, *, on: bool) -> asyncio.Future[bool]:
-        """Switch the relay. The future ends once the device says that it is in that state."""
-        ...
 
-
-class TextChannel:
-    """A relay that is told, asked, and answers in plain texts."""
+class TextGroup:
+    """Relays that speak plain texts. Where a device answers for all its relays at once, it is asked once."""
 
     def __init__(
-        self, bus: Bus, template: TextTemplate, device: str, channel: int, *, clock: Callable[[], float] | None = None
+        self,
+        bus: Bus,
+        template: TextTemplate,
+        relays: Sequence[tuple[str, int]],
+        *,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self._bus = bus
+        self._answers = template.command.answers
+        self._channels = [_TextChannel(bus, template, *relay, clock=clock) for relay in relays]
+
+    @property
+    def channels(self) -> Sequence[Channel]:
+        return self._channels
+
+    def start(self, chosen: Sequence[int], *, on: bool | None) -> list[asyncio.Future[bool]]:
+        channels = [self._channels[index] for index in chosen]
+        if on is not None:
+            for channel in channels:
+                self._bus.publish(*channel.order(on=on))
+                if self._answers:
+                    channel.asked()
+        if on is None or not self._answers:
+            questions = dict.fromkeys(channel.question for channel in channels)
+            for question in questions:
+                self._bus.publish(*question)
+            for channel in self._channels:
+                if channel.question in questions:
+                    channel.asked()
+        return [channel.expect(on) for channel in channels]
+
+
+class _TextChannel:
+    """Knows which answers are due, and which of those that come is the one to believe."""
+
+    def __init__(
+        self, bus: Bus, template: TextTemplate, device: str, channel: int, *, clock: Callable[[], float] | None
+    ) -> None:
         self._template = template
         self._device, self._channel = device, channel
         self._clock = clock or asyncio.get_running_loop().time
+        self._calm_s = 0.0 if template.command.answers else _CALM_S
         self._asked: deque[float] = deque()
         self._waiting: asyncio.Future[bool] | None = None
         self._wanted: bool | None = None
+        self._last: bool | None = None
         self._odd = ""
         self._presence = _Presence(bus, template.presence, device, self._came, self._went)
         topics = {self._fill(template.answer.topic)}
@@ -73,22 +117,24 @@ class TextChannel:
     def hint(self) -> str:
         return self._presence.hint or self._odd
 
-    def ask(self) -> asyncio.Future[bool]:
-        self._bus.publish(self._fill(self._template.ask.topic), self._template.ask.payload.encode())
-        return self._wait(None)
+    @property
+    def question(self) -> tuple[str, bytes]:
+        """Topic and payload. The same for several relays where the device answers for all at once."""
+        return self._fill(self._template.ask.topic), self._template.ask.payload.encode()
 
-    def order(self, *, on: bool) -> asyncio.Future[bool]:
+    def order(self, *, on: bool) -> tuple[str, bytes]:
+        """Topic and payload."""
         command = self._template.command
-        self._bus.publish(self._fill(command.topic), (command.on if on else command.off).encode())
-        if not command.answers:
-            self._bus.publish(self._fill(self._template.ask.topic), self._template.ask.payload.encode())
-        return self._wait(on)
+        return self._fill(command.topic), (command.on if on else command.off).encode()
 
-    def _wait(self, wanted: bool | None) -> asyncio.Future[bool]:
+    def asked(self) -> None:
+        """One more answer is due."""
         now = self._clock()
         while self._asked and now - self._asked[0] > _FORGOTTEN_S:
             self._asked.popleft()
         self._asked.append(now)
+
+    def expect(self, wanted: bool | None) -> asyncio.Future[bool]:
         self._odd = ""
         self._wanted = wanted
         self._waiting = asyncio.get_running_loop().create_future()
@@ -106,12 +152,21 @@ class TextChannel:
         if text not in (*answer.on, *answer.off):
             self._odd = f"; it says {text[:40]!r}, and {answer.on[0]} or {answer.off[0]} is expected"
             return
-        state = text in answer.on
-        if self._wanted not in (None, state):
-            self._odd = f"; it still says {text}"
+        self._last = text in answer.on
+        if self._waiting is None or self._waiting.done():
             return
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(state)
+        if self._wanted is None:
+            self._waiting.set_result(self._last)
+        elif self._wanted is not self._last:
+            self._odd = f"; it still says {text}"
+        elif self._calm_s:
+            asyncio.get_running_loop().call_later(self._calm_s, self._calmed, self._waiting)
+        else:
+            self._waiting.set_result(self._last)
+
+    def _calmed(self, waiting: asyncio.Future[bool]) -> None:
+        if not waiting.done() and self._last is not None and self._last is self._wanted:
+            waiting.set_result(self._last)
 
     def _came(self) -> None:
         # A device that connects anew has lost what it was asked before.
@@ -123,6 +178,20 @@ class TextChannel:
 
     def _fill(self, topic: str) -> str:
         return filled(topic, self._device, self._channel)
+
+
+class RpcGroup:
+    """Relays that speak JSON-RPC."""
+
+    def __init__(self, bus: Bus, template: RpcTemplate, relays: Sequence[tuple[str, int]]) -> None:
+        self._channels = [_RpcChannel(bus, template, *relay) for relay in relays]
+
+    @property
+    def channels(self) -> Sequence[Channel]:
+        return self._channels
+
+    def start(self, chosen: Sequence[int], *, on: bool | None) -> list[asyncio.Future[bool]]:
+        return [self._channels[index].start(on) for index in chosen]
 
 
 class _Error(msgspec.Struct, frozen=True):
@@ -140,8 +209,8 @@ class _Reply(msgspec.Struct, frozen=True):
 _REPLIES: Final = msgspec.json.Decoder(_Reply)
 
 
-class RpcChannel:
-    """A relay that speaks JSON-RPC: each answer carries its question's number, so none can be taken for another."""
+class _RpcChannel:
+    """Each answer carries its question's number, so none can be taken for another."""
 
     _numbers = itertools.count(1)
 
@@ -166,24 +235,19 @@ class RpcChannel:
     def hint(self) -> str:
         return self._presence.hint or self._odd
 
-    def ask(self) -> asyncio.Future[bool]:
-        return self._wait((self._request("Switch.GetStatus"),), None)
-
-    def order(self, *, on: bool) -> asyncio.Future[bool]:
-        return self._wait((self._request("Switch.Set", on=on), self._request("Switch.GetStatus")), on)
+    def start(self, on: bool | None) -> asyncio.Future[bool]:
+        order = () if on is None else (self._request("Switch.Set", on=on),)
+        self._ids = (*order, self._request("Switch.GetStatus"))
+        self._wanted = on
+        self._odd = ""
+        self._waiting = asyncio.get_running_loop().create_future()
+        return self._waiting
 
     def _request(self, method: str, **more: bool) -> int:
         number = next(self._numbers)
         request = {"id": number, "src": self._source, "method": method, "params": {"id": self._channel, **more}}
         self._bus.publish(self._topic, msgspec.json.encode(request))
         return number
-
-    def _wait(self, ids: tuple[int, ...], wanted: bool | None) -> asyncio.Future[bool]:
-        self._ids = ids
-        self._wanted = wanted
-        self._odd = ""
-        self._waiting = asyncio.get_running_loop().create_future()
-        return self._waiting
 
     def _heard(self, topic: str, payload: bytes, retained: bool) -> None:  # noqa: ARG002 - the topic is the filter
         if retained or self._waiting is None or self._waiting.done():

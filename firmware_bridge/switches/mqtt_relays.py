@@ -15,12 +15,14 @@ from typing import Final
 from firmware_bridge.contract import Phase
 from firmware_bridge.errors import BridgeError
 from firmware_bridge.switches.bus import Bus
-from firmware_bridge.switches.mqtt_channels import Channel, RpcChannel, TextChannel
+from firmware_bridge.switches.mqtt_channels import Channel, Group, RpcGroup, TextGroup
 from firmware_bridge.switches.relay_board import PHASES
 from firmware_bridge.switches.template import MqttTemplate, RpcTemplate
 
 ANSWER_S: Final = 2.0
 """How long a device may take: a round trip over broker and Wi-Fi, with a lost packet or two."""
+
+_ALL: Final = (0, 1, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +53,9 @@ class MqttRelays:
         self, bus: Bus, template: MqttTemplate, relays: Sequence[Relay], *, answer_s: float = ANSWER_S
     ) -> None:
         self._answer_s = answer_s
-        self._channels: tuple[Channel, ...] = tuple(
-            RpcChannel(bus, template, relay.device, relay.channel)
-            if isinstance(template, RpcTemplate)
-            else TextChannel(bus, template, relay.device, relay.channel)
-            for relay in relays
+        names = [(relay.device, relay.channel) for relay in relays]
+        self._group: Group = (
+            RpcGroup(bus, template, names) if isinstance(template, RpcTemplate) else TextGroup(bus, template, names)
         )
 
     @property
@@ -64,20 +64,18 @@ class MqttRelays:
 
     async def open_all(self) -> None:
         """All three are told before any answer is waited for."""
-        await self._each(self._channels, on=False)
+        await self._together(_ALL, on=False)
 
     async def close(self, phase: Phase) -> None:
-        await self._each((self._channels[PHASES.index(phase)],), on=True)
+        await self._together((PHASES.index(phase),), on=True)
 
     async def read(self) -> frozenset[Phase] | None:
-        states = await self._together([channel.ask() for channel in self._channels], self._channels)
+        states = await self._together(_ALL, on=None)
         return frozenset(phase for phase, on in zip(PHASES, states, strict=True) if on)
 
-    async def _each(self, channels: Sequence[Channel], *, on: bool) -> None:
-        await self._together([channel.order(on=on) for channel in channels], channels)
-
-    async def _together(self, waits: Sequence[asyncio.Future[bool]], channels: Sequence[Channel]) -> tuple[bool, ...]:
+    async def _together(self, chosen: Sequence[int], *, on: bool | None) -> tuple[bool, ...]:
         """The answers; raises BridgeError naming every device that gave none in time."""
+        waits = self._group.start(chosen, on=on)
         try:
             await asyncio.wait(waits, timeout=self._answer_s)
         finally:
@@ -85,8 +83,8 @@ class MqttRelays:
                 wait.cancel()
             problems = [
                 f"{channel.name} {problem}"
-                for channel, wait in zip(channels, waits, strict=True)
-                if (problem := self._problem(channel, wait))
+                for index, wait in zip(chosen, waits, strict=True)
+                if (problem := self._problem(channel := self._group.channels[index], wait))
             ]
         if problems:
             raise BridgeError("; ".join(problems))
