@@ -28,9 +28,11 @@ class PtyPort:
 
     def __init__(self, baud: int, link: Path | None = None) -> None:
         """`link` is a symbolic link that names the port as long as it is plugged in. Raises FileExistsError where
-        something else has that name."""
+        something else has that name, FileNotFoundError where its folder is not there."""
+        if link is not None and not link.parent.is_dir():
+            raise FileNotFoundError(errno.ENOENT, "cannot be made: make its folder first", str(link))
         if link is not None and link.exists() and not link.is_symlink():
-            raise FileExistsError(errno.EEXIST, "is there already and is no link: name another --link", str(link))
+            raise FileExistsError(errno.EEXIST, "is there already and is no link: give another name", str(link))
         self._baud = baud
         self._link = link
         self._ours = self._theirs = -1

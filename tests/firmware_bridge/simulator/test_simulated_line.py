@@ -126,6 +126,8 @@ def test_a_link_takes_the_place_of_an_old_link_and_of_nothing_else(tmp_path: Pat
     link.write_text("mine")
     with pytest.raises(FileExistsError, match="no link"):
         PtyLine([], link=link)
+    with pytest.raises(FileNotFoundError, match="make its folder first"):
+        PtyLine([], link=tmp_path / "nowhere" / "port")
 
 
 def test_the_port_can_be_had_again_after_a_master_that_wanted_it_alone(line: PtyLine) -> None:
