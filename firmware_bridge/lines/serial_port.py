@@ -48,8 +48,8 @@ async def open_serial(settings: LineSettings) -> Stream:
         if code is None and isinstance(error.__context__, termios.error):
             code = error.__context__.args[0]
         raise LineDown(_why(path, code, str(error))) from error
-    except (ValueError, termios.error) as error:
-        raise LineDown(_why(path, None, str(error))) from error
+    except (OSError, ValueError, termios.error) as error:
+        raise LineDown(_why(path, getattr(error, "errno", None), str(error))) from error
     fd = port.fileno()
     pseudo = os.major(os.fstat(fd).st_rdev) in _PTY_MAJORS
     if not pseudo:

@@ -42,7 +42,7 @@ async def open_socket(settings: LineSettings) -> Stream:
     """Raises LineDown with what is wrong and what to do."""
     host, port = address(settings)
     loop = asyncio.get_running_loop()
-    last: OSError | None = None
+    last: Exception | None = None
     try:
         async with asyncio.timeout(CONNECT_S):
             for family, kind, protocol, _, where in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
@@ -61,7 +61,7 @@ async def open_socket(settings: LineSettings) -> Stream:
                 return Stream(connection.fileno(), connection.close, paced=False)
     except TimeoutError as error:
         raise LineDown(unreachable(host, port, f"no answer within {CONNECT_S:g} s")) from error
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         last = error
     raise LineDown(unreachable(host, port, str(last))) from last
 

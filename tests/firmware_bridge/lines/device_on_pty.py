@@ -9,11 +9,13 @@ import asyncio
 import os
 import tty
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from firmware_bridge.errors import TransactionError
 from firmware_bridge.lines.owner import LineOwner
+from firmware_bridge.lines.requests import Reply, Request
 from firmware_bridge.lines.trace import Trace
 from firmware_bridge.settings.devices import LineSettings
 
@@ -100,7 +102,7 @@ def _request_size(data: bytes) -> int | None:
 
 def settings(port: str | Path, **changes: Any) -> LineSettings:
     """A fast line with short patience, so that tests need not wait long."""
-    quick = {"baud": 115_200, "reply_timeout_s": 0.06, "quiet_s": 0.02}
+    quick = {"baud": 115_200, "reply_timeout_s": 0.25, "quiet_s": 0.02}
     return LineSettings.model_validate({"name": "north", "port": str(port), **quick, **changes})
 
 
@@ -136,6 +138,14 @@ async def line(to: LineSettings, *, trace: Trace | None = None, wait: bool = Tru
         running.stop.set()
         async with asyncio.timeout(GUARD_S):
             await task
+
+
+async def answered(running: Running, request: Request) -> Reply:
+    """The reply of a device that answers well, also where a busy machine made it late for a short timeout."""
+    async with asyncio.timeout(GUARD_S):
+        while True:
+            with suppress(TransactionError):
+                return await running.owner.ask(request)
 
 
 @asynccontextmanager

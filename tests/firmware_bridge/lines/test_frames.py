@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from pymodbus.framer import FramerRTU
 
@@ -11,6 +11,8 @@ from firmware_bridge.errors import Fault
 from firmware_bridge.lines.frames import Judge, crc16, encode, reply_length, request_length
 from firmware_bridge.lines.requests import Function, Request
 from tests.firmware_bridge.lines.device_on_pty import refused, registers, sealed
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 REQUESTS = {
     "05 01 00 00 00 08": Request(5, Function.READ_COILS, 0, 8),
@@ -38,6 +40,7 @@ def test_a_request_is_the_bytes_of_the_specification_and_its_length_is_foretold(
     assert len(frame) == request_length(REQUESTS[wire])
 
 
+@UNHURRIED
 @given(st.binary(max_size=260))
 def test_the_checksum_is_pymodbuss_and_zero_over_a_whole_frame(data: bytes) -> None:
     assert crc16(data).to_bytes(2, "little") == FramerRTU.compute_CRC(data).to_bytes(2, "big")
@@ -141,6 +144,7 @@ def mangled(draw: st.DrawFn, whole: bytes) -> bytes:
     return bytes(data)
 
 
+@UNHURRIED
 @given(st.data(), requests(), st.binary(min_size=1, max_size=80))
 def test_damage_never_makes_another_value_or_a_refusal(data: st.DataObject, request: Request, filling: bytes) -> None:
     whole = true_reply(request, filling)
@@ -168,6 +172,7 @@ def _rightly_made(received: bytes, request: Request, size: int) -> bool:
     return frame[:2] in (head, refusal) and len(frame) >= 5 and sealed(frame[:-2]) == frame
 
 
+@UNHURRIED
 @given(requests(), st.binary(max_size=60))
 def test_bytes_that_are_no_reply_have_a_fault_to_be_counted(request: Request, received: bytes) -> None:
     judge = Judge(request)

@@ -10,13 +10,14 @@ import asyncio
 import random
 import selectors
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware_bridge.errors import DeviceRefusal, TransactionError
+from firmware_bridge.errors import DeviceRefusal, Fault, TransactionError
 from firmware_bridge.lines.requests import Function, Request
 from firmware_bridge.lines.rtu import RtuMaster
 from firmware_bridge.lines.stream import Stream
@@ -53,6 +54,7 @@ class Wire:
     paced = False
 
     def __init__(self, chance: random.Random, serial: dict[tuple[int, int], int]) -> None:
+        self.sent_s: list[float] = []
         self._chance = chance
         self._serial = serial
         self._free_s: dict[int, float] = {}
@@ -141,7 +143,7 @@ def in_virtual_time(coroutine: Any) -> Any:
         return runner.run(coroutine)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32))
 def test_every_value_is_that_of_the_request_asked(seed: int) -> None:
     values, failures = in_virtual_time(_season(seed, 60))
@@ -167,3 +169,76 @@ def test_without_the_probe_the_same_line_would_give_wrong_values(monkeypatch: py
     monkeypatch.setattr("firmware_bridge.lines.debts.Debts.proves", lambda *_: True)
     with pytest.raises(AssertionError):
         in_virtual_time(_season(1, 1500))
+
+
+class Prompt(Wire):
+    """One good device that answers at once, in less time than the request takes on a wire."""
+
+    paced = True
+
+    def write(self, frame: bytes) -> None:
+        loop = asyncio.get_running_loop()
+        self.sent_s.append(loop.time())
+        if frame[0]:
+            loop.call_soon(self.on_bytes, self._reply(frame))
+
+
+async def _opened(wire: Wire, **changes: Any) -> RtuMaster:
+    async def opener(_: Any) -> Stream:
+        return cast("Stream", wire)
+
+    master = RtuMaster(line_settings("virtual", **changes), opener, LineTally())
+    await master.open(lambda _: None)
+    return master
+
+
+def test_a_reply_before_the_request_has_left_is_none() -> None:
+    async def ask() -> None:
+        wire = Prompt(random.Random(1), {})
+        master = await _opened(wire, baud=9600)
+        with pytest.raises(TransactionError) as caught:
+            await master.transact(Request(1, Function.READ_REGISTERS, 10, 2))
+        assert caught.value.fault is Fault.LATE
+
+    in_virtual_time(ask())
+
+
+def test_a_line_that_is_never_silent_fails_the_request_instead_of_holding_it_for_ever() -> None:
+    async def ask() -> None:
+        wire = Prompt(random.Random(1), {})
+        wire.paced = False
+        master = await _opened(wire)
+        silent_at = asyncio.get_running_loop().time() + 10.0
+
+        def babble() -> None:
+            wire.on_bytes(b"U")
+            if asyncio.get_running_loop().time() < silent_at:
+                asyncio.get_running_loop().call_later(0.001, babble)
+
+        babble()
+        request = Request(1, Function.READ_REGISTERS, 10, 2)
+        with pytest.raises(TransactionError) as caught:
+            await master.transact(request)
+        assert caught.value.fault is Fault.LATE
+        assert wire.sent_s == []
+        await asyncio.sleep(10.0)
+        assert await master.transact(request) == (10, 1)
+
+    in_virtual_time(ask())
+
+
+@pytest.mark.parametrize(("baud", "gap_s"), [(9600, 0.0036), (115_200, 0.00175)])
+def test_every_request_is_preceded_by_the_gap_also_after_a_broadcast(baud: int, gap_s: float) -> None:
+    async def ask() -> None:
+        wire = Prompt(random.Random(1), {})
+        wire.paced = False
+        master = await _opened(wire, baud=baud)
+        for _ in range(3):
+            await master.transact(Request(1, Function.READ_REGISTERS, 10, 2))
+        await master.transact(Request(0, Function.WRITE_COIL, 10, values=(1,)))
+        await master.transact(Request(1, Function.READ_REGISTERS, 10, 2))
+        pauses = [after - before for before, after in pairwise(wire.sent_s)]
+        assert min(pauses) >= gap_s
+        assert pauses[-1] >= 0.1
+
+    in_virtual_time(ask())
