@@ -43,6 +43,8 @@ _UNITS: Final = {
     Quantity.I_N: "A",
 }
 
+_LEAST_QUIET_S: Final = 0.05
+
 Row = tuple[str, ...]
 
 
@@ -76,7 +78,13 @@ async def _read(args: argparse.Namespace) -> int:
     if args.watch is not None and not 0 < args.watch <= 86_400:
         raise Unusable(f"--watch {args.watch:g}: give seconds, more than 0 and at most a day")
     settings = line_settings(
-        args.line, baud=args.baud, parity=args.parity, stop_bits=args.stop_bits, reply_timeout_s=args.timeout
+        args.line,
+        baud=args.baud,
+        parity=args.parity,
+        stop_bits=args.stop_bits,
+        reply_timeout_s=args.timeout,
+        # A meter that is slower than the timeout gets as much time again before anything else is sent.
+        quiet_s=max(args.timeout, _LEAST_QUIET_S),
     )
     blocks = plan(template, template.points, *line_costs(settings))
     async with opened(settings) as line:

@@ -22,7 +22,7 @@ def rows(out: str) -> dict[str, list[str]]:
 
 def test_it_prints_every_value_with_its_unit(capsys: pytest.CaptureFixture[str]) -> None:
     with PtyLine([virtual("eastron_sdm630", 9)], paced=False) as line:
-        assert run(read, line.path, "9", "--model", "eastron_sdm630") == 0
+        assert run(read, line.path, "9", "--model", "eastron_sdm630", "--timeout", "0.2") == 0
     shown = rows(capsys.readouterr().out)
     assert set(shown) == {"point", *(str(point) for point in load_meter("eastron_sdm630").points)}
     assert shown["p_l2"] == ["985.5", "W"]
@@ -34,7 +34,7 @@ def test_it_prints_every_value_with_its_unit(capsys: pytest.CaptureFixture[str])
 
 def test_raw_words_stand_beside_the_values(capsys: pytest.CaptureFixture[str]) -> None:
     with PtyLine([virtual("eastron_sdm120", 1)], paced=False) as line:
-        assert run(read, line.path, "1", "--model", "eastron_sdm120", "--raw") == 0
+        assert run(read, line.path, "1", "--model", "eastron_sdm120", "--raw", "--timeout", "0.2") == 0
     # 230.4 as IEEE 754.
     assert rows(capsys.readouterr().out)["v"] == ["230.4", "V", "4366", "6666"]
 
@@ -44,7 +44,7 @@ def test_missing_and_implausible_values_are_marked(capsys: pytest.CaptureFixture
     values |= {Point(Quantity.V): 4000.0, Point(Quantity.Q): float("nan")}
     meter = VirtualMeter(load_meter("eastron_sdm120"), 1, lambda: values)
     with PtyLine([meter], paced=False) as line:
-        assert run(read, line.path, "1", "--model", "eastron_sdm120") == 0
+        assert run(read, line.path, "1", "--model", "eastron_sdm120", "--timeout", "0.2") == 0
     shown = rows(capsys.readouterr().out)
     assert shown["v"][:3] == ["4000", "V", "implausible:"]
     assert shown["q"][:3] == ["-", "var", "missing:"]
