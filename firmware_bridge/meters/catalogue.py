@@ -60,14 +60,15 @@ def _extended(data: dict[str, Any], place: str, name: str, folder: Path | None, 
             raise TemplateError(
                 f'{place}: extends = {base}: write the name of a template, as extends = "eastron_sdm630"'
             )
-        again = (base, True) in seen
+        # A shipped template rests on shipped ones: an own file changes only what bears its name.
+        again = not own or (base, True) in seen
         if (base, False) in seen or (again and base not in _shipped()):
             raise TemplateError(f'{place}: extends = "{base}": goes round in a circle: remove one extends')
         try:
-            under, _, base_own = _read(base, None if again else folder)
+            under, _, own = _read(base, None if again else folder)
         except TemplateError as error:
             raise TemplateError(f'{place}: extends = "{base}": {error}') from error
-        seen.add((base, base_own))
+        seen.add((base, own))
         data = merged(under, {key: value for key, value in data.items() if key != "extends"})
     return data
 

@@ -72,6 +72,11 @@ def test_an_own_template_may_extend_the_shipped_one_that_it_replaces(folder: Pat
     assert not shipped.own
 
 
+def test_an_own_file_does_not_change_the_shipped_ones_that_extend_its_namesake(folder: Path) -> None:
+    write(folder, "eastron_sdm120", GOOD)
+    assert load_meter("eastron_sdm230", folder).registers == load_meter("eastron_sdm230").registers
+
+
 def test_extending_adds_and_replaces_single_registers(folder: Path) -> None:
     write(folder, "mine", 'extends = "eastron_sdm72"\ntitle = "Mine"\n[registers]\nf = { address = 70 }\n')
     template = load_meter("mine", folder)
