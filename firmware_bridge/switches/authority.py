@@ -13,7 +13,7 @@ from firmware_bridge.signature import verify
 class Distrust(enum.StrEnum):
     """Why a command is not taken as the controller's. Also the names of the counters."""
 
-    UNSIGNED = "unsigned"
+    UNSIGNED = "not_signed"
     WRONG = "wrong_signature"
 
 

@@ -26,7 +26,7 @@ from firmware_bridge.switches.memory import Lockout, StateError, SwitchMemory
 _log = logging.getLogger(__name__)
 
 LOCKOUTS_EVERY_S: Final = 2.0
-"""How often a person's lock-out is looked for, besides at each command."""
+"""How often a person's lock-out is looked for, besides at each command; in real seconds."""
 
 
 class Clock(Protocol):
@@ -65,6 +65,7 @@ class SwitchDriver:
         heeded: int = 0,
         authority: Authority | None = None,
         on_available: Callable[[bool], None] | None = None,
+        lockouts_every_s: float = LOCKOUTS_EVERY_S,
     ) -> None:
         """`heeded` is the last lock-out order that was followed, as `start_interlock` gives it."""
         self.house = house
@@ -84,6 +85,7 @@ class SwitchDriver:
         self._ended = asyncio.Event()
         self._kept: tuple[Memory, int] | None = None
         self._unwritten = ""
+        self._lockouts_every_s = lockouts_every_s
         self._lockouts_at = clock.monotonic()
 
     @property
@@ -209,7 +211,7 @@ class SwitchDriver:
 
     async def _heed(self) -> None:
         """Follow what a person has ordered from another process."""
-        self._lockouts_at = self._clock.monotonic() + LOCKOUTS_EVERY_S * self._clock.speed
+        self._lockouts_at = self._clock.monotonic() + self._lockouts_every_s * self._clock.speed
         try:
             last = await asyncio.to_thread(self._memory.lockout, self.house)
         except StateError as error:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 L1, L2, L3 = Phase.L1, Phase.L2, Phase.L3
 PATIENT_S = 10.0
-BRIEF_S = 0.2
+BRIEF_S = 0.1
 PRESENCE = {"tasmota": "tele/{}/LWT", "shelly1": "shellies/{}/online", "shelly2": "{}/online"}
 AWAY = {"tasmota": b"Offline", "shelly1": b"false", "shelly2": b"false"}
 
@@ -95,7 +95,7 @@ async def test_a_device_that_does_not_answer_is_named(scene: Scene) -> None:
     await scene.settled()
     scene.relays.mute = True
     for action in (board.read(), board.open_all(), board.close(L1)):
-        with pytest.raises(BridgeError, match=rf"{scene.device}/\d gave no answer within 0\.2 s"):
+        with pytest.raises(BridgeError, match=rf"{scene.device}/\d gave no answer within 0\.1 s"):
             await action
     scene.relays.mute = False
 
@@ -109,9 +109,8 @@ async def test_a_relay_that_does_not_follow_is_no_success(scene: Scene) -> None:
         await board.open_all()
 
 
+@pytest.mark.parametrize("scene", ["tasmota", "shelly1"], indirect=True)
 async def test_what_was_retained_is_no_reading(scene: Scene) -> None:
-    if scene.model == "shelly2":
-        pytest.skip("its answers go to a topic of this run alone")
     topic = {"tasmota": f"stat/{scene.device}/POWER1", "shelly1": f"shellies/{scene.device}/relay/0"}[scene.model]
     await scene.keep(topic, b"ON" if scene.model == "tasmota" else b"on")
     scene.relays.mute = True
@@ -136,7 +135,7 @@ async def test_a_last_will_ends_the_waiting(scene: Scene) -> None:
 async def test_a_last_will_that_got_stuck_explains_but_forbids_nothing(scene: Scene) -> None:
     topic = PRESENCE[scene.model].format(scene.device)
     await scene.keep(topic, AWAY[scene.model])
-    board = scene.board(1.0)
+    board = scene.board(0.4)
     await scene.settled()
     scene.relays.mute = True
     with pytest.raises(BridgeError, match="its last will says that it is offline"):
@@ -162,9 +161,8 @@ async def test_three_devices_of_one_relay_each_are_a_switch_too(scene: Scene) ->
     assert await board.read() == frozenset({L2})
 
 
+@pytest.mark.parametrize("scene", ["shelly2"], indirect=True)
 async def test_a_refusal_is_told_in_the_devices_words(scene: Scene) -> None:
-    if scene.model != "shelly2":
-        pytest.skip("plain texts have no refusals")
     board = scene.board(shift=3)
     await scene.settled()
     with pytest.raises(BridgeError, match=r"/3 refuses: Argument 'id', value 3 not found!"):

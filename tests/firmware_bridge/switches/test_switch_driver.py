@@ -95,6 +95,7 @@ class Rig:
             heeded=heeded,
             authority=authority,
             on_available=self._seen,
+            lockouts_every_s=0.1,
         )
         self.task = asyncio.ensure_future(self.driver.run())
 
@@ -234,7 +235,7 @@ async def test_killed_at_any_request_the_next_start_finds_one_phase_and_forgets_
 async def test_nothing_moves_while_the_memory_cannot_be_written(line: Board, path: Path) -> None:
     rig = Rig(line, path)
     await rig.at_rest(L1)
-    await rig.until(lambda: rig.memory._open is not None)
+    await rig.until(lambda: rig.driver._kept is not None)
     assert rig.memory._open is not None
     rig.memory._open.execute("PRAGMA query_only = 1")
     answer = await rig.move(L1, L2, 1)
