@@ -21,6 +21,7 @@ from edge_balancer import __version__
 from edge_balancer.clock import Clock
 from edge_balancer.diagnostics import diagnostics_payload
 from edge_balancer.engine import Engine
+from edge_balancer.field import field_of
 from edge_balancer.journal import Journal
 from edge_balancer.logs import get_logger
 from edge_balancer.sd_notify import Notifier
@@ -76,6 +77,7 @@ class Daemon:
             on_batch=self._on_batch,
             on_up=self._on_up,
         )
+        self._field = field_of(config, clock, self._intake, self._link, self._on_batch)
         self._session = uuid.uuid4()
         self._wake = asyncio.Event()
         self._sent: list[str] = []
@@ -117,14 +119,22 @@ class Daemon:
                 locked=sorted(restored.locked),
                 seconds=round(time.monotonic() - started, 3),
             )
-            link = asyncio.create_task(self._link.run(self._intake.subscriptions(), stop), name="mqtt")
+            subscriptions, leave = self._intake.subscriptions(), asyncio.Event()
+            parts = []
+            if self._field is not None:
+                subscriptions += self._field.subscriptions
+                parts.append(asyncio.create_task(self._field.run(stop), name="field"))
+            link = asyncio.create_task(self._link.run(subscriptions, leave), name="mqtt")
             stopping = asyncio.create_task(self._wake_on(stop), name="stop")
             self._notify.ready(f"{self._config.feeder.id}: started")
             try:
-                await self._control(stop, link)
+                await self._control(stop, (*parts, link))
             finally:
                 stop.set()
-                await asyncio.gather(link, stopping)
+                await asyncio.wait((*parts, stopping))
+                # Not before the switches have said goodbye.
+                leave.set()
+                await asyncio.gather(*parts, link)
         finally:
             await self._finish()
 
@@ -142,15 +152,16 @@ class Daemon:
         await stop.wait()
         self._wake.set()
 
-    async def _control(self, stop: asyncio.Event, link: asyncio.Task[None]) -> None:
+    async def _control(self, stop: asyncio.Event, parts: Sequence[asyncio.Task[None]]) -> None:
         """The control cycle: at every burst of messages, at every tick, and when something is due."""
         tick = min(1.0, self._config.mqtt.publish_s) / self._clock.speed
         while not stop.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), timeout=tick)
             self._wake.clear()
-            if link.done():
-                link.result()
+            for part in parts:
+                if part.done():
+                    part.result()
             await self._cycle()
             self._notify.watchdog()
 
@@ -188,9 +199,10 @@ class Daemon:
         s."""
         for command in commands:
             against = self._against(command, decided_at, recorded)
-            left = not against and self._link.publish(
-                self._topics.command(command.house), self._commands.payload(command), qos=1, retain=False
-            )
+            topic, payload = self._topics.command(command.house), self._commands.payload(command)
+            left = not against and self._link.publish(topic, payload, qos=1, retain=False)
+            if left and self._field is not None and command.house in self._field.houses:
+                self._field.command(topic, payload)
             (self._sent if left else self._unsent).append(command.id)
             what = {"house": command.house, "origin": str(command.origin), "phase": str(command.phase)}
             if left:
@@ -238,8 +250,9 @@ class Daemon:
         log("alert", key=alert.key, state=str(alert.state), severity=str(alert.severity), text=alert.text)
 
     def _publish_diagnostics(self) -> None:
+        field = None if self._field is None else self._field.diagnostics()
         payload = diagnostics_payload(
-            self._clock.wall(), self._intake, self._storage, self._journal, self._link, self.engine
+            self._clock.wall(), self._intake, self._storage, self._journal, self._link, self.engine, field
         )
         self._link.publish(self._topics.diagnostics, payload, qos=0, retain=True)
 
@@ -274,6 +287,8 @@ class Daemon:
         clock = self._clock
         if retained and payload:
             self._take_back(topic)
+        if self._field is not None:
+            self._field.message(topic, payload, retained)
         self._intake.message(topic, payload, retained, clock.monotonic(), clock.wall(), clock.synced())
 
     def _take_back(self, topic: str) -> None:
@@ -292,6 +307,8 @@ class Daemon:
             self._link.publish(self._topics.mode, mode_payload(self._mode), qos=1, retain=True)
         for alert in self._alerts.values():
             self._link.publish(self._topics.alert(alert.key), alert_payload(alert), qos=1, retain=True)
+        if self._field is not None:
+            self._field.announce()
         self._due.pop("diagnostics", None)
 
     async def _record_start(self) -> None:

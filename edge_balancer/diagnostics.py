@@ -13,13 +13,20 @@ from edge_balancer.journal import Journal
 from edge_balancer.storage.thread import StorageThread
 from edge_balancer.telemetry.intake import Intake
 from edge_balancer.telemetry.mqtt_link import MqttLink
+from firmware_bridge.service.diagnostics import BridgeDiagnostics
 
 
 def diagnostics_payload(
-    wall: float, intake: Intake, storage: StorageThread, journal: Journal, link: MqttLink, engine: Engine
+    wall: float,
+    intake: Intake,
+    storage: StorageThread,
+    journal: Journal,
+    link: MqttLink,
+    engine: Engine,
+    bridge: BridgeDiagnostics | None = None,
 ) -> bytes:
-    """Counters since the start, the last refused messages of each kind, meters seen but not configured, and the
-    trail's head."""
+    """Counters since the start, the last refused messages of each kind, meters seen but not configured, the trail's
+    head, and what the lines of this machine are like where it has some."""
     ledger = intake.ledger
     roster = engine.roster
     content: dict[str, Any] = {
@@ -52,6 +59,8 @@ def diagnostics_payload(
             "offline": [house.id for k, house in enumerate(roster.houses) if roster.offline[k]],
         },
     }
+    if bridge is not None:
+        content["bridge"] = bridge
     return msgspec.json.encode(content)
 
 

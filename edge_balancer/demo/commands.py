@@ -15,7 +15,7 @@ from typing import Final
 from edge_balancer import logs
 from edge_balancer.clock import Clock
 from edge_balancer.demo.lines import LineView
-from edge_balancer.demo.options import DemoOptions
+from edge_balancer.demo.options import FASTEST_SERIAL, DemoOptions
 from edge_balancer.demo.session import Controller, View, run_demo
 from edge_balancer.demo.watch import Watch
 from edge_balancer.errors import EdgeBalancerError
@@ -55,7 +55,8 @@ def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `demo`; defaults are those of DemoOptions."""
     usual = DemoOptions()
     add = parser.add_argument
-    add("--speed", type=float, default=usual.speed, metavar="X", help="times real time (default: %(default)g)")
+    speeds = f"default: {usual.speed:g}, with --serial {FASTEST_SERIAL:g}"
+    add("--speed", type=float, metavar="X", help=f"times real time ({speeds})")
     add("--minutes", type=float, metavar="N", help="simulated minutes after which it ends (default: until Ctrl-C)")
     add("--houses", type=int, default=usual.houses, metavar="N", help="default: %(default)s")
     add("--seed", type=int, default=usual.seed, metavar="N", help="of the feeder, its weather and faults (default: 1)")
@@ -76,14 +77,29 @@ def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
     add("--start", type=parse_time, default=usual.start, metavar="HH:MM", help="simulated time of day (default: 09:00)")
     add("--broker", type=parse_broker, metavar="HOST[:PORT]", help="use this broker instead of one of its own")
     add("--keep", type=Path, metavar="DIR", help="keep the database and the log in this folder")
+    add(
+        "--serial",
+        type=int,
+        nargs="?",
+        const=6,
+        default=usual.serial,
+        metavar="N",
+        help="put N houses (default: 6) on a simulated serial line, with Modbus meters and relay boards",
+    )
     add("--plain", action="store_true", help="lines of text instead of the live picture")
+
+
+def _speed(asked: float | None, serial: int) -> float:
+    if asked is not None:
+        return asked
+    return FASTEST_SERIAL if serial else DemoOptions().speed
 
 
 def demo_command(args: argparse.Namespace) -> int:
     """Run the demo, print what was gained; 1 where it could not run, 2 where an argument is wrong."""
     try:
         options = DemoOptions(
-            speed=args.speed,
+            speed=_speed(args.speed, args.serial),
             minutes=args.minutes,
             houses=args.houses,
             seed=args.seed,
@@ -92,6 +108,7 @@ def demo_command(args: argparse.Namespace) -> int:
             start=args.start,
             broker=args.broker,
             keep=args.keep,
+            serial=args.serial,
             plain=args.plain,
         )
     except ValueError as error:

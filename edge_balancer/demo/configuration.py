@@ -13,6 +13,7 @@ from edge_balancer.settings.root import Configuration
 from edge_balancer.settings.services import MqttSettings, StorageSettings
 from edge_balancer.twin.houses import Houses
 from edge_balancer.twin.options import TwinOptions
+from firmware_bridge.settings.bridge import BridgeSettings
 
 FEEDER: Final = "demo"
 ROUND_TRIP_S: Final = 0.5
@@ -31,9 +32,17 @@ def expiry_s(speed: float) -> float:
 
 
 def configuration(
-    options: DemoOptions, twin: TwinOptions, houses: Houses, *, broker: tuple[str, int], base: str, database: Path
+    options: DemoOptions,
+    twin: TwinOptions,
+    houses: Houses,
+    *,
+    broker: tuple[str, int],
+    base: str,
+    database: Path,
+    bridge: BridgeSettings | None = None,
 ) -> Configuration:
     """What a user would have written for this feeder, with clock-bound limits stretched by the demo's speed."""
+    bridge = (bridge or BridgeSettings()).model_copy(update={"state": database.with_name("bridge.db")})
     slack = slack_s(options.speed)
     telemetry, switching, mqtt = TelemetrySettings(), SwitchingSettings(), MqttSettings()
     return Configuration(
@@ -57,4 +66,5 @@ def configuration(
             verify_timeout_s=max(switching.verify_timeout_s, 3.0 * slack),
         ),
         storage=StorageSettings(path=database),
+        bridge=bridge,
     )

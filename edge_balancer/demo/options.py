@@ -9,6 +9,9 @@ from typing import Final
 
 LARGEST_SPEED: Final = 1000.0
 """Beyond it a command's way to the switch and back, some ten real milliseconds, is longer than any sensible expiry."""
+FASTEST_SERIAL: Final = 60.0
+MOST_SERIAL: Final = 16
+"""A line of the demo's pace reads this many meters in half a real second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,8 @@ class DemoOptions:
     """Host and port of an existing broker; None for one of its own."""
     keep: Path | None = None
     """Folder in which the database and the log stay; None for a temporary one."""
+    serial: int = 0
+    """So many of the houses hang on a simulated serial line instead of MQTT."""
     plain: bool = False
     """Lines of text even on a terminal."""
 
@@ -40,6 +45,14 @@ class DemoOptions:
             raise ValueError(f"minutes = {self.minutes:g}: give a number greater than zero")
         if self.houses < 1:
             raise ValueError(f"houses = {self.houses}: a feeder needs at least one")
+        most = min(self.houses - 1, MOST_SERIAL)
+        if not 0 <= self.serial <= most:
+            raise ValueError(f"serial = {self.serial}: give 0 to {most} of the {self.houses} houses")
+        if self.serial and self.speed > FASTEST_SERIAL:
+            raise ValueError(
+                f"speed = {self.speed:g}: with a serial line at most {FASTEST_SERIAL:g}; a move takes a real quarter "
+                "of a second there, and must not outlast the interlock's limits"
+            )
         if self.meter_period_s <= 0.0:
             raise ValueError(f"meter period = {self.meter_period_s:g} s: give a number greater than zero")
         if not 0.0 <= self.failure_rate <= 1.0:

@@ -18,6 +18,7 @@ from edge_balancer.clock import Clock, ScaledClock
 from edge_balancer.demo.configuration import configuration
 from edge_balancer.demo.gains import Gains
 from edge_balancer.demo.options import DemoOptions, DemoResult
+from edge_balancer.demo.serial import SerialLine
 from edge_balancer.demo.stage import DATABASE, address, folder, signals
 from edge_balancer.demo.watch import Watch
 from edge_balancer.demo.wire import listen
@@ -64,8 +65,14 @@ class _Cast:
         self.clock = ScaledClock(options.speed, self.twin.wall(DEFAULT_DAY, start))
         self.watch = Watch(base)
         self.gains = Gains()
+        self.serial = SerialLine(self.feeder, options.serial, self.clock, self._moved) if options.serial else None
+        on_line = self.serial.houses if self.serial else ()
         self.switches = VirtualSwitches(
-            {h: WirePhase(self.feeder.houses.phase_of(k).name) for k, h in enumerate(self.feeder.houses.ids)},
+            {
+                house: WirePhase(self.feeder.houses.phase_of(k).name)
+                for k, house in enumerate(self.feeder.houses.ids)
+                if house not in on_line
+            },
             base_topic=base,
             clock=self.clock,
             behaviour=Behaviour(failure_rate=options.failure_rate, seed=options.seed),
@@ -78,16 +85,22 @@ class _Cast:
             base,
             MeterOptions(period_s=options.meter_period_s, seed=options.seed),
             on_truth=self._see,
+            silent=on_line,
         )
         self._at, self._base = at, base
 
     def _contact(self, house: str, phase: WirePhase | None) -> None:
-        self.feeder.contact(house, None if phase is None else Phase[phase.name], self.clock.wall())
+        self._moved(house, None if phase is None else Phase[phase.name])
+
+    def _moved(self, house: str, phase: Phase | None) -> None:
+        self.feeder.contact(house, phase, self.clock.wall())
 
     def _see(self, truth: Truth) -> None:
         if self.watch.online:
             self.gains.begin(truth.wall)
         self.gains.add(truth)
+        if self.serial is not None:
+            self.serial.see(truth)
         self.watch.see(truth)
 
     def hear(self, topic: str, payload: bytes) -> None:
@@ -97,6 +110,8 @@ class _Cast:
     async def playing(self, failed: asyncio.Event) -> AsyncIterator[None]:
         """Switches, meters and the onlooker at work; sets `failed` if one of them ends before its time."""
         stop = asyncio.Event()
+        if self.serial is not None:
+            self.serial.open()
         heard, announced = asyncio.Event(), asyncio.Event()
         parts = [
             _part(listen(self._at, self._base, self.hear, ready=heard, stop=stop), failed),
@@ -109,6 +124,8 @@ class _Cast:
         finally:
             stop.set()
             results = await asyncio.gather(*parts, return_exceptions=True)
+            if self.serial is not None:
+                self.serial.close()
         for result in results:
             if isinstance(result, BaseException):
                 raise result
@@ -116,7 +133,7 @@ class _Cast:
     def result(self, budget_per_house_day: float) -> DemoResult:
         without, balanced = self.gains.figures()
         minutes = self.gains.minutes
-        operations = self.switches.operations
+        operations = self.switches.operations + (self.serial.operations if self.serial else 0)
         house_days = len(self.feeder.houses) * minutes / 1440.0
         return DemoResult(
             minutes=minutes,
@@ -144,7 +161,10 @@ async def run_demo(
         title = f"edge-balancer demo · {options.houses} houses · x{options.speed:g} · {name}"
         view = make_view(cast.watch, cast.twin, title)
         database = place / DATABASE
-        config = configuration(options, cast.twin, cast.feeder.houses, broker=at, base=base, database=database)
+        bridge = cast.serial.settings if cast.serial else None
+        config = configuration(
+            options, cast.twin, cast.feeder.houses, broker=at, base=base, database=database, bridge=bridge
+        )
         async with cast.playing(stop):
             controller = make_controller(config, cast.clock, database)
             controller_stop = asyncio.Event()

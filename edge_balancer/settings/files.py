@@ -99,11 +99,6 @@ def file_findings(configuration: Configuration) -> Iterator[Finding]:
             "give it another name, e.g. bridge.db",
             involves=(("storage", "path"),),
         )
-    templates = configuration.bridge.templates
-    if templates is not None and not templates.is_dir():
-        yield Finding(
-            ("bridge", "templates"), templates, "is no folder that can be found", "make it, or remove bridge.templates"
-        )
 
 
 def readable_by_all(file: Path) -> bool:

@@ -12,7 +12,7 @@ from typing import Final
 from edge_balancer.settings.root import Configuration
 from edge_balancer.telemetry.batch import Batch, Pending
 from edge_balancer.telemetry.refusals import Ledger, Reason, Refused, RefusedSample
-from edge_balancer.telemetry.routes import Routes
+from edge_balancer.telemetry.routes import Routes, Targets
 from edge_balancer.telemetry.strangers import SeenHouse, Strangers
 from edge_balancer.types.switching import Mode
 
@@ -40,8 +40,17 @@ class Intake:
         """Take one message. `now` is monotonic seconds and `wall` Unix seconds at its arrival; `synced` says whether
         `wall` can be trusted. Never raises: what is refused is counted and its beginning kept.
         """
+        self._take(self._routes.targets(topic), topic, payload, retained, now, wall, synced)
+
+    def local(self, topic: str, payload: bytes, now: float, wall: float, synced: bool) -> None:
+        """Take what the bridge inside this daemon says; as `message`, without a broker in between."""
+        self._take(self._routes.local_targets(topic), topic, payload, False, now, wall, synced)
+
+    def _take(
+        self, targets: Targets, topic: str, payload: bytes, retained: bool, now: float, wall: float, synced: bool
+    ) -> None:
         ledger = self._ledger
-        for target in self._routes.targets(topic):
+        for target in targets:
             ledger.received += 1
             try:
                 if len(payload) > MOST_BYTES:

@@ -1,6 +1,9 @@
 """Which topics are listened to, and where each leads. Resolved once per topic; what a flood of invented topics costs
 is bounded.
 
+Two ways lead in: the broker, and the bridge inside this daemon, which serves lines of its own. What the bridge says is
+published too; heard from the broker it is an echo and leads nowhere.
+
 Order of precedence: the exact topics of the contract for configured houses, then the topics of mapped sources, then
 what the contract knows but the configuration does not (an unknown house).
 """
@@ -92,6 +95,11 @@ class Routes:
         self._strangers = strangers
         self._fresh_s = config.telemetry.stale_s
         self._exact: dict[str, Targets] = {f"{self._base}/mode/set": (ModeSet(pending),)}
+        self._local: dict[str, Targets] = {}
+        bridge = config.bridge
+        self._line_metered = {meter.house for line in bridge.lines for meter in line.meters}
+        self._line_switched = {switch.house for line in bridge.lines for switch in line.switches}
+        self._line_switched |= {switch.house for switch in bridge.relays}
         self._mapped: dict[str, list[_Binding]] = {}
         self._mapped_houses: set[str] = set()
         self._houses = {house.id for house in config.houses} | {TRANSFORMER}
@@ -128,6 +136,10 @@ class Routes:
             if len(topic) <= _MOST_TOPIC_CHARS:
                 self._cache[topic] = found
         return found
+
+    def local_targets(self, topic: str) -> Targets:
+        """Where a topic of the bridge inside this daemon leads; empty where it leads nowhere."""
+        return self._local.get(topic, ())
 
     def _resolve(self, topic: str) -> Targets:
         if len(topic) > _MOST_TOPIC_CHARS:
@@ -171,8 +183,12 @@ class Routes:
         prefix = house.switch_topic or contract
         if house.switch_topic:
             self._switch_prefixes.append(prefix)
-        self._exact[f"{prefix}/state"] = (SwitchState(house.id, self._pending),)
-        self._exact[f"{prefix}/availability"] = (SwitchAvailability(house.id, self._pending),)
+        heard = self._exact
+        if house.id in self._line_switched:
+            heard = self._local
+            self._exact |= {f"{prefix}/state": _NOTHING, f"{prefix}/availability": _NOTHING}
+        heard[f"{prefix}/state"] = (SwitchState(house.id, self._pending),)
+        heard[f"{prefix}/availability"] = (SwitchAvailability(house.id, self._pending),)
         self._exact[f"{contract}/request"] = (SwitchRequests(house.id, self._pending),)
         self._exact[f"{contract}/clear"] = (SwitchClears(house.id, self._pending),)
 
@@ -181,7 +197,11 @@ class Routes:
         settings = meters or (MeterSource(topic=topic),)
         factories = self._factories(house, settings, three_phase, limits)
         if not meters:
-            self._exact[topic] = (factories[0](decoder_for(house, three_phase)),)
+            heard = self._exact
+            if house in self._line_metered:
+                heard = self._local
+                self._exact[topic] = _NOTHING
+            heard[topic] = (factories[0](decoder_for(house, three_phase)),)
             return
         self._mapped_houses.add(house)
         for source, make in zip(settings, factories, strict=True):

@@ -7,7 +7,7 @@ is decided here, and the switches' positions are known only through the feeder.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -83,7 +83,9 @@ class VirtualMeters:
         base_topic: str,
         options: MeterOptions,
         on_truth: Callable[[Truth], None] | None = None,
+        silent: Collection[str] = (),
     ) -> None:
+        """The meters of `silent` houses report some other way."""
         self._feeder = feeder
         self._clock = clock
         self._options = options
@@ -96,6 +98,7 @@ class VirtualMeters:
         self._period: Floats = options.period_s * (1.0 + spread)
         # Meters were switched on at different times, so their reports are spread over the period.
         self._due: Floats = clock.wall() + self._rng.uniform(0.0, 1.0, len(houses)) * self._period
+        self._due[[house in silent for house in houses]] = np.inf
         self._transformer_due = clock.wall()
         self._encode = msgspec.json.Encoder().encode
         self.published = 0

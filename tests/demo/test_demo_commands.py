@@ -20,7 +20,7 @@ def arguments(*words: str) -> argparse.Namespace:
 
 def test_without_arguments_the_defaults_hold() -> None:
     args, usual = arguments(), DemoOptions()
-    assert (args.speed, args.minutes, args.houses, args.seed) == (usual.speed, None, usual.houses, usual.seed)
+    assert (args.speed, args.minutes, args.houses, args.seed) == (None, None, usual.houses, usual.seed)
     assert (args.start, args.broker, args.keep, args.plain) == (dt.time(9, 0), None, None, False)
 
 
