@@ -256,8 +256,13 @@ class Bench:
                 self._killing = True
                 killing = asyncio.create_task(self._kill())
                 killing.add_done_callback(self._killed)
-            if await self._end_of(house, name) is None:
+            said = await self._end_of(house, name)
+            if said is None:
                 await self._recover(house)
+            elif said["phase"] is None and said["result"] == "failed":
+                # Nothing is broken here, so no move may end in the dark.
+                print(f"  {house.name} LOST: {said['reason']}")
+                return
             if self.counts["moves"] % 500 == 0:
                 print(f"  {self.counts['moves']} moves, {self.counts['kills']} kills", flush=True)
 
@@ -347,7 +352,7 @@ def main() -> int:
         asyncio.run(bench.run())
     taken_s = time.monotonic() - begun
     closed = {house: sorted(relays) for house, relays in recording.closed.items()}
-    counts, dead_ms = bench.counts, [1000.0 * dead for dead in recording.dead_s]
+    counts, dead_ms = bench.counts, [1000.0 * dead for dead in recording.dead_s] or [0.0]
     print(f"{counts['moves']} moves in {taken_s:.0f} s, {counts['kills']} kills, {counts['recoveries']} recoveries")
     print(f"answers: {counts['done']} done, {counts['failed']} failed, {counts['rejected']} rejected")
     after = [f"{counts[f'{result} afterwards']} {result}" for result in ("done", "failed")]
