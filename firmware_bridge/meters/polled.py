@@ -17,7 +17,7 @@ from firmware_bridge.meters.plan import Block, plan
 from firmware_bridge.meters.points import Measurement, Point
 from firmware_bridge.meters.schedule import MeterPlan
 from firmware_bridge.meters.template import Template, TemplateError
-from firmware_bridge.settings.devices import LineMeter, LineSettings
+from firmware_bridge.settings.devices import TRANSFORMER, LineMeter, LineSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,9 @@ def polled_meter(settings: LineMeter, template: Template, *, transaction_s: floa
 
     Raises TemplateError where the template has nothing to read every cycle.
     """
-    fast = plan(template, template.fast_points, transaction_s, register_s)
+    # Only there do line-to-line voltages and the neutral current serve, and they may cost reads of their own.
+    beyond = template.transformer_points if settings.house == TRANSFORMER else ()
+    fast = plan(template, (*template.fast_points, *beyond), transaction_s, register_s)
     if not fast:
         raise TemplateError(f"{template.name}: has no power, voltage or current to read: correct its [registers]")
     slow = plan(template, template.slow_points, transaction_s, register_s)
