@@ -10,10 +10,8 @@ from collections.abc import Iterator
 from edge_balancer.settings.houses import HouseSettings
 from edge_balancer.settings.root import Configuration
 from edge_balancer.types.readings import TRANSFORMER
-from firmware_bridge.contract import Phase
 from firmware_bridge.errors import BridgeError
 from firmware_bridge.meters.catalogue import load_meter
-from firmware_bridge.meters.points import Point, Quantity
 from firmware_bridge.service.problems import problems
 from firmware_bridge.settings.base import Finding, Location
 from firmware_bridge.settings.devices import LineMeter
@@ -43,8 +41,6 @@ def bridge_findings(configuration: Configuration) -> Iterator[Finding]:
                 if house.meters:
                     yield _metered_twice(at, meter, ("houses", index, "meters"))
                 yield from _phases(configuration, at, meter, ("houses", index), house)
-            elif meter.house == TRANSFORMER:
-                yield from _phases(configuration, at, meter, ("feeder",), None)
         for place, switch in enumerate(line.switches):
             yield from _switch(("bridge", "lines", number, "switches", place), switch.house, houses)
     for place, relays in enumerate(bridge.relays):
@@ -62,19 +58,14 @@ def _metered_twice(at: Location, meter: LineMeter, other: Location) -> Finding:
 
 
 def _phases(
-    configuration: Configuration, at: Location, meter: LineMeter, other: Location, house: HouseSettings | None
+    configuration: Configuration, at: Location, meter: LineMeter, other: Location, house: HouseSettings
 ) -> Iterator[Finding]:
-    """`house` is None for the transformer."""
     try:
         template = load_meter(meter.model, configuration.bridge.templates)
     except BridgeError:
         return  # told by the bridge itself
     single = template.phases == 1
-    if house is None and Point(Quantity.P, Phase.L1) not in template.points:
-        what = "is a single-phase meter" if single else "tells its totals alone"
-        wrong = f"{what}: of the transformer each phase must be known"
-        yield Finding((*at, "model"), meter.model, wrong, "use a three-phase meter that tells each phase")
-    if house is not None and single and house.three_phase:
+    if single and house.three_phase:
         yield Finding(
             (*at, "model"),
             meter.model,
@@ -82,7 +73,7 @@ def _phases(
             "use a three-phase meter, or set three_phase to false",
             involves=((*other, "three_phase"),),
         )
-    if house is not None and not single and not house.three_phase:
+    if not single and not house.three_phase:
         yield Finding(
             (*at, "model"),
             meter.model,
