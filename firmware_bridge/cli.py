@@ -1,126 +1,89 @@
-"""The command `firmware-bridge`. So far it offers virtual phase switches; serial lines and relay boards come later."""
+"""The command `firmware-bridge`: its subcommands and what each is for. What they do is in `commands`."""
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import csv
-import logging
-import signal
-import sys
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import Final
 
-from firmware_bridge.contract import Phase
-from firmware_bridge.switches.virtual import Behaviour, VirtualSwitches
-
-_USAGE: Final = 2
+from firmware_bridge.commands import check, init, locks, models, read, run, scan, simulate, switch, trace, virtual
 
 
-class _RealClock:
-    speed = 1.0
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-    def wall(self) -> float:
-        return time.time()
-
-
-def _phase(text: str, where: str) -> Phase:
-    name = text.strip().upper()
-    if name not in Phase.__members__:
-        raise ValueError(f"{where}: {text!r} is not a phase: write L1, L2 or L3")
-    return Phase(name)
+@dataclass(frozen=True, slots=True)
+class _Command:
+    name: str
+    help: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    command: Callable[[argparse.Namespace], int]
+    description: str = ""
+    """Where more is to be said than `help`."""
 
 
-def parse_house(text: str) -> tuple[str, Phase]:
-    """Read `h1=L1`. Raises ValueError."""
-    house, equals, phase = text.partition("=")
-    if not house or not equals:
-        raise ValueError(f"{text!r}: write <house>=<phase>, for example h1=L1")
-    return house, _phase(phase, house)
-
-
-def read_houses(path: Path) -> dict[str, Phase]:
-    """Houses and phases from a CSV file with at least the columns `id` and `phase`; those without a phase are left out.
-
-    Raises OSError where it cannot be read, and ValueError naming the line where it cannot be understood.
-    """
-    with path.open(newline="") as stream:
-        reader = csv.DictReader(stream)
-        if missing := {"id", "phase"} - set(reader.fieldnames or ()):
-            raise ValueError(f"{path}: the column {min(missing)!r} is missing: the first line must name id and phase")
-        return {
-            row["id"].strip(): _phase(row["phase"], f"{path}, line {reader.line_num}") for row in reader if row["phase"]
-        }
-
-
-def _positions(args: argparse.Namespace) -> dict[str, Phase]:
-    positions = read_houses(args.houses) if args.houses else {}
-    positions.update(parse_house(text) for text in args.house)
-    if not positions:
-        raise ValueError("no houses: name them with --house h1=L1, or give a CSV file with --houses")
-    return positions
-
-
-async def _serve(switches: VirtualSwitches, host: str, port: int, count: int) -> None:
-    stop, ready = asyncio.Event(), asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    serving = asyncio.ensure_future(switches.run(host, port, stop, ready))
-    up = asyncio.ensure_future(ready.wait())
-    await asyncio.wait((serving, up), return_when=asyncio.FIRST_COMPLETED)
-    if up.done():
-        print(f"{count} virtual phase switches on {host}:{port}; Ctrl-C ends them", flush=True)
-    up.cancel()
-    await serving
-
-
-def _virtual(args: argparse.Namespace) -> int:
-    logging.basicConfig(level=logging.DEBUG if args.verbose else logging.INFO, format="%(levelname)s %(message)s")
-    try:
-        positions = _positions(args)
-        behaviour = Behaviour(delay_s=args.delay, failure_rate=args.failure_rate, seed=args.seed)
-        switches = VirtualSwitches(positions, base_topic=args.base_topic, clock=_RealClock(), behaviour=behaviour)
-    except (ValueError, OSError) as error:
-        print(f"firmware-bridge virtual: {error}", file=sys.stderr)
-        return _USAGE
-    try:
-        asyncio.run(_serve(switches, args.host, args.port, len(positions)))
-    except OSError as error:
-        print(f"firmware-bridge virtual: no broker at {args.host}:{args.port}: {error}", file=sys.stderr)
-        return 1
-    return 0
+_COMMANDS: Final = (
+    _Command(
+        "run",
+        "serve lines, meters and phase switches, speaking MQTT",
+        run.add_arguments,
+        run.command,
+        "Serve the lines, meters and phase switches of a configuration, without the controller on this machine.",
+    ),
+    _Command("check", "say everything that is wrong with a configuration", check.add_arguments, check.command),
+    _Command("init", "write a commented example of a configuration", init.add_arguments, init.command),
+    _Command(
+        "scan",
+        "find the devices on a line and name their models",
+        scan.add_arguments,
+        scan.command,
+    ),
+    _Command("read", "read one meter and show all its values", read.add_arguments, read.command),
+    _Command("trace", "listen to a line and show its frames", trace.add_arguments, trace.command),
+    _Command("models", "list the meters and phase switches that are known", models.add_arguments, models.command),
+    _Command(
+        "switch",
+        "move one phase switch by hand, while the bridge is stopped",
+        switch.add_arguments,
+        switch.command,
+        "For commissioning, and out of the dark: the interlock judges and moves as always, each step is shown. The "
+        "bridge must not run meanwhile.",
+    ),
+    _Command(
+        "lock",
+        "take a phase switch out of service, also while the bridge runs",
+        locks.add_lock_arguments,
+        locks.lock_command,
+    ),
+    _Command("unlock", "give a phase switch back", locks.add_unlock_arguments, locks.unlock_command),
+    _Command(
+        "locks", "list the phase switches that people have locked out", locks.add_locks_arguments, locks.locks_command
+    ),
+    _Command(
+        "simulate",
+        "virtual meters and relay boards on a pseudo terminal",
+        simulate.add_arguments,
+        simulate.command,
+    ),
+    _Command(
+        "virtual",
+        "virtual phase switches, for trying the controller without hardware",
+        virtual.add_arguments,
+        virtual.command,
+        "Simulated contacts behind the real interlock, speaking the MQTT contract for many houses.",
+    ),
+)
 
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="firmware-bridge", description="The field side of edge-balancer.")
     top.add_argument("--version", action="version", version=f"firmware-bridge {version('edge-balancer')}")
-    commands = top.add_subparsers(dest="command", required=True)
-    virtual = commands.add_parser(
-        "virtual",
-        help="virtual phase switches, for trying the controller without hardware",
-        description="Simulated contacts behind the real interlock, speaking the MQTT contract for many houses.",
-    )
-    virtual.add_argument("--host", default="localhost", help="broker (default: %(default)s)")
-    virtual.add_argument("--port", type=int, default=1883, help="its port (default: %(default)s)")
-    virtual.add_argument("--base-topic", default="phase-balance/feeder", help="default: %(default)s")
-    virtual.add_argument(
-        "--house", nargs="+", action="extend", default=[], metavar="ID=PHASE", help="a house and its phase, e.g. h1=L1"
-    )
-    virtual.add_argument("--houses", type=Path, metavar="CSV", help="houses from a file with the columns id and phase")
-    virtual.add_argument("--delay", type=float, default=0.3, metavar="S", help="median delay, s (default: %(default)s)")
-    virtual.add_argument(
-        "--failure-rate", type=float, default=0.0, metavar="P", help="probability that a move fails (default: 0)"
-    )
-    virtual.add_argument("--seed", type=int, default=1, help="of the delays and failures (default: %(default)s)")
-    virtual.add_argument("--verbose", action="store_true", help="say more")
-    virtual.set_defaults(run=_virtual)
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for each in _COMMANDS:
+        sub = commands.add_parser(
+            each.name, help=each.help, description=each.description or f"{each.help.capitalize()}."
+        )
+        each.add_arguments(sub)
+        sub.set_defaults(run=each.command)
     return top
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from edge_balancer.demo.broker import broker
-from firmware_bridge.cli import main, parse_house, read_houses
+from firmware_bridge.cli import main
+from firmware_bridge.commands.virtual import parse_house, read_houses
 from firmware_bridge.contract import Phase
 
 
