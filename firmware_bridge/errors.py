@@ -51,3 +51,7 @@ class DeviceRefusal(TransactionError):  # noqa: N818 - an answer, not a mistake
     def __init__(self, code: int, text: str) -> None:
         super().__init__(Fault.EXCEPTION, text)
         self.code = code
+
+
+class TemplateError(BridgeError):
+    """A template that cannot be used: which file, which key, what stands there, what to write instead."""

@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from firmware_bridge.meters.template import TemplateError
+from firmware_bridge.errors import TemplateError
 
 
 @dataclass(frozen=True, slots=True)

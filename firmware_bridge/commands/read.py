@@ -19,7 +19,7 @@ from firmware_bridge.commands.line_access import (
     opened,
 )
 from firmware_bridge.commands.table import table
-from firmware_bridge.errors import BridgeError, TransactionError
+from firmware_bridge.errors import BridgeError, TemplateError, TransactionError
 from firmware_bridge.lines.line import Line
 from firmware_bridge.lines.requests import Reply
 from firmware_bridge.meters.catalogue import load_meter
@@ -27,7 +27,7 @@ from firmware_bridge.meters.decode import decode
 from firmware_bridge.meters.plan import Block, plan
 from firmware_bridge.meters.points import Quantity
 from firmware_bridge.meters.polled import line_costs
-from firmware_bridge.meters.template import Template, TemplateError
+from firmware_bridge.meters.template import Template
 
 _UNITS: Final = {
     Quantity.V: "V",

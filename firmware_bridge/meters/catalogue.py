@@ -12,7 +12,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from firmware_bridge.meters.template import Template, TemplateError
+from firmware_bridge.errors import TemplateError
+from firmware_bridge.meters.template import Template
 from firmware_bridge.meters.template_file import build, merged, parse_toml
 
 

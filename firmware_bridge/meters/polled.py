@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from firmware_bridge.errors import TemplateError
 from firmware_bridge.lines.requests import Function, Reply, Request
 from firmware_bridge.lines.timing import Timing
 from firmware_bridge.meters.decode import Decoded, decode
@@ -16,7 +17,7 @@ from firmware_bridge.meters.measure import measurement
 from firmware_bridge.meters.plan import Block, plan
 from firmware_bridge.meters.points import Measurement, Point
 from firmware_bridge.meters.schedule import MeterPlan
-from firmware_bridge.meters.template import Template, TemplateError
+from firmware_bridge.meters.template import Template
 from firmware_bridge.settings.devices import TRANSFORMER, LineMeter, LineSettings
 
 

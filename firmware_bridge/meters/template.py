@@ -11,13 +11,8 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from firmware_bridge.contract import Phase
-from firmware_bridge.errors import BridgeError
 from firmware_bridge.lines.requests import Function, Reply
 from firmware_bridge.meters.points import Point, Quantity
-
-
-class TemplateError(BridgeError):
-    """A template that cannot be used: which file, which key, what stands there, what to write instead."""
 
 
 class Kind(enum.StrEnum):

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
+from firmware_bridge.errors import TemplateError
 from firmware_bridge.lines.requests import Function
 from firmware_bridge.meters.points import Quantity
 from firmware_bridge.meters.template import (
@@ -22,7 +23,6 @@ from firmware_bridge.meters.template import (
     Sentinel,
     Serial,
     Template,
-    TemplateError,
     lacking,
     misplaced,
     plausible,

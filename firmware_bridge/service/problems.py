@@ -10,12 +10,12 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
-from firmware_bridge.errors import BridgeError
+from firmware_bridge.errors import BridgeError, TemplateError
 from firmware_bridge.lines.socket_port import address
 from firmware_bridge.meters.catalogue import load_meter, meter_names
 from firmware_bridge.meters.measure import unsigned_problem
 from firmware_bridge.meters.polled import PolledMeter, line_costs, polled_meter
-from firmware_bridge.meters.template import Template, TemplateError
+from firmware_bridge.meters.template import Template
 from firmware_bridge.service.demand import demand
 from firmware_bridge.settings.base import Finding, Location
 from firmware_bridge.settings.bridge import BridgeSettings

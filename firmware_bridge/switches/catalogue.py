@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from firmware_bridge.meters.template import TemplateError
+from firmware_bridge.errors import TemplateError
 from firmware_bridge.switches.template import SwitchTemplate, build
 from firmware_bridge.template_files import TemplateFiles
 

@@ -21,8 +21,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, Strict, TypeAdapter, ValidationError, model_validator
 
 from firmware_bridge.contract import Phase
+from firmware_bridge.errors import TemplateError
 from firmware_bridge.lines.requests import MOST_REGISTERS, Function
-from firmware_bridge.meters.template import TemplateError
 from firmware_bridge.settings.base import Section
 from firmware_bridge.template_files import Found, did_you_mean, mistakes
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from firmware_bridge.errors import TemplateError
 from firmware_bridge.lines.requests import Function
 from firmware_bridge.meters.catalogue import list_meters, load_meter, meter_names
 from firmware_bridge.meters.points import Point, Quantity
-from firmware_bridge.meters.template import Kind, TemplateError
+from firmware_bridge.meters.template import Kind
 
 GOOD = """
 title = "Acme One"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware_bridge.meters.template import TemplateError
+from firmware_bridge.errors import TemplateError
 from firmware_bridge.switches.catalogue import list_switches, load_switch, switch_names
 from firmware_bridge.switches.template import RelayTemplate, RpcTemplate, TextTemplate
 
