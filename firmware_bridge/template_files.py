@@ -6,17 +6,19 @@ Finding, reading and saying what is wrong; what a file means is in the package t
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
 from firmware_bridge.errors import TemplateError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,16 @@ class Found:
     place: str
     data: dict[str, Any]
     own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Listed(Generic[T]):
+    """One template as a list shows it; `problem` says why it cannot be used, and then `template` is None."""
+
+    name: str
+    own: bool
+    template: T | None
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +68,17 @@ class TemplateFiles:
                 f'no template of a {self.what} is named "{name}": {did_you_mean(name.lower(), self.names(folder))}'
             )
         return Found(name, f"{name}.toml", _toml(shipped[name], f"{name}.toml"), own=False)
+
+    def listed(self, load: Callable[[str, Path | None], T], folder: Path | None = None) -> tuple[Listed[T], ...]:
+        """Every template as `load` gives it, and what is wrong with those that it cannot."""
+        own = self._own(folder)
+        found: list[Listed[T]] = []
+        for name in self.names(folder):
+            try:
+                found.append(Listed(name, name in own, load(name, folder)))
+            except TemplateError as error:
+                found.append(Listed(name, name in own, None, str(error)))
+        return tuple(found)
 
     def _own(self, folder: Path | None) -> dict[str, Path]:
         return {} if folder is None else {file.stem: file for file in sorted((folder / self.kind).glob("*.toml"))}

@@ -5,7 +5,6 @@ The keys that it may have are in `template_grammar`.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from itertools import pairwise
@@ -30,14 +29,6 @@ from firmware_bridge.meters.template import (
 )
 from firmware_bridge.meters.template_grammar import UNITS, IdentityEntry, MeterFile, Pattern, RegisterEntry, SerialEntry
 from firmware_bridge.settings.base import Section
-
-
-def parse_toml(text: str, place: str) -> dict[str, Any]:
-    """`place` is the file's name, for the error."""
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise TemplateError(f"{place}: not TOML: {error}; correct the file") from error
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from firmware_bridge.errors import TemplateError
 from firmware_bridge.switches.template import SwitchTemplate, build
-from firmware_bridge.template_files import TemplateFiles
+from firmware_bridge.template_files import Listed, TemplateFiles
 
 _FILES: Final = TemplateFiles("firmware_bridge.switches", "switches", "phase switch")
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """One template as a list shows it; `problem` says why it cannot be used, and then `template` is None."""
-
-    name: str
-    own: bool
-    template: SwitchTemplate | None
-    problem: str = ""
 
 
 def switch_names(folder: Path | None = None) -> tuple[str, ...]:
@@ -33,14 +21,6 @@ def load_switch(name: str, folder: Path | None = None) -> SwitchTemplate:
     return build(_FILES.read(name, folder))
 
 
-def list_switches(folder: Path | None = None) -> tuple[Listed, ...]:
+def list_switches(folder: Path | None = None) -> tuple[Listed[SwitchTemplate], ...]:
     """All templates, with what is wrong with those that cannot be used."""
-    own = set(switch_names(folder)) if folder is None else {file.stem for file in (folder / "switches").glob("*.toml")}
-    listed = []
-    for name in switch_names(folder):
-        mine = folder is not None and name in own
-        try:
-            listed.append(Listed(name, mine, load_switch(name, folder)))
-        except TemplateError as error:
-            listed.append(Listed(name, mine, None, str(error)))
-    return tuple(listed)
+    return _FILES.listed(load_switch, folder)

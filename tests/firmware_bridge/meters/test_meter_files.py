@@ -118,7 +118,7 @@ def test_an_unknown_name_gets_the_nearest_known_one(name: str, nearest: str) -> 
 
 
 def test_a_name_like_none_gets_all_of_them() -> None:
-    with pytest.raises(TemplateError, match=r"known are abb_b21, abb_b23, .*schneider_iem3155"):
+    with pytest.raises(TemplateError, match=r"write one of abb_b21, abb_b23, .*schneider_iem3155"):
         load_meter("zzz")
 
 
