@@ -143,6 +143,16 @@ prepare_broker() {
     say "Mosquitto is not installed, so amqtt, a broker in Python, is used: good for trying, not for production (sudo apt install mosquitto)"
 }
 
+# A Modbus master that is not ours, for the tests of the simulated meters; they skip what needs it where it is missing.
+prepare_witness() {
+    has mbpoll && return
+    if is_root && has apt-get; then
+        say "Installing mbpoll, a Modbus master by others, as a witness in the tests (apt-get install mbpoll)"
+        apt_install mbpoll && return
+    fi
+    say "mbpoll is not installed: the tests that let it read the simulated meters are skipped (sudo apt install mbpoll)"
+}
+
 # The Debian package starts a broker on port 1883 and enables it at boot. Nobody asked for that here: while the package is
 # installed its service is masked (until the next boot at most), and afterwards it is left disabled.
 _install_mosquitto_stopped() {

@@ -56,8 +56,13 @@ def test_an_installation_runs_is_repeated_without_harm_and_leaves_data_behind(tm
     assert where.stdout.startswith(str(tmp_path)), "the service must not run from a checkout"
 
     config.write_text(config.read_text() + "\n# mine\n")
-    second = install(tmp_path)
+    dropin = tmp_path / "etc/systemd/system/edge-balancer.service.d/serial.conf"
+    assert not dropin.exists(), "a controller without lines has no need of serial ports"
+    second = install(tmp_path, "--serial")
     assert second.returncode == 0, second.stdout + second.stderr
+    assert "DeviceAllow=char-ttyUSB rw" in dropin.read_text()
+    bridge = program.with_name("firmware-bridge")
+    assert subprocess.run([bridge, "models"], check=False, capture_output=True).returncode == 0
     assert config.read_text().endswith("# mine\n")
 
     last = install(tmp_path, "--uninstall")
@@ -65,6 +70,7 @@ def test_an_installation_runs_is_repeated_without_harm_and_leaves_data_behind(tm
     assert config.exists()
     assert not (tmp_path / "opt/edge-balancer").exists()
     assert not enabled.is_symlink()
+    assert not dropin.parent.exists()
 
 
 def test_a_failed_installation_says_where_it_stopped_and_leaves_the_old_program_working(tmp_path: Path) -> None:
