@@ -11,11 +11,13 @@ import logging
 import os
 import sys
 
-from firmware_bridge.commands.configured import add_config_argument, configuration_of
+from firmware_bridge.commands.configured import add_config_argument
 from firmware_bridge.commands.line_access import USAGE
 from firmware_bridge.errors import BridgeError
 from firmware_bridge.service import logs
+from firmware_bridge.service.configuration import examine
 from firmware_bridge.service.standalone import serve
+from firmware_bridge.settings.problems import format_problems
 
 _log = logging.getLogger(__name__)
 
@@ -26,11 +28,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def command(args: argparse.Namespace) -> int:
-    if (configuration := configuration_of(args.config)) is None:
+    loaded = examine(args.config, os.environ)
+    if not loaded.sound:
+        print(format_problems(loaded.problems), file=sys.stderr)
         return USAGE
     logs.set_up(os.environ, verbose=args.verbose)
+    for warning in loaded.problems:
+        _log.warning("%s", " ".join(str(warning).removeprefix("warning: ").split()))
     try:
-        asyncio.run(serve(configuration, os.environ))
+        asyncio.run(serve(loaded.configuration, os.environ))
     except BridgeError as error:
         print(f"firmware-bridge run: {error}", file=sys.stderr)
         return 1
