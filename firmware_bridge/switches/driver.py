@@ -25,6 +25,8 @@ from firmware_bridge.switches.memory import Lockout, StateError, SwitchMemory
 
 _log = logging.getLogger(__name__)
 
+MOST_WAITING: Final = 20
+"""More commands for one switch at one time are a flood, or a controller gone wild."""
 LOCKOUTS_EVERY_S: Final = 2.0
 """How often a person's lock-out is looked for, besides at each command; in real seconds."""
 
@@ -105,6 +107,10 @@ class SwitchDriver:
         """Hand in a command; what becomes of it is told."""
         if self._authority is not None and (reason := self._authority.refusal(self.house, command)) is not None:
             self._say(Answer(self.position, command.id, Result.REJECTED, reason, Refusal.UNSIGNED))
+            return
+        if len(self._inbox) >= MOST_WAITING:
+            reason = f"{Refusal.MOVING}: {MOST_WAITING} commands wait already"
+            self._say(Answer(self.position, command.id, Result.REJECTED, reason, Refusal.MOVING))
             return
         self._take(command)
 
@@ -188,8 +194,7 @@ class SwitchDriver:
         )
         # Written before the contacts are looked at, so that nothing lies between that look and the first contact.
         if problem := await self._keep(foreseen):
-            answer = interlock.failed(problem, self._clock.monotonic())
-            self._say(None if answer is None else _unwritten(answer, problem))
+            self._say(interlock.refuse(Refusal.MEMORY, problem, self._clock.monotonic()))
 
     async def _judge_order(self, item: _Order) -> None:
         now = self._clock.monotonic()
@@ -200,7 +205,8 @@ class SwitchDriver:
                 locked="",
             )
             if problem := await self._keep(foreseen):
-                self._say(_unwritten(Answer(self.position, item.name, Result.REJECTED), problem))
+                reason = f"{Refusal.MEMORY}: {problem}"
+                self._say(Answer(self.position, item.name, Result.REJECTED, reason, Refusal.MEMORY))
                 return
         answer = self._interlock.order(item.phase, name=item.name, now=self._clock.monotonic())
         if answer is None:
@@ -332,10 +338,6 @@ def lockout_text(order: Lockout) -> str:
 
 def _counted(memory: Memory) -> Memory:
     return replace(memory, operations=memory.operations + 1, ages_s=(*memory.ages_s, 0.0))
-
-
-def _unwritten(answer: Answer, problem: str) -> Answer:
-    return replace(answer, reason=f"{Refusal.MEMORY}: {problem}", refusal=Refusal.MEMORY)
 
 
 def _id_of(item: SetCommand | _Order) -> str:

@@ -211,8 +211,7 @@ class Interlock:
     def failed(self, reason: str, now: float) -> Answer | None:
         """The wanted thing could not be done, or not be confirmed: an order may have been carried out all the same."""
         if self.step is Step.CHECK:
-            self._end_check(now)
-            return self._settle_check(Refusal.POSITION_UNKNOWN, f"the contacts cannot be read: {reason}")
+            return self.refuse(Refusal.POSITION_UNKNOWN, f"the contacts cannot be read: {reason}", now)
         if self.step is Step.FIND:
             self._at = now + self._limits.watch_s
             return None
@@ -231,6 +230,11 @@ class Interlock:
             self._doubted = self._doubted or not self._ordered
             self._ordered = True
         return self._lost(f"the switch does not answer: {reason}", now) if now >= self._limit else None
+
+    def refuse(self, refusal: Refusal, detail: str, now: float) -> Answer:
+        """The command that is being looked at (CHECK) is not carried out after all; nothing has moved."""
+        self._end_check(now)
+        return self._settle_check(refusal, detail)
 
     def seen(self, closed: frozenset[Phase] | None, now: float) -> Answer | None:
         """The contacts that read closed; None where the board's own word contradicts itself."""

@@ -15,7 +15,7 @@ from firmware_bridge.lines.requests import Function, Request
 from firmware_bridge.settings.bridge import InterlockLimits
 from firmware_bridge.switches.authority import Authority
 from firmware_bridge.switches.catalogue import load_switch
-from firmware_bridge.switches.driver import SwitchDriver, start_interlock
+from firmware_bridge.switches.driver import MOST_WAITING, SwitchDriver, start_interlock
 from firmware_bridge.switches.interlock_types import Answer, Refusal
 from firmware_bridge.switches.memory import SwitchMemory
 from firmware_bridge.switches.relay_board import RelayBoard
@@ -318,6 +318,18 @@ async def test_two_switches_on_one_board_move_at_the_same_time(line: Board, path
     assert not line.two_closed
     await one.end()
     await two.end()
+
+
+async def test_a_flood_of_commands_is_refused_beyond_a_few_and_stops_no_move(line: Board, path: Path) -> None:
+    rig = Rig(line, path)
+    await rig.at_rest(L1)
+    for number in range(1, 500):
+        rig.driver.submit(command(L1, L2, number))
+    refused = [answer for answer in rig.answers if "wait already" in answer.reason]
+    assert len(refused) == 499 - MOST_WAITING
+    await rig.until(lambda: any(answer.result is Result.DONE for answer in rig.answers))
+    assert line.closed == [2]
+    await rig.end()
 
 
 async def test_stopping_lets_a_move_end_and_takes_no_more_commands(line: Board, path: Path) -> None:
