@@ -176,7 +176,7 @@ async def test_what_is_no_command_is_counted_and_moves_nothing(
 @pytest.mark.parametrize(
     ("payload", "kind"),
     [
-        (lambda: order("h1", "L2", "L1"), "unsigned"),
+        (lambda: order("h1", "L2", "L1"), "not_signed"),
         (lambda: order("h1", "L2", "L1", key="another key of some length"), "wrong_signature"),
         (lambda: order("h1", "L2", "L1", key=KEY, base="site/feeder-8"), "wrong_signature"),
     ],

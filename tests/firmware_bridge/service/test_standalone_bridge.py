@@ -137,7 +137,7 @@ def process(config: Path, **environ: str) -> Iterator[subprocess.Popen[str]]:
                 child.kill()
             if child.stderr is not None and not child.stderr.closed:
                 # Shown with a failure.
-                print(child.stderr.read())
+                sys.stdout.write(child.stderr.read())
 
 
 async def ended(child: subprocess.Popen[str]) -> tuple[int, str]:
@@ -156,6 +156,10 @@ async def test_it_serves_and_leaves_in_order(broker: Broker, street: Street, tmp
             assert json.loads(listener.last("meter/h1") or b"")["p"] == -1250.0
             await listener.when("diagnostics", lambda: listener.last("bridge/b1") is not None)
             assert listener.last("bridge/b1/availability") == b"online"
+            with process(config) as second:
+                code, err = await ended(second)
+            assert code == 1
+            assert "another process drives these switches" in err
             listener.client.publish(f"{base}/switch/h2/set", order("h2", "L3", "L1"), 1)
             await listener.when("done", lambda: (listener.states("h2") or [{}])[-1].get("result") == "done")
             assert [state.get("result") for state in listener.states("h2")][-2:] == ["moving", "done"]
@@ -221,6 +225,7 @@ async def test_killed_in_mid_move_it_says_at_the_next_start_how_the_move_ended(
         assert street.never_two_closed()
 
 
+@pytest.mark.slow
 async def test_a_broker_that_is_away_is_told_once_and_found_when_it_is_there(
     broker: Broker, street: Street, tmp_path: Path, free_port: int
 ) -> None:
@@ -327,21 +332,6 @@ async def test_systemd_hears_ready_signs_of_life_and_stopping(broker: Broker, st
         assert code == 0
         assert heard[0] == "READY=1"
         assert all(line.startswith(("<6>", "<4>")) for line in err.splitlines()), err
-
-
-async def test_a_second_bridge_on_the_same_memory_ends_at_once(broker: Broker, street: Street, tmp_path: Path) -> None:
-    base = "bridge-run/second"
-    config = written(tmp_path, broker, base, street.line.path)
-    async with listening(broker, base) as listener:
-        with process(config) as first:
-            await listener.until("switch/h1/availability", b"online")
-            with process(config) as second:
-                code, err = await ended(second)
-            assert code == 1
-            assert "another process drives these switches" in err
-            assert first.poll() is None
-            first.terminate()
-            await ended(first)
 
 
 def test_a_configuration_that_cannot_be_used_ends_it_with_2(tmp_path: Path) -> None:
