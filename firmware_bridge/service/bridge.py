@@ -49,6 +49,8 @@ REST_STOP_S: Final = 1.0
 MOVE_STOP_S: Final = 2.0
 """At the end, for a switch in mid-move: most moves are over by then, and what is not is found at the next start."""
 _PARTS_STOP_S: Final = 1.0
+_OVERDUE_S: Final = 15.0
+"""After the start, until it is told that a switch was never reached: several tries at the usual pace."""
 
 
 @dataclass(slots=True)
@@ -110,6 +112,8 @@ class Bridge:
         """Houses whose phase switch is served here."""
         self.meters: Final = frozenset(meter.house for line in settings.lines for meter in line.meters)
         """Houses, or `transformer`, that are metered here."""
+        self.begun: Final = asyncio.Event()
+        """Set by `run` once these switches are ours: connections under the same names must not be made before."""
 
     @property
     def topics(self) -> tuple[tuple[str, int], ...]:
@@ -180,6 +184,7 @@ class Bridge:
         ended in order.
         """
         with held(self._state) if self._switches else nullcontext():
+            self.begun.set()
             ending = asyncio.Event()
             parts: list[asyncio.Task[None]] = []
             drivers: dict[str, asyncio.Task[None]] = {}
@@ -262,7 +267,11 @@ class Bridge:
             authority=self._authority,
             on_available=post.on_available,
         )
-        await post.driver.run()
+        overdue = asyncio.get_running_loop().call_later(_OVERDUE_S, post.complain_where_unreached)
+        try:
+            await post.driver.run()
+        finally:
+            overdue.cancel()
 
     def _on_reading(self, house: str, measured: Measurement) -> None:
         said = Said(f"{self._base_topic}/meter/{house}", msgspec.json.encode(measured))

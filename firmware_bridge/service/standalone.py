@@ -41,8 +41,15 @@ async def serve(configuration: BridgeConfiguration, environ: Mapping[str, str]) 
         settings.id, base, len(settings.lines), len(bridge.meters), len(bridge.houses),
     )  # fmt: skip
     leave = asyncio.Event()
-    connections = asyncio.create_task(links.serve(bridge, leave), name="connections")
     field = asyncio.create_task(bridge.run(stop), name="bridge")
+    begun = asyncio.create_task(bridge.begun.wait())
+    await asyncio.wait((field, begun), return_when=asyncio.FIRST_COMPLETED)
+    if not begun.done():
+        # Another bridge runs: connections under the same client ids would throw out its own.
+        begun.cancel()
+        await field
+        return
+    connections = asyncio.create_task(links.serve(bridge, leave), name="connections")
     signs = asyncio.create_task(_signs(bridge, links, f"{base}/bridge/{settings.id}", environ), name="signs of life")
     try:
         await asyncio.wait((field, connections, signs), return_when=asyncio.FIRST_COMPLETED)

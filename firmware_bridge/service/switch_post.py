@@ -121,6 +121,15 @@ class SwitchPost:
         # The driver says what it has read in the same breath, after this: state goes before availability.
         asyncio.get_running_loop().call_soon(self.announce_availability)
 
+    def complain_where_unreached(self) -> None:
+        """Some time after the start: a switch that was never there would else be missed by nobody."""
+        if not self.available and self._state is None:
+            _log.warning(
+                "switch of %s: its contacts could not be read since the start; check the board's power, wiring, unit "
+                "and baud rate (`firmware-bridge scan` looks for it)",
+                self.house,
+            )
+
     def end(self) -> None:
         """The bridge ends: the switch stays where it is, and cannot be reached."""
         self._ended = True

@@ -18,7 +18,17 @@ from firmware_bridge.service.clock import SystemClock
 from firmware_bridge.service.instance_lock import AlreadyRunning
 from firmware_bridge.settings.bridge import BridgeSettings
 from firmware_bridge.switches.memory import SwitchMemory
-from tests.firmware_bridge.service.field_scene import BASE, KEY, Street, Wire, bridge_on, order, serving, settings
+from tests.firmware_bridge.service.field_scene import (
+    BASE,
+    GUARD_S,
+    KEY,
+    Street,
+    Wire,
+    bridge_on,
+    order,
+    serving,
+    settings,
+)
 
 L1, L2, L3 = Phase.L1, Phase.L2, Phase.L3
 SET, AVAILABILITY = f"{BASE}/switch/h1/set", f"{BASE}/switch/h1/availability"
@@ -339,3 +349,20 @@ async def test_diagnostics_can_be_sent_as_they_are(street: Street, tmp_path: Pat
 )
 def test_topic_filters(wanted: str, topic: str, fits: bool) -> None:
     assert matches(wanted, topic) is fits
+
+
+async def test_a_switch_that_was_never_there_is_told(
+    street: Street, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("firmware_bridge.service.bridge._OVERDUE_S", 0.1)
+    nobody = {"house": "h9", "model": "waveshare_relay_8ch", "unit": 77, "relays": [1, 2, 3]}
+    line = {"name": "street", "port": street.line.path, "reply_timeout_s": 0.02, "quiet_s": 0.02, "switches": [nobody]}
+    state = tmp_path / "bridge.db"
+    chosen = BridgeSettings.model_validate({"lines": [line]})
+    told = asyncio.Event()
+    monkeypatch.setattr(
+        "firmware_bridge.service.switch_post._log.warning",
+        lambda text, *_: told.set() if "since the start" in text else None,
+    )
+    async with serving(Bridge(chosen, BASE, SystemClock(), Wire(), state=state)):
+        await asyncio.wait_for(told.wait(), GUARD_S)
