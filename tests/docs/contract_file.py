@@ -43,8 +43,10 @@ def resolve(reference: str) -> Any:
     return node
 
 
-def operations(action: str) -> dict[str, Node]:
-    return {name: op for name, op in contract()["operations"].items() if op["action"] == action}
+def operations(action: str, application: str | None = None) -> dict[str, Node]:
+    """The controller's own, or those of another application."""
+    found = contract()["operations"].items()
+    return {name: op for name, op in found if (op["action"], op.get("x-application")) == (action, application)}
 
 
 def channel_of(operation: Node) -> Node:

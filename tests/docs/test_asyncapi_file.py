@@ -24,6 +24,12 @@ from edge_balancer.types.phases import Phase
 from edge_balancer.types.snapshot import FeederState, PhaseState
 from edge_balancer.types.switching import Mode, SwitchResult
 from firmware_bridge.contract import SetCommand, State
+from firmware_bridge.errors import Fault
+from firmware_bridge.lines.tally import LineFigures, UnitFigures
+from firmware_bridge.meters.health import MeterHealth
+from firmware_bridge.meters.points import SinglePhase, ThreePhase
+from firmware_bridge.service.diagnostics import BridgeDiagnostics, LineDiagnostics, SwitchDiagnostics
+from firmware_bridge.switches.interlock_types import Refusal
 from tests.docs.contract_file import complaints, contract, references, resolve, schema_complaints
 
 SUBSET: Final = yaml.safe_load((Path(__file__).parent / "asyncapi3_subset.yaml").read_text(encoding="utf-8"))
@@ -131,6 +137,8 @@ def test_a_value_that_is_no_json_does_not_fit() -> None:
         (SCHEMAS["decision"]["properties"]["trigger"]["enum"], Trigger),
         (SCHEMAS["alert"]["properties"]["severity"]["enum"], Severity),
         (SCHEMAS["refusalReason"]["enum"], Reason),
+        (SCHEMAS["faultKind"]["enum"], Fault),
+        (SCHEMAS["switchRefusal"]["enum"], Refusal),
     ],
 )
 def test_listed_words_are_those_of_the_code(listed: list[str], known: type[enum.StrEnum]) -> None:
@@ -158,8 +166,12 @@ def test_phases_and_alert_states_are_those_of_the_code() -> None:
         ("seenHouse", SeenHouse, set()),
         ("command", SetCommand, set()),
         ("switchState", State, set()),
-        ("houseReading", native._Scalars, set()),
-        ("threePhaseReading", native._Lists, set()),
+        ("bridge", BridgeDiagnostics, set()),
+        ("bridgeLine", LineDiagnostics, set()),
+        ("lineFigures", LineFigures, set()),
+        ("unitFigures", UnitFigures, set()),
+        ("bridgeMeter", MeterHealth, set()),
+        ("bridgeSwitch", SwitchDiagnostics, set()),
     ],
 )
 def test_a_schema_describes_every_field_of_its_type(
@@ -167,6 +179,16 @@ def test_a_schema_describes_every_field_of_its_type(
 ) -> None:
     fields = {field.encode_name for field in msgspec.structs.fields(struct)} - without
     assert set(SCHEMAS[schema]["properties"]) == fields
+
+
+@pytest.mark.parametrize(
+    ("schema", "read", "measured"),
+    [("houseReading", native._Scalars, SinglePhase), ("threePhaseReading", native._Lists, ThreePhase)],
+)
+def test_a_reading_has_what_the_controller_reads_and_what_a_bridge_measures(
+    schema: str, read: type[msgspec.Struct], measured: type[msgspec.Struct]
+) -> None:
+    assert set(SCHEMAS[schema]["properties"]) == {*read.__struct_fields__, *measured.__struct_fields__}
 
 
 def test_the_file_is_also_plain_json() -> None:

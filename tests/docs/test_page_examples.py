@@ -22,6 +22,7 @@ from edge_balancer.telemetry.intake import Intake
 from edge_balancer.telemetry.refusals import Reason
 from edge_balancer.types.decisions import VetoReason
 from edge_balancer.types.events import EventKind
+from firmware_bridge import cli as bridge_cli
 from tests.docs.contract_file import DOCS, channel_complaints, contract
 from tests.docs.walking import Block, blocks
 
@@ -39,7 +40,12 @@ def ids(found: list[tuple[Path, Block]]) -> list[str]:
     return [f"{page.name}-{n}" for n, (page, _) in enumerate(found)]
 
 
-@pytest.mark.parametrize(("page", "block"), of_language("toml"), ids=ids(of_language("toml")))
+def configurations() -> list[tuple[Path, Block]]:
+    """Those of the controller; what else is in TOML has a label."""
+    return [(page, block) for page, block in of_language("toml") if not block.label]
+
+
+@pytest.mark.parametrize(("page", "block"), configurations(), ids=ids(configurations()))
 def test_a_configuration_on_a_page_passes_the_check(page: Path, block: Block, tmp_path: Path) -> None:
     file = tmp_path / "example.toml"
     file.write_text(block.text, encoding="utf-8")
@@ -99,6 +105,7 @@ def test_every_channel_that_carries_more_than_a_word_has_a_payload_on_the_mqtt_p
     assert contract()["channels"].keys() - shown == {
         "availability",
         "switchAvailability",
+        "bridgeAvailability",
         "alert",
         "subjectAlertAck",
     }
@@ -110,14 +117,15 @@ def shell_lines() -> list[tuple[str, str]]:
     for page, block in of_language("bash") + of_language("sh"):
         for line in block.text.splitlines():
             command = re.split(r"\s[|>&#]", line.strip())[0].removeprefix("sudo ").removeprefix("./scripts/demo ")
-            if re.match(r"(edge-balancer|(\.venv/bin/|/opt/\S+/)edge-balancer) ", command):
+            if re.match(r"(firmware-bridge|edge-balancer|(\.venv/bin/|/opt/\S+/)edge-balancer) ", command):
                 found.append((page.name, command))
     return found
 
 
 @pytest.mark.parametrize(("page", "command"), shell_lines())
 def test_a_command_on_a_page_exists_with_its_options(page: str, command: str) -> None:
-    arguments = cli._parser().parse_args(shlex.split(command)[1:])
+    parser = bridge_cli.parser() if command.startswith("firmware-bridge") else cli._parser()
+    arguments = parser.parse_args(shlex.split(command)[1:])
     assert callable(arguments.run)
 
 
@@ -155,8 +163,9 @@ def test_a_page_names_everything_that_the_code_knows(page: str, words: type[enum
 
 def test_every_folder_of_the_program_is_described() -> None:
     text = (DOCS / "architecture.md").read_text(encoding="utf-8")
-    folders = [folder.name for folder in (ROOT / "edge_balancer").iterdir() if (folder / "__init__.py").exists()]
-    assert [name for name in folders if f"`{name}/`" not in text] == []
+    for package in ("edge_balancer", "firmware_bridge"):
+        folders = [folder.name for folder in (ROOT / package).iterdir() if (folder / "__init__.py").exists()]
+        assert [name for name in folders if f"`{name}/`" not in text] == []
 
 
 def test_the_picture_of_the_demo_is_whole_and_fetches_nothing() -> None:
