@@ -24,7 +24,6 @@ from edge_balancer.engine import Engine
 from edge_balancer.field import field_of
 from edge_balancer.journal import Journal
 from edge_balancer.logs import get_logger
-from edge_balancer.sd_notify import Notifier
 from edge_balancer.settings.root import Configuration
 from edge_balancer.storage.thread import CLOSE_TIMEOUT_S, StorageThread
 from edge_balancer.telemetry.intake import Intake
@@ -41,6 +40,7 @@ from edge_balancer.wire import (
     mode_payload,
     phases_payload,
 )
+from firmware_bridge.host.sd_notify import Notifier
 
 JOURNAL_PATIENCE_S: Final = 2.0
 """A disk that takes longer than this hangs: it counts as failed, and no command leaves until it answers."""

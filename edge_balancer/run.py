@@ -16,12 +16,12 @@ from typing import Final
 from edge_balancer.clock import Clock, SystemClock
 from edge_balancer.daemon import Daemon
 from edge_balancer.errors import ConfigurationError
-from edge_balancer.instance_lock import AlreadyRunning, take
 from edge_balancer.logs import configure, get_logger
-from edge_balancer.sd_notify import Notifier
 from edge_balancer.settings.check import examine
 from edge_balancer.settings.root import Configuration
 from edge_balancer.storage.errors import StorageError
+from firmware_bridge.host.instance_lock import AlreadyRunning, take
+from firmware_bridge.host.sd_notify import Notifier
 
 EXIT_GOOD: Final = 0
 EXIT_FAILED: Final = 1
@@ -41,7 +41,7 @@ def run_command(path: Path) -> int:
     configure(config.log)
     try:
         # Never given back: a disk that hangs may keep a thread writing until the process is gone.
-        take(config.storage.path)
+        take(config.storage.path, "another edge-balancer controls with this store", "storage.path")
         asyncio.run(Service(path, config).run())
     except AlreadyRunning as error:
         _log.error("the store is in use", error=str(error))

@@ -20,10 +20,11 @@ from firmware_bridge.commands.configured import add_config_argument, configurati
 from firmware_bridge.commands.line_access import INTERRUPTED, USAGE, opened
 from firmware_bridge.contract import Phase, Result
 from firmware_bridge.errors import BridgeError
+from firmware_bridge.host.instance_lock import AlreadyRunning, held
+from firmware_bridge.host.link import Link
+from firmware_bridge.service.bridge import ANOTHER
 from firmware_bridge.service.bus import RelayBus, Said
 from firmware_bridge.service.clock import SystemClock
-from firmware_bridge.service.instance_lock import AlreadyRunning, held
-from firmware_bridge.service.link import Link
 from firmware_bridge.settings.bridge import BridgeConfiguration
 from firmware_bridge.settings.devices import LineSettings, LineSwitch, RelaySwitch
 from firmware_bridge.switches.board import Board
@@ -61,7 +62,7 @@ def command(args: argparse.Namespace) -> int:
     # What the parts log is said by the command itself.
     logging.getLogger("firmware_bridge").addHandler(logging.NullHandler())
     try:
-        with held(configuration.bridge.state):
+        with held(configuration.bridge.state, ANOTHER, "bridge.state"):
             return asyncio.run(_switch(configuration, line, switch, phase))
     except AlreadyRunning as error:
         request = f"{configuration.mqtt.base_topic}/switch/{args.house}/request"
@@ -228,7 +229,7 @@ async def _board(
     links: list[Link] = []
 
     def say(said: Said) -> bool:
-        return links[0].publish(said)
+        return links[0].publish(said.topic, said.payload, qos=said.qos, retain=said.retain)
 
     bus = RelayBus(say)
     board = mqtt_board(bus, switch, template)
@@ -240,7 +241,7 @@ async def _board(
         [(topic, 0) for topic in bus.filters],
         on_message=bus.receive,
         on_up=up.set,
-        on_news=lambda _, error: news.append(error),
+        on_news=lambda _, trouble: news.append(str(trouble or "")),
     )
     links.append(link)
     connection = asyncio.create_task(link.run(stop))

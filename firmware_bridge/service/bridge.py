@@ -18,6 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from firmware_bridge.errors import BridgeError
+from firmware_bridge.host.instance_lock import held
 from firmware_bridge.lines.owner import LineOwner, make_line
 from firmware_bridge.meters.catalogue import load_meter
 from firmware_bridge.meters.points import Measurement
@@ -26,7 +27,6 @@ from firmware_bridge.meters.poller import Poller
 from firmware_bridge.service.bus import RelayBus, Said, Say
 from firmware_bridge.service.clock import BridgeClock
 from firmware_bridge.service.diagnostics import BridgeDiagnostics, LineDiagnostics
-from firmware_bridge.service.instance_lock import held
 from firmware_bridge.service.problems import problems
 from firmware_bridge.service.switch_post import SwitchPost
 from firmware_bridge.settings.base import Finding
@@ -48,6 +48,7 @@ REST_STOP_S: Final = 1.0
 """At the end, for a switch at rest: longer than one reading of its contacts usually takes."""
 MOVE_STOP_S: Final = 2.0
 """At the end, for a switch in mid-move: most moves are over by then, and what is not is found at the next start."""
+ANOTHER: Final = "another process drives these switches"
 _PARTS_STOP_S: Final = 1.0
 _OVERDUE_S: Final = 15.0
 """After the start, until it is told that a switch was never reached: several tries at the usual pace."""
@@ -183,7 +184,7 @@ class Bridge:
         Raises AlreadyRunning where another bridge has the same memory, and what nobody expects: then too everything is
         ended in order.
         """
-        with held(self._state) if self._switches else nullcontext():
+        with held(self._state, ANOTHER, "bridge.state") if self._switches else nullcontext():
             self.begun.set()
             ending = asyncio.Event()
             parts: list[asyncio.Task[None]] = []

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Final
 
 from firmware_bridge.contract import OFFLINE, ONLINE
+from firmware_bridge.host.link import Link, Trouble
 from firmware_bridge.service.bridge import Bridge
 from firmware_bridge.service.bus import Said
-from firmware_bridge.service.link import Link
 from firmware_bridge.settings.broker import BrokerSettings
 
 _log = logging.getLogger(__name__)
@@ -28,8 +28,9 @@ class Outage:
         self._since = 0.0
         self._reached = False
 
-    def news(self, link: Link, error: str) -> None:
-        if error:
+    def news(self, link: Link, trouble: Trouble | None) -> None:
+        if trouble is not None:
+            error = str(trouble)
             if not self._down:
                 self._since = self._clock()
             self._down.add(link)
@@ -65,7 +66,7 @@ class Links:
     def say(self, said: Said) -> bool:
         """Hand a message to the connection that it belongs to; False where that is not there."""
         link = self._by_house.get(self._house_of(said.topic), self._main)
-        return link is not None and link.publish(said)
+        return link is not None and link.publish(said.topic, said.payload, qos=said.qos, retain=said.retain)
 
     async def serve(self, bridge: Bridge, stop: asyncio.Event) -> None:
         """Hold all connections until `stop`."""

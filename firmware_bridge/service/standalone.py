@@ -10,11 +10,11 @@ from typing import Final
 
 import msgspec
 
+from firmware_bridge.host.sd_notify import Notifier
 from firmware_bridge.service.bridge import Bridge
 from firmware_bridge.service.bus import Said
 from firmware_bridge.service.clock import SystemClock
 from firmware_bridge.service.links import Links
-from firmware_bridge.service.sd_notify import notify, watchdog_s
 from firmware_bridge.settings.bridge import BridgeConfiguration
 
 _log = logging.getLogger(__name__)
@@ -27,8 +27,10 @@ async def serve(configuration: BridgeConfiguration, environ: Mapping[str, str]) 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
+    notifier = Notifier(environ)
+
     def end() -> None:
-        notify("STOPPING=1", environ=environ)
+        notifier.stopping()
         stop.set()
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -50,7 +52,7 @@ async def serve(configuration: BridgeConfiguration, environ: Mapping[str, str]) 
         await field
         return
     connections = asyncio.create_task(links.serve(bridge, leave), name="connections")
-    signs = asyncio.create_task(_signs(bridge, links, f"{base}/bridge/{settings.id}", environ), name="signs of life")
+    signs = asyncio.create_task(_signs(bridge, links, f"{base}/bridge/{settings.id}", notifier), name="signs of life")
     try:
         await asyncio.wait((field, connections, signs), return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -67,15 +69,15 @@ async def serve(configuration: BridgeConfiguration, environ: Mapping[str, str]) 
     _log.info("bridge %s has ended", settings.id)
 
 
-async def _signs(bridge: Bridge, links: Links, topic: str, environ: Mapping[str, str]) -> None:
+async def _signs(bridge: Bridge, links: Links, topic: str, notifier: Notifier) -> None:
     """READY, the watchdog, and the diagnostics every half minute."""
-    notify("READY=1", environ=environ)
-    watched_s = watchdog_s(environ)
+    notifier.ready()
+    watched_s = notifier.watchdog_s
     loop = asyncio.get_running_loop()
     due = loop.time()
     while True:
         if watched_s is not None:
-            notify("WATCHDOG=1", environ=environ)
+            notifier.watchdog()
         # Where there is no connection yet the first one is not made to wait for half a minute.
         if loop.time() >= due and links.say(Said(topic, msgspec.json.encode(bridge.diagnostics()), 0, True)):
             due = loop.time() + DIAGNOSTICS_S

@@ -10,11 +10,11 @@ from typing import Any
 
 from edge_balancer.clock import SystemClock
 from edge_balancer.daemon import Daemon
-from edge_balancer.sd_notify import Notifier
 from edge_balancer.settings.root import Configuration
 from edge_balancer.storage.database import open_reader
 from edge_balancer.storage.trail import read_events
 from edge_balancer.types.events import Event, EventKind
+from firmware_bridge.host.sd_notify import Notifier
 from tests.daemon.field import until
 from tests.support.configuration import make_config
 

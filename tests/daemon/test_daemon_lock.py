@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from edge_balancer.demo.broker import Broker
-from edge_balancer.instance_lock import AlreadyRunning, lock_file, take
 from edge_balancer.types.events import EventKind
+from firmware_bridge.host.instance_lock import AlreadyRunning, lock_file, take
 from tests.daemon.daemon_cases import sections, trail
 from tests.daemon.field import field_at, fresh_base
 from tests.daemon.service import service, write_config
+
+WHO = ("another controls with this store", "storage.path")
 
 
 async def test_a_second_daemon_on_one_store_ends_with_1_and_says_what_to_do(tmp_path: Path, free_port: int) -> None:
@@ -52,18 +54,18 @@ async def test_the_lock_is_held_across_a_reload_and_ends_with_a_kill(broker: Bro
 
 def test_a_link_to_the_store_is_the_same_store(tmp_path: Path) -> None:
     (tmp_path / "link.db").symlink_to(tmp_path / "eb.db")
-    held = take(tmp_path / "eb.db")
+    held = take(tmp_path / "eb.db", *WHO)
     assert held is not None
     with pytest.raises(AlreadyRunning, match=str(tmp_path / r"eb\.db\.lock")):
-        take(tmp_path / "link.db")
+        take(tmp_path / "link.db", *WHO)
     os.close(held)
-    again = take(tmp_path / "link.db")
+    again = take(tmp_path / "link.db", *WHO)
     assert again is not None
     os.close(again)
 
 
 def test_another_store_in_the_folder_is_another_lock(tmp_path: Path) -> None:
-    held = [take(tmp_path / "a.db"), take(tmp_path / "b.db")]
+    held = [take(tmp_path / "a.db", *WHO), take(tmp_path / "b.db", *WHO)]
     for descriptor in held:
         assert descriptor is not None
         os.close(descriptor)
@@ -71,14 +73,13 @@ def test_another_store_in_the_folder_is_another_lock(tmp_path: Path) -> None:
 
 def test_a_lock_file_that_another_user_left_serves(tmp_path: Path) -> None:
     lock_file(tmp_path / "eb.db").touch(mode=0o444)
-    held = take(tmp_path / "eb.db")
+    held = take(tmp_path / "eb.db", *WHO)
     assert held is not None
     os.close(held)
 
 
-def test_where_no_lock_can_be_made_it_is_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_where_no_lock_can_be_made_it_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     # A missing folder refuses the file as a read-only one does, also to root.
-    assert take(tmp_path / "none" / "eb.db") is None
-    captured = capsys.readouterr()
-    assert "a second start on this store would not be noticed" in captured.out + captured.err
-    assert str(tmp_path / "none" / "eb.db.lock") in captured.out + captured.err
+    assert take(tmp_path / "none" / "eb.db", *WHO) is None
+    assert "would not be noticed" in caplog.text
+    assert str(tmp_path / "none" / "eb.db.lock") in caplog.text

@@ -15,10 +15,10 @@ import pytest
 
 from edge_balancer.demo.broker import Broker
 from edge_balancer.run import Service
-from edge_balancer.sd_notify import Notifier
 from edge_balancer.settings.check import examine
 from edge_balancer.storage.verify import verify
 from edge_balancer.types.events import EventKind
+from firmware_bridge.host.sd_notify import Notifier
 from tests.daemon.daemon_cases import CALM, POSITIONS, SKEWED, recorded, running, sections, small_feeder, trail
 from tests.daemon.field import field_at, fresh_base, retained, until
 from tests.daemon.service import command, service, write_config

@@ -14,9 +14,10 @@ from edge_balancer.forecast import blend
 from edge_balancer.settings.root import Configuration
 from edge_balancer.storage import backlog, thread
 from edge_balancer.switching import evidence, flights
-from edge_balancer.telemetry import mqtt_link, strangers
+from edge_balancer.telemetry import strangers
 from edge_balancer.telemetry.intake import MOST_BYTES
 from edge_balancer.telemetry.rings import memory_bytes
+from firmware_bridge.host import link
 from tests.docs.contract_file import DOCS
 
 PAGE: Final = re.sub(r"\s+", " ", (DOCS / "architecture.md").read_text(encoding="utf-8"))
@@ -48,8 +49,8 @@ def ring_mb(houses: int) -> float:
         f"does not answer within {daemon.JOURNAL_PATIENCE_S:g} s counts as failed",
         f"record took longer than {daemon.COMMAND_AGE_S:g} s is given up",
         f"every {daemon.LEARNED_EVERY_S / 60:g} min, and at the end",
-        f"at most {mqtt_link.BURST} packets",
-        f"backs off from {mqtt_link.FIRST_RETRY_S:g} to {mqtt_link.LAST_RETRY_S:g} s",
+        f"at most {link.BURST} packets",
+        f"backs off from {link.FIRST_RETRY_S:g} to {link.LAST_RETRY_S:g} s",
         f"{MOST_BYTES // 1024} KiB a message",
         f"{strangers.MOST_STRANGERS} unknown houses",
         f"{ring_mb(55):.1f} MB for 55 houses, {ring_mb(200):.1f} MB for 200, {ring_mb(1000):.0f} MB for 1000",

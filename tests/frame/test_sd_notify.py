@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_balancer.sd_notify import Notifier
+from firmware_bridge.host.sd_notify import Notifier
 
 
 @pytest.fixture(params=["path", "abstract"])

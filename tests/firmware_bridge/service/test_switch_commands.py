@@ -10,7 +10,7 @@ import pytest
 
 from firmware_bridge.cli import main
 from firmware_bridge.contract import Phase
-from firmware_bridge.service.instance_lock import held
+from firmware_bridge.host.instance_lock import held
 from firmware_bridge.switches.interlock_types import Memory
 from firmware_bridge.switches.memory import SwitchMemory
 from tests.firmware_bridge.service.field_scene import Street
@@ -76,7 +76,7 @@ def test_out_of_the_dark(street: Street, config: str, capsys: pytest.CaptureFixt
 def test_while_the_bridge_runs_it_is_refused_with_another_way(
     street: Street, config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with held(tmp_path / "bridge.db"):
+    with held(tmp_path / "bridge.db", "the bridge", "bridge.state"):
         assert main(["switch", "h1", "L2", "--config", config, "--yes"]) == 1
     err = capsys.readouterr().err
     assert "stop that one first" in err

@@ -7,12 +7,14 @@ could not be sent in the old one is not sent late in the new one.
 from __future__ import annotations
 
 import asyncio
+import enum
 import logging
 import random
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import paho.mqtt.client as mqtt
@@ -21,7 +23,6 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from firmware_bridge.contract import OFFLINE
-from firmware_bridge.service.bus import Said
 from firmware_bridge.settings.broker import BrokerSettings
 
 _log = logging.getLogger(__name__)
@@ -29,17 +30,34 @@ _log = logging.getLogger(__name__)
 FIRST_RETRY_S: Final = 1.0
 LAST_RETRY_S: Final = 60.0
 CONNECT_TIMEOUT_S: Final = 10.0
-STEADY_S: Final = 10.0
-"""A connection that held this long was a good one: the next attempt comes at once."""
-_BURST: Final = 64
+BURST: Final = 256
 """Packets read before other work gets its turn."""
-_MOST_QUEUED: Final = 500
+MOST_QUEUED: Final = 2000
 """Messages waiting to be written; beyond it the broker takes nothing and the connection is as good as gone."""
+_FILTERS_AT_ONCE: Final = 100
+
+
+class LinkState(enum.StrEnum):
+    DOWN = "down"
+    CONNECTING = "connecting"
+    UP = "up"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why there is no connection, and what to do."""
+
+    error: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.error}; {self.remedy}"
 
 
 class Link:
-    """Callbacks run on the event loop: `on_message(topic, payload, retained)`; `on_up()` once the subscriptions of a
-    new connection are asked for; `on_news(link, error)` with what is wrong, and with an empty text when it is up."""
+    """Callbacks run on the event loop: `on_message(topic, payload, retained)`; `on_batch()` after each burst of
+    messages; `on_up()` once the subscriptions of a new connection are asked for; `on_news(link, trouble)` with what is
+    wrong, and with None when it is up."""
 
     def __init__(
         self,
@@ -50,7 +68,8 @@ class Link:
         *,
         on_message: Callable[[str, bytes, bool], object],
         on_up: Callable[[], None],
-        on_news: Callable[[Link, str], None],
+        on_news: Callable[[Link, Trouble | None], None],
+        on_batch: Callable[[], None] | None = None,
     ) -> None:
         """`will` is the topic where the broker says `offline` for us when we are gone without a word."""
         self.client_id = client_id
@@ -60,13 +79,22 @@ class Link:
         self._on_message = on_message
         self._on_up = on_up
         self._on_news = on_news
+        self._on_batch = on_batch
         self._client: mqtt.Client | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
         self._lost = asyncio.Event()
-        self._received = 0
+        self._asked: dict[int, Sequence[tuple[str, int]]] = {}
         self._reason = ""
-        self.up = False
+        self.received = 0
+        """Messages since the start."""
+        self.connections = 0
+        """How often it came up since the start."""
+        self.state = LinkState.DOWN
+
+    @property
+    def up(self) -> bool:
+        return self.state is LinkState.UP
 
     async def run(self, stop: asyncio.Event) -> None:
         """Stay connected until `stop`; then leave in order. Never raises for a broker that is gone."""
@@ -76,26 +104,31 @@ class Link:
         stopped = asyncio.create_task(stop.wait())
         try:
             while not stop.is_set():
-                began_s = self._loop.time()
+                before = self.connections
                 if (client := await self._connect(stopped)) is not None:
                     await self._serve(client, stopped)
                 if stop.is_set():
                     break
-                if self._loop.time() - began_s >= STEADY_S:
+                if self.connections > before:
                     retry_s = FIRST_RETRY_S
-                # Jitter: the connections of all switches must not come back in step.
+                # Jitter: a whole site's clients must not come back in step after the broker's restart.
                 await asyncio.wait({stopped}, timeout=retry_s * random.uniform(0.8, 1.2))  # noqa: S311
                 retry_s = min(retry_s * 2.0, LAST_RETRY_S)
         finally:
             stopped.cancel()
             await self._goodbye()
 
-    def publish(self, said: Said) -> bool:
+    def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool) -> bool:
         """Hand a message to the connection. False where there is none: it will not be sent later."""
         client = self._client
         if client is None or not self.up:
             return False
-        return client.publish(said.topic, said.payload, said.qos, said.retain).rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+        return client.publish(topic, payload, qos=qos, retain=retain).rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    def flush(self) -> None:
+        """Write what was published now rather than at the loop's next turn."""
+        if self._client is not None and self._client.want_write():
+            self._client.loop_write()
 
     def _new_client(self) -> mqtt.Client:
         s = self._settings
@@ -103,7 +136,8 @@ class Link:
             CallbackAPIVersion.VERSION2, client_id=self.client_id, protocol=mqtt.MQTTv311, clean_session=True
         )
         client.connect_timeout = CONNECT_TIMEOUT_S
-        client.max_queued_messages_set(_MOST_QUEUED)
+        client.max_queued_messages_set(MOST_QUEUED)
+        client.max_inflight_messages_set(200)
         if s.user:
             client.username_pw_set(s.user, s.password.get_secret_value() or None)
         if s.tls:
@@ -130,6 +164,7 @@ class Link:
         """Open the connection; its welcome is awaited in `_serve`. None where it cannot be opened, or we stop."""
         self._lost.clear()
         self._reason = ""
+        self.state = LinkState.CONNECTING
         try:
             client = self._client = self._new_client()
             opened = self._open(client)
@@ -143,7 +178,7 @@ class Link:
             opened.result()
         except (OSError, ValueError) as error:
             self._drop()
-            self._on_news(self, f"{error}; {_remedy(error)}")
+            self._on_news(self, Trouble(str(error), _remedy(error)))
             return None
         return client
 
@@ -191,7 +226,8 @@ class Link:
             lost.cancel()
         if not stopped.done():
             self._drop()
-            self._on_news(self, self._reason or "connection lost")
+            remedy = "check mqtt.user and its password" if "uthori" in self._reason else "waiting for it to return"
+            self._on_news(self, Trouble(self._reason or "connection lost", remedy))
 
     async def _goodbye(self) -> None:
         """Let what was said last leave, and end in order: then the broker does not speak our will."""
@@ -208,7 +244,7 @@ class Link:
 
     def _drop(self) -> None:
         client, self._client = self._client, None
-        self.up = False
+        self.state = LinkState.DOWN
         if client is None:
             return
         sock = client.socket()
@@ -222,14 +258,18 @@ class Link:
         self, client: mqtt.Client, _userdata: Any, _flags: Any, reason: ReasonCode, _properties: Properties | None
     ) -> None:
         if reason.is_failure:
-            remedy = "; check mqtt.user and its password" if "uthori" in str(reason) else ""
-            self._reason = f"refused: {reason}{remedy}"
+            self._reason = f"refused: {reason}"
             self._lost.set()
             return
-        self.up = True
-        if self._subscriptions:
-            client.subscribe(list(self._subscriptions))
-        self._on_news(self, "")
+        self.state = LinkState.UP
+        self.connections += 1
+        self._asked.clear()
+        for start in range(0, len(self._subscriptions), _FILTERS_AT_ONCE):
+            wanted = self._subscriptions[start : start + _FILTERS_AT_ONCE]
+            _, number = client.subscribe(list(wanted))
+            if number is not None:
+                self._asked[number] = wanted
+        self._on_news(self, None)
         self._on_up()
 
     def _disconnected(
@@ -243,35 +283,40 @@ class Link:
             self._lost.set()
 
     def _subscribed(
-        self, _client: mqtt.Client, _userdata: Any, _mid: int, codes: list[ReasonCode], _properties: Properties | None
+        self, _client: mqtt.Client, _userdata: Any, mid: int, codes: list[ReasonCode], _properties: Properties | None
     ) -> None:
-        for (topic, _), code in zip(self._subscriptions, codes, strict=False):
+        for (topic, _), code in zip(self._asked.pop(mid, ()), codes, strict=False):
             if code.is_failure:
                 _log.error("the broker lets %s not hear %s: %s; correct its access rules", self.client_id, topic, code)
 
     def _message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
-        self._received += 1
+        self.received += 1
         try:
             topic = message.topic
         except UnicodeDecodeError:
             # A broker that lets such a topic pass breaks the protocol; paho would meet the same message for ever.
+            _log.debug("message on a topic that is not UTF-8")
             return
         self._on_message(topic, bytes(message.payload), message.retain)
 
     def _readable(self, client: mqtt.Client, sock: Any) -> None:
         """Read what has come, at most a burst: paho reads one packet at a time."""
-        for _ in range(_BURST):
-            before = self._received
+        start = self.received
+        for _ in range(BURST):
+            before = self.received
             if client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS:
-                return
-            if self._received == before and not _buffered(sock):
-                return
-        # The burst is full: TLS may hold more that no selector will announce.
-        if _buffered(sock):
-            asyncio.get_running_loop().call_soon(self._readable, client, sock)
+                break
+            if self.received == before and not _buffered(sock):
+                break
+        else:
+            # The burst is full: TLS may hold more that no selector will announce.
+            if _buffered(sock):
+                asyncio.get_running_loop().call_soon(self._readable, client, sock)
+        if self._on_batch is not None and self.received != start:
+            self._on_batch()
 
     def _socket_open(self, client: mqtt.Client, _userdata: Any, sock: Any) -> None:
-        # An answer must not wait for Nagle's algorithm.
+        # A command or an answer must not wait for Nagle's algorithm.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
         def watch(loop: asyncio.AbstractEventLoop) -> None:
