@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -13,7 +13,9 @@ from edge_balancer.journal import Journal
 from edge_balancer.storage.thread import StorageThread
 from edge_balancer.telemetry.intake import Intake
 from edge_balancer.telemetry.mqtt_link import MqttLink
-from firmware_bridge.service.diagnostics import BridgeDiagnostics
+
+if TYPE_CHECKING:
+    from firmware_bridge.service.diagnostics import BridgeDiagnostics
 
 
 def diagnostics_payload(

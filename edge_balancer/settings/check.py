@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_balancer.errors import Problem
-from edge_balancer.settings.bridge_rules import bridge_findings
 from edge_balancer.settings.collect import Collector
 from edge_balancer.settings.files import file_findings, readable_by_all, resolve
 from edge_balancer.settings.layers import Layers, read
@@ -36,7 +35,11 @@ def examine(path: Path | None, environ: Mapping[str, str], credentials_dir: Path
     remaining = collector.run()
     resolved = resolve(remaining, layers.folder, environ)
     collector.add(file_findings(resolved))
-    collector.add(bridge_findings(resolved))
+    if resolved.bridge.in_use:
+        # Templates and lines are not loaded for a feeder that has none.
+        from edge_balancer.settings.bridge_rules import bridge_findings
+
+        collector.add(bridge_findings(resolved))
     collector.add(_open_secrets(resolved, layers))
     problems = tuple(collector.problems)
     broken = any(problem.severity == "error" for problem in problems)

@@ -57,6 +57,11 @@ class BridgeSettings(Section):
     relays: tuple[RelaySwitch, ...] = ()
     """Phase switches made of relays that speak MQTT."""
 
+    @property
+    def in_use(self) -> bool:
+        """Whether anything of it must be looked at: devices, templates, keys."""
+        return bool(self.lines or self.relays or self.templates or self.command_keys.get_secret_value())
+
 
 class BridgeConfiguration(Section):
     """The whole configuration of a bridge that runs alone."""
