@@ -1,0 +1,172 @@
+"""`edge-balancer plan`: reads the history, plans, prints the tables, writes CSV files and the page."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from edge_balancer.errors import EdgeBalancerError
+from edge_balancer.planning.history import on_grid
+from edge_balancer.planning.page import page
+from edge_balancer.planning.record import Record, read_csv, read_store
+from edge_balancer.planning.sentences import sentences
+from edge_balancer.planning.static import StaticOptions
+from edge_balancer.planning.study import ENGINE_STEPS, Study, make_study
+from edge_balancer.planning.tables import as_csv, as_text, tables
+from edge_balancer.settings.load import load
+from edge_balancer.settings.root import Configuration
+from edge_balancer.storage.errors import StorageError
+from edge_balancer.storage.timespan import Timespan
+
+GOOD: Final = 0
+REFUSED: Final = 2
+DEFAULT_CONFIG: Final = Path("/etc/edge-balancer/edge-balancer.toml")
+# The page and the CSV files hold the whole.
+_ROWS_SHOWN: Final = {"switch-houses": 10}
+_COLUMNS_SHOWN: Final = {"changes": -1}
+_PROGRESS_S: Final = 2.0
+
+
+def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
+    usual = StaticOptions()
+    add = parser.add_argument
+    add("--config", type=Path, default=DEFAULT_CONFIG, help="configuration with the houses (default: %(default)s)")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--database", type=Path, metavar="FILE", help="another store than the configuration's")
+    source.add_argument(
+        "--readings", type=Path, metavar="FILE", help="CSV or CSV.GZ with the header t,house,p,q,v instead of a store"
+    )
+    add("--from", dest="start", metavar="TIME", help="ISO 8601 (UTC if no offset) or Unix seconds")
+    add("--to", dest="end", metavar="TIME", help="as --from; not included")
+    add("--out", type=Path, metavar="DIR", help="write plan.html and the tables as CSV files there")
+    add(
+        "--changes", type=int, default=usual.changes, metavar="K", help="most changes to look at (default: %(default)s)"
+    )
+    add("--work-order", type=int, metavar="N", help="changes of the work order (default: until 95 %% of the gain)")
+    add(
+        "--holdout",
+        type=float,
+        default=usual.holdout,
+        metavar="P",
+        help="last share of the history that the plan is tried on and not made of (default: %(default)g)",
+    )
+    add("--objective", choices=("mean", "p95"), default=usual.objective, help="of the neutral current (default: mean)")
+    add("--only-switchable", action="store_true", help="move only houses that have a phase switch")
+    add(
+        "--no-dynamic",
+        action="store_true",
+        help="leave out dynamic switching and where switches pay: seconds, not minutes",
+    )
+    add(
+        "--engine-steps",
+        type=int,
+        default=ENGINE_STEPS,
+        metavar="N",
+        help="most slots of each controller run; some 20 runs are made (default: %(default)s, three days of minutes)",
+    )
+    add("--step", type=float, metavar="S", help="slot of time (default: a minute, or the meters' own period if longer)")
+    add("--least-hours", type=float, default=24.0, metavar="H", help="refuse a shorter history (default: %(default)g)")
+    add("--seed", type=int, default=usual.seed, help="of the search (default: %(default)s)")
+
+
+def plan_command(args: argparse.Namespace) -> int:
+    """Print the plan, and write it where `--out` says; 2 where arguments, configuration or history cannot be used."""
+    wrong = _wrong(args)
+    if wrong:
+        return _refuse(wrong)
+    progress = _Progress()
+    begun = time.monotonic()
+    try:
+        config = load(args.config, os.environ)
+        progress("reading the history")
+        record = _read(args, config)
+        history = on_grid(record, config, step_s=args.step, least_hours=args.least_hours)
+        options = StaticOptions(args.changes, args.holdout, args.objective, args.work_order, args.seed)
+        engine_steps = 0 if args.no_dynamic else args.engine_steps
+        study = make_study(record, history, config, options, engine_steps=engine_steps, progress=progress)
+        progress.end()
+        print(_text(study))
+        if args.out is not None:
+            _write(args.out, study, config.feeder.id)
+            print(f"\nplan.html and the tables are in {args.out}")
+    except OSError as error:
+        return _refuse(
+            f"{error.filename or args.out}: {error.strerror or error}; give --out a folder that can be written"
+        )
+    except (EdgeBalancerError, StorageError, ValueError) as error:
+        return _refuse(str(error))
+    finally:
+        progress.end()
+    print(f"planned in {time.monotonic() - begun:.0f} s", file=sys.stderr)
+    return GOOD
+
+
+def _read(args: argparse.Namespace, config: Configuration) -> Record:
+    span = Timespan.parse(args.start, args.end)
+    if args.readings is not None:
+        return read_csv(args.readings, config, span, only_switchable=args.only_switchable)
+    database = config.storage.path if args.database is None else args.database
+    return read_store(database, config, span, only_switchable=args.only_switchable)
+
+
+def _wrong(args: argparse.Namespace) -> str:
+    if args.changes < 1:
+        return f"--changes {args.changes}: give 1 or more"
+    if args.work_order is not None and not 1 <= args.work_order <= args.changes:
+        return f"--work-order {args.work_order}: give 1 to {args.changes} (--changes)"
+    if not 0.0 <= args.holdout <= 0.9:
+        return f"--holdout {args.holdout:g} is a fraction of the history: give a value from 0 to 0.9"
+    if args.engine_steps < 1:
+        return f"--engine-steps {args.engine_steps}: give 1 or more, or --no-dynamic"
+    if args.step is not None and not 1.0 <= args.step <= 3600.0:
+        return f"--step {args.step:g}: give 1 to 3600 seconds"
+    if not args.least_hours > 0.0:
+        return f"--least-hours {args.least_hours:g}: give more than 0"
+    return ""
+
+
+def _text(study: Study) -> str:
+    parts = ["\n".join(sentences(study))]
+    parts += [
+        as_text(table, most_rows=_ROWS_SHOWN.get(table.name), columns=_COLUMNS_SHOWN.get(table.name))
+        for table in tables(study)
+    ]
+    return "\n\n".join(parts)
+
+
+def _write(out: Path, study: Study, feeder: str) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    for table in tables(study):
+        (out / f"{table.name}.csv").write_text(as_csv(table), encoding="utf-8")
+    (out / "plan.html").write_text(page(study, feeder), encoding="utf-8")
+
+
+def _refuse(message: str) -> int:
+    print(f"edge-balancer plan: {message}", file=sys.stderr)
+    return REFUSED
+
+
+class _Progress:
+    """What is being done, on standard error: one line that changes on a terminal, else a line now and then."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._last = -_PROGRESS_S
+        self._open = False
+
+    def __call__(self, text: str) -> None:
+        if self._terminal:
+            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+            self._open = True
+        elif time.monotonic() - self._last >= _PROGRESS_S:
+            self._last = time.monotonic()
+            print(text, file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        if self._open:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            self._open = False

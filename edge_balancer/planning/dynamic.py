@@ -1,0 +1,92 @@
+"""The real controller replayed on the planned history with a given set of switches: what it moves, and what that gains.
+
+The readings reach it through the same file format and the same code as in `replay`. Nothing is decided here.
+"""
+
+from __future__ import annotations
+
+import csv
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edge_balancer.planning.figures import Figures, figures
+from edge_balancer.planning.history import DAY_S, History, Phases
+from edge_balancer.replay.run import Replay, ReplayOptions
+from edge_balancer.settings.houses import HouseSettings
+from edge_balancer.settings.root import Configuration
+from edge_balancer.types.phases import Phase
+
+
+@dataclass(frozen=True, slots=True)
+class DynamicRun:
+    """`phase` (T, H): where each house was in each slot. `operations` per house (H,)."""
+
+    phase: Phases
+    operations: np.ndarray[tuple[int], np.dtype[np.int64]]
+    days: float
+    neutral: Figures
+
+    @property
+    def operations_per_day(self) -> float:
+        return float(self.operations.sum()) / self.days if self.days else 0.0
+
+
+def run_controller(history: History, config: Configuration, start: Phases, switchable: frozenset[str]) -> DynamicRun:
+    """Let the controller have the switches of these houses, everyone on `start` (H,) at first.
+
+    A slot's mean is reported at its end, as meters do; what the controller then does counts from the next slot on.
+    """
+    with tempfile.TemporaryDirectory(prefix="edge-balancer-plan-") as folder:
+        readings = Path(folder) / "readings.csv"
+        _write(readings, history, config.feeder.nominal_voltage_v)
+        replay = Replay(_configured(history, config, start, switchable), ReplayOptions())
+        replay.run(readings)
+    index = {_name(member.id): h for h, member in enumerate(history.members)}
+    phase = np.repeat(start[np.newaxis].astype(np.int8), len(history.t), axis=0)
+    operations = np.zeros(len(history.members), dtype=np.int64)
+    ends = history.t + history.step_s
+    for at, house, _, target, _ in replay.moves():
+        h = index[house]
+        phase[np.searchsorted(ends, at, side="left") :, h] = int(Phase.parse(target))
+        operations[h] += 1
+    return DynamicRun(
+        phase, operations, len(history.t) * history.step_s / DAY_S, figures(history.neutral(phase.astype(np.intp)))
+    )  # fmt: skip
+
+
+def _name(member: str) -> str:
+    """A phase of a three-phase house is a house of its own here, and a house's name holds no slash."""
+    return member.replace("/", ".")
+
+
+def _configured(history: History, config: Configuration, start: Phases, switchable: frozenset[str]) -> Configuration:
+    pv_w = {house.id: house.pv_w for house in config.houses}
+    houses = tuple(
+        HouseSettings(
+            id=_name(member.id),
+            phase=Phase(int(phase)),
+            switchable=member.id in switchable,
+            critical=not member.eligible,
+            pv_w=pv_w.get(member.id, 0.0),
+        )
+        for member, phase in zip(history.members, start, strict=True)
+    )
+    return config.model_copy(update={"houses": houses})
+
+
+def _write(path: Path, history: History, nominal_v: float) -> None:
+    names = [_name(member.id) for member in history.members]
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(("t", "house", "p", "q", "v"))
+        for k, t in enumerate((history.t + history.step_s).tolist()):
+            known = np.flatnonzero(history.known[k])
+            volts = history.volts[k, known].astype(np.float64)
+            power = np.conj(history.own[k, known]) * np.where(np.isfinite(volts), volts, nominal_v)
+            for h, p, q, v in zip(
+                known.tolist(), power.real.tolist(), power.imag.tolist(), volts.tolist(), strict=True
+            ):
+                writer.writerow((t, names[h], f"{p:.1f}", f"{q:.1f}", "" if v != v else f"{v:.2f}"))
