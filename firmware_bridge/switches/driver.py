@@ -232,7 +232,9 @@ class SwitchDriver:
             self._interlock.unlock(self._clock.monotonic())
         text = self._interlock.locked or f"released by {last.operator}"
         _log.info("switch of %s: %s", self.house, text)
-        self._say(Answer(self.position, reason=text))
+        if last.locked:
+            self._say(Answer(self.position, reason=text))
+        # Once released, what is said next is where it stands: that is read anew now.
 
     # -- wants --------------------------------------------------------------------------------------------------------
 

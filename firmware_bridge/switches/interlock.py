@@ -216,7 +216,9 @@ class Interlock:
             self._at = now + self._limits.watch_s
             return None
         if self.step is Step.REST:
-            return self._missed(f"the contacts cannot be read: {reason}", now)
+            # That it cannot be reached is its availability; it stands where it stood, as far as anybody knows.
+            self._missed(now)
+            return None
         if self.step is Step.CLEARING:
             # Two phases may be joined: no long waiting here.
             self._at = now + (_READ_EVERY_S if now < self._deadline else min(1.0, self._limits.watch_s))
@@ -284,16 +286,19 @@ class Interlock:
             self._under_way = before
             self._at = now + min(wait_s, self._limits.watch_s)
             return None
-        reason = f"all contacts were found open: the house goes back to {home}"
-        answer = self._about(before, None, Result.FAILED, reason)
-        self._begin(_Move("", home, home, back=True), now)
-        return answer
+        # Nothing is said until it is there: an outage must not look like a house that is lost. A move that the outage
+        # cut off is told then too.
+        name = "" if before is None or self._told else before.id
+        told = self._told
+        self._begin(_Move(name, home, home, back=True), now)
+        self._told = told
+        return None
 
     def _found_on(self, phase: Phase, before: UnderWay | None, now: float) -> Answer:
         self._rest_on(phase, now)
         if before is None:
             return Answer(phase, reason=self.locked)
-        if phase is before.target:
+        if phase is before.target and before.target is not before.origin:
             return self._about(before, phase, Result.DONE, "carried out, and found so after an interruption")
         return self._about(before, phase, Result.FAILED, f"interrupted; the house is on {phase}")
 
@@ -314,22 +319,25 @@ class Interlock:
             self._misses = 0
             self._at = now + self._limits.watch_s
             return None
-        if closed is None or self._misses + 1 < _MISSES:
-            return self._missed(_CONTRADICTION, now)
+        if closed is None:
+            return Answer(None, reason=_CONTRADICTION) if self._missed(now) else None
+        if self._misses + 1 < _MISSES:
+            self._missed(now)
+            return None
         self._rest_on(next(iter(closed), None), now)
         # Who opened them may be working on them: nothing brings this house back but a person.
         self._verified = self.position
         self.lock(f"the contacts moved without a command: {_names(closed) or 'none'} closed")
         return Answer(self.position, reason=self.locked)
 
-    def _missed(self, reason: str, now: float) -> Answer | None:
-        """One reading at rest was none, or was not what it should be."""
+    def _missed(self, now: float) -> bool:
+        """One reading at rest was none, or was not what it should be. True where that is one too many."""
         self._misses += 1
         self._at = now + _READ_EVERY_S
         if self._misses < _MISSES:
-            return None
+            return False
         self._to_find(now + self._limits.watch_s)
-        return Answer(None, reason=reason)
+        return True
 
     def _to_find(self, at: float) -> None:
         self.step = Step.FIND
@@ -440,7 +448,8 @@ class Interlock:
     def _arrive(self, move: _Move, now: float) -> Answer:
         self._rest_on(move.target, now)
         if move.back:
-            return Answer(move.target, reason=self.locked or f"back on {move.target}")
+            reason = self.locked or f"back on {move.target}"
+            return Answer(move.target, move.id, Result.FAILED if move.id else None, reason)
         return self._finish(move, Answer(move.target, move.id, Result.DONE))
 
     def _stay(self, move: _Move, closed: frozenset[Phase] | None, now: float) -> Answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -141,7 +142,34 @@ async def test_an_unplugged_line_takes_its_switches_offline_and_brings_them_back
             mark = field.now()
             houses.line.plug()
             await field.see("switch/h01/availability", lambda m: m.text == "online", since=mark, within_s=20.0)
-            await until(lambda: not daemon.engine.roster.offline[0], "the switch back in the engine")
+            await until(lambda: not daemon.engine.roster.offline.any(), "the switches back in the engine")
+            assert daemon.engine.roster.lock_reason == {}, "an unplugged adapter is nobody's fault at the switch"
+
+
+async def test_after_a_mains_failure_the_houses_come_back_to_their_phases_and_stay_free(
+    broker: Broker, tmp_path: Path
+) -> None:
+    base = fresh_base()
+    with street(tmp_path) as houses:
+        config = configured(broker, base, tmp_path, houses)
+        async with field_at(broker.port, base) as field, running(config) as daemon:
+            for number in range(1, 7):
+                await field.see(f"switch/h{number:02d}/availability", lambda m: m.text == "online")
+            mark = field.now()
+            houses.line.unplug()
+            for board in houses.boards:
+                board.power(False, time.monotonic())
+            await field.see("switch/h06/availability", lambda m: m.text == "offline", since=mark)
+            assert houses.closed("h01") == set(), "its relays fell off"
+            for board in houses.boards:
+                board.power(True, time.monotonic())
+            mark = field.now()
+            houses.line.plug()
+            for number, phase in enumerate(POSITIONS, start=1):
+                house = f"h{number:02d}"
+                await field.see(f"switch/{house}/availability", lambda m: m.text == "online", since=mark, within_s=20.0)
+                await until(lambda house=house, phase=phase: houses.closed(house) == {Phase(phase)}, f"{house} lit")
+            assert daemon.engine.roster.lock_reason == {}
 
 
 async def test_nobody_else_commands_its_switches(broker: Broker, tmp_path: Path) -> None:
