@@ -1,11 +1,14 @@
 """Searches the best set of k changes for k = 1, 2, ...: greedy, exchange of one and of two, restarts. Pure.
 
 On a sample of the instants, spread evenly over the history; the best sets are then improved and compared on all of
-them. One change is exact, two are where there are not too many pairs. Random numbers come from the generator handed in.
+them. One change is exact, two are where there are not too many pairs, more in small feeders. Random numbers come from
+the generator handed in.
 """
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -18,10 +21,15 @@ _SAMPLE: Final = 2048
 # Of the candidates by mean square, which is quick to compute, so many are judged by the objective itself.
 _SHORT_LIST: Final = 48
 _RESTARTS: Final = 4
+_RESTARTS_OF_FEW: Final = 40
+"""Where there are few candidates: more local optima in proportion, and each is found in no time."""
+_FEW: Final = 24
 _KICK: Final = 3
 _EPSILON: Final = 1e-6
 # Pairs times instants that may be tried exhaustively: some seconds.
 _MOST_PAIR_WORK: Final = 2_000_000_000
+# So many sets of a larger size are tried one by one.
+_MOST_SETS: Final = 2_000
 
 Progress = Callable[[str], None]
 
@@ -43,31 +51,32 @@ def best_sets(moves: Moves, most: int, rng: np.random.Generator, progress: Progr
         return [Best(0, (), moves.cost(()), proven=True)]
     sample = moves.at(_spread(moves.instants, rng))
     search = _Search(sample, rng)
-    plans: list[Plan] = [()]
+    # Of each size the local optima, best first: on all instants another one may come out best.
+    found: list[list[Plan]] = [[()]]
     for size in range(1, most + 1):
         progress(f"searching the best {size} of {moves.count} changes")
-        plans.append(search.best(size, [plans[-1]]))
+        found.append(search.optima(size, [found[-1][0]]))
     for size in range(most - 1, 0, -1):  # what was found for more changes may teach fewer
-        plans[size] = search.improve(size, [plans[size], *search.without_one(plans[size + 1])])
-    return _on_all(moves, plans, progress)
+        found[size] = search.improved([*found[size], *search.without_one(found[size + 1][0])], size)
+    return _on_all(moves, found, rng, progress)
 
 
-def _on_all(moves: Moves, plans: list[Plan], progress: Progress) -> list[Best]:
-    """Improve by single exchanges on all instants; the first two exactly."""
+def _on_all(moves: Moves, found: list[list[Plan]], rng: np.random.Generator, progress: Progress) -> list[Best]:
+    """Compare and improve on all instants; the first two sizes exactly."""
+    search = _Search(moves, rng)
     results = [Best(0, (), moves.cost(()), proven=True)]
-    for size in range(1, len(plans)):
+    for size in range(1, len(found)):
         progress(f"comparing {size} changes over all {moves.instants} slots")
         before = results[-1]
         plan, cost, proven = before.plan, before.cost_a, False
         exact = _exactly(moves, size)
         if exact is not None:
-            found, proven = exact, True
+            candidate, proven = exact, True
         else:
-            found = _descend(moves, plans[size], size)
-            also = _descend(moves, plan, size)
-            found = min((found, also), key=moves.cost)
-        if moves.cost(found) < cost - _EPSILON:
-            plan, cost = found, moves.cost(found)
+            start = min((*found[size], plan), key=moves.cost)
+            candidate = _descend(moves, search.climb(start, size), size)
+        if moves.cost(candidate) < cost - _EPSILON:
+            plan, cost = candidate, moves.cost(candidate)
         results.append(Best(size, plan, cost, proven))
     return results
 
@@ -77,7 +86,9 @@ def _exactly(moves: Moves, size: int) -> Plan | None:
     everything = np.arange(moves.count)
     if size == 1:
         return min(((), (int(np.argmin(moves.costs_with_one((), everything))),)), key=moves.cost)
-    if size != 2 or moves.count**2 // 2 * moves.instants > _MOST_PAIR_WORK:
+    if size > 2:
+        return _every_set(moves, size)
+    if moves.count**2 // 2 * moves.instants > _MOST_PAIR_WORK:
         return None
     first, second = np.triu_indices(moves.count, 1)
     different = moves.house[first] != moves.house[second]
@@ -87,6 +98,20 @@ def _exactly(moves: Moves, size: int) -> Plan | None:
         return one
     best = int(np.argmin(moves.costs_with_pair((), first, second)))
     return min((one, (int(first[best]), int(second[best]))), key=moves.cost)
+
+
+def _every_set(moves: Moves, size: int) -> Plan | None:
+    """The optimum of at most `size` changes where these are few enough sets to try them all, else None."""
+    of_house = [np.flatnonzero(moves.house == house).tolist() for house in np.unique(moves.house)]
+    if sum(math.comb(len(of_house), k) * 2**k for k in range(size + 1)) > _MOST_SETS:
+        return None
+    sets = (
+        plan
+        for k in range(size + 1)
+        for houses in itertools.combinations(of_house, k)
+        for plan in itertools.product(*houses)
+    )
+    return min(sets, key=moves.cost)
 
 
 def _descend(moves: Moves, plan: Plan, size: int) -> Plan:
@@ -130,19 +155,20 @@ class _Search:
         self._pairs = self._diagonal[:, np.newaxis] + self._diagonal + 2.0 * self._gram
         self._pairs[same] = np.inf
 
-    def best(self, size: int, starts: list[Plan]) -> Plan:
-        """From the starts, then from kicked copies of the best so far."""
-        best = self.improve(size, starts)
-        cost = self._moves.cost(best)
-        for _ in range(_RESTARTS if size > 2 else 0):
-            trial = self._climb(self._kicked(best), size)
-            trial_cost = self._moves.cost(trial)
-            if trial_cost < cost - _EPSILON:
-                best, cost = trial, trial_cost
-        return best
+    def optima(self, size: int, starts: list[Plan]) -> list[Plan]:
+        """Local optima, best first: from the starts, then from kicked copies of the best so far."""
+        found = self.improved(starts, size)
+        restarts = _RESTARTS_OF_FEW if self._moves.count <= _FEW else _RESTARTS
+        for turn in range(restarts if size > 2 else 0):
+            kept = self._kicked(found[0]) if turn % 2 else ()
+            found = self._sorted([*found, self.climb(self._filled(kept, size), size)])
+        return found
 
-    def improve(self, size: int, starts: list[Plan]) -> Plan:
-        return min((self._climb(start, size) for start in starts), key=self._moves.cost)
+    def improved(self, starts: list[Plan], size: int) -> list[Plan]:
+        return self._sorted([self.climb(start, size) for start in starts])
+
+    def _sorted(self, plans: list[Plan]) -> list[Plan]:
+        return sorted(dict.fromkeys(plans), key=self._moves.cost)
 
     def without_one(self, plan: Plan) -> list[Plan]:
         """The plan with the change left out that is missed least."""
@@ -151,14 +177,20 @@ class _Search:
         return [min((tuple(j for j in plan if j != gone) for gone in plan), key=self._moves.cost)]
 
     def _kicked(self, plan: Plan) -> Plan:
+        """Without a few of its changes."""
         gone = set(self._rng.choice(plan, min(_KICK, len(plan)), replace=False).tolist()) if plan else set()
-        kept = tuple(j for j in plan if j not in gone)
-        free = _free(self._moves, kept)
-        if not len(free):
-            return kept
-        return (*kept, int(self._rng.choice(free)))
+        return tuple(j for j in plan if j not in gone)
 
-    def _climb(self, plan: Plan, size: int) -> Plan:
+    def _filled(self, plan: Plan, size: int) -> Plan:
+        """Filled up with any changes."""
+        while len(plan) < size:
+            free = _free(self._moves, plan)
+            if not len(free):
+                break
+            plan = (*plan, int(self._rng.choice(free)))
+        return plan
+
+    def climb(self, plan: Plan, size: int) -> Plan:
         cost = self._moves.cost(plan)
         while True:
             found = min(self._neighbours(plan, size), key=lambda scored: scored[0], default=(np.inf, plan))
