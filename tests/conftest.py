@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import socket
 import warnings
 from collections.abc import Iterator
@@ -12,6 +13,17 @@ import pytest
 
 if TYPE_CHECKING:
     from edge_balancer.demo.broker import Broker
+
+
+@pytest.fixture(autouse=True)
+def logging_stays_as_it_was() -> Iterator[None]:
+    """A test that sets logging up, as a program does, must not silence those that come after it."""
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    yield
+    root.setLevel(level)
+    for handler in [h for h in root.handlers if h not in handlers and not type(h).__module__.startswith("_pytest")]:
+        root.removeHandler(handler)
 
 
 @pytest.fixture(scope="session")

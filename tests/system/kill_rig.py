@@ -131,7 +131,7 @@ async def loaded_field(port: int, base: str, chance: random.Random) -> AsyncIter
         base_topic=base,
         clock=SystemClock(),
         behaviour=Behaviour(delay_s=0.05, seed=chance.randrange(1 << 30)),
-        limits=InterlockLimits(dwell_s=0.0, operations_per_hour=100_000, dead_time_s=0.05),
+        limits=InterlockLimits(dwell_s=0.0, operations_per_hour=1000, operations_per_day=10_000, dead_time_s=0.05),
     )
     stop, ready = asyncio.Event(), asyncio.Event()
     async with client_at(port) as client:
