@@ -158,10 +158,14 @@ class _Search:
     def optima(self, size: int, starts: list[Plan]) -> list[Plan]:
         """Local optima, best first: from the starts, then from kicked copies of the best so far."""
         found = self.improved(starts, size)
-        restarts = _RESTARTS_OF_FEW if self._moves.count <= _FEW else _RESTARTS
-        for turn in range(restarts if size > 2 else 0):
-            kept = self._kicked(found[0]) if turn % 2 else ()
-            found = self._sorted([*found, self.climb(self._filled(kept, size), size)])
+        few = self._moves.count <= _FEW
+        for turn in range((_RESTARTS_OF_FEW if few else _RESTARTS) if size > 2 else 0):
+            if few:
+                start = self._filled(self._kicked(found[0]) if turn % 2 else (), size)
+            else:  # a start from anywhere is far from good among many candidates
+                kept = self._kicked(found[0])
+                start = self._filled(kept, len(kept) + 1)
+            found = self._sorted([*found, self.climb(start, size)])
         return found
 
     def improved(self, starts: list[Plan], size: int) -> list[Plan]:
