@@ -24,9 +24,10 @@ _LEAST_ON_S: Final = 360.0
 _LOWEST_SPEED: Final = 0.35
 """Part of full load below which the compressor cycles."""
 _TAN_PHI: Final = 0.2
-_WALLS_S: Final = 8 * 3600
+_WALLS_S: Final = 24 * 3600
 """Over so many seconds the house averages the temperature outside."""
-_WATER_HEAT_WH: Final = 1700.0
+_WATER_WH: Final = 1700.0
+"""Electric energy for the hot water of a mean household in a day: about 4 kWh of heat."""
 _WATER_PER_SLOT: Final = 0.9
 """Of full power while hot water is made."""
 
@@ -61,7 +62,7 @@ def heat_pump_day(
     slot_s = 86400 // pump.slots
     start = midnight + pump.offset_s + slot_s * np.arange(pump.slots, dtype=np.float64)
     hour = (start - midnight) / 3600.0 % 24.0
-    past = weather.temperature_c(start[:, None] - np.linspace(0.0, _WALLS_S, 5))
+    past = weather.temperature_c(start[:, None] - np.linspace(0.0, _WALLS_S, 9))
     heat_w = pump.loss_w_k * np.maximum(0.0, HEATING_LIMIT_C - past.mean(axis=1)) * schedule(hour)
     cop = coefficient(past[:, 0])
     full_w = pump.heat_w / 3.0 * np.ones(pump.slots)
@@ -74,7 +75,7 @@ def heat_pump_day(
 
 def _add_hot_water(house: House, hour: Floats, wanted_wh: Floats, full_wh: Floats, rng: np.random.Generator) -> None:
     """Hot water in the morning and in the afternoon: slots at nearly full power until the tank is warm."""
-    need = _WATER_HEAT_WH * len(house.type.people) / 2.3
+    need = _WATER_WH * len(house.type.people) / 2.3
     for part, centre in ((0.55, 5.3), (0.45, 15.5)):
         slot = int(np.argmin(np.abs(hour - centre - rng.normal(0.0, 0.5))))
         left = need * part * rng.uniform(0.7, 1.3)

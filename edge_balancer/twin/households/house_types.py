@@ -50,7 +50,7 @@ EUROPEAN_TYPES: Final = (
 )
 MINI_GRID_TYPES: Final = (
     HouseType("homestead", 0.7, (A, W, C, C), (0, 1), 1.0),
-    HouseType("better-off homestead", 0.25, (A, W, C), (1, 4), 1.9),
+    HouseType("better-off homestead", 0.25, (A, W, C), (1, 4), 1.6),
     HouseType("shop with a home", 0.05, (A, A, C), (2, 8), 2.4),
 )
 _MEAN_PEOPLE: Final = 2.2
@@ -172,7 +172,7 @@ def draw_houses(options: PopulationOptions, seed: int) -> tuple[House, ...]:
                 base_w=float(rng.uniform(*kind.base_w)),
                 # Mean of a log-normal is exp(mu + sigma^2 / 2).
                 thrift=float(rng.lognormal(-0.5 * 0.38**2, 0.38)),
-                shift_h=float(np.clip(rng.normal(0.0, 0.7), -1.8, 2.2)),
+                shift_h=float(np.clip(rng.normal(0.0, 0.9), -2.0, 2.5)),
                 appliances=tuple(owned),
                 compressors=_compressors(options.mix, kind, rng),
                 water_heater=_water_heater(seed, index) if index in heaters else None,

@@ -22,7 +22,7 @@ APPLIANCES: Final = (
     ),
     Appliance("telephone chargers", 0.95, 2.0, (4, 9), (Stage(5400, power_factor=-0.6),), DAY_AND_EVENING, _KENYA, 0.5),
     Appliance("radio", 0.55, 1.6, (5, 15), (Stage(7200, power_factor=-0.7),), DAY_AND_EVENING, _KENYA, spread=0.6),
-    Appliance("television", 0.38, 1.3, (25, 70), (Stage(6600, power_factor=-0.75),), EVENING, _KENYA, spread=0.5),
+    Appliance("television", 0.36, 1.1, (25, 70), (Stage(6600, power_factor=-0.75),), EVENING, _KENYA, spread=0.5),
     Appliance("fan", 0.12, 1.0, (30, 60), (Stage(7200, power_factor=0.8),), DAY_AND_EVENING, _KENYA, spread=0.5),
     Appliance("iron", 0.05, 0.4, (800, 1200), (Stage(1200, cycle_s=60, duty=0.5),), DAY_AND_EVENING, _KENYA),
     Appliance("hair clipper, blender", 0.08, 0.7, (40, 300), (Stage(900, power_factor=0.8),), DAY_AND_EVENING, _KENYA),

@@ -25,9 +25,9 @@ _HOLIDAY_CHANCE: Final = 0.3
 
 # Per kind of person: hour and standard deviation of waking, leaving, coming home and going to bed on a working day.
 _WAKES: Final = ((6.5, 0.6), (7.5, 0.8), (6.9, 0.4))
-_BACK: Final = ((17.4, 1.3), (0.0, 0.0), (14.9, 1.3))
+_BACK: Final = ((17.3, 1.6), (0.0, 0.0), (14.9, 1.3))
 _TO_BED: Final = ((22.8, 0.8), (22.7, 0.9), (21.0, 0.8))
-_WORKS: Final = (0.84, 0.0, 0.97)
+_WORKS: Final = (0.78, 0.0, 0.97)
 """How often a person of the kind goes out to work or school on a working day."""
 _OUTINGS: Final = (0.35, 1.0, 0.3)
 _FREE_DAY_OUTINGS: Final = (1.1, 0.9, 0.9)

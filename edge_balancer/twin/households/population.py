@@ -132,8 +132,10 @@ class Population:
 
     def _chunk(self, start: int, seconds: int, step_s: int, dark: Sequence[Dark]) -> Profiles:
         first, last = self.site.local_day(start), self.site.local_day(start + seconds - 1)
-        # Nothing lasts beyond the day after the one that it began on.
-        pulses = Pulses.join([self.day_pulses(day) for day in range(first - 1, last + 1)])
+        # Nothing lasts beyond the day after the one that it began on. What is made up after an interruption depends on
+        # the room that is left, so then the next day counts too.
+        days = range(first - 1, last + (2 if dark else 1))
+        pulses = Pulses.join([self.day_pulses(day) for day in days])
         if dark:
             begin, end = self.site.local_midnight(first - 1), start + seconds
             near = [d for d in dark if d.end >= begin and d.start < end]

@@ -21,9 +21,9 @@ class Site:
     """Half the difference between the warmest and the coldest hour of a clear day."""
     synoptic_k: float = 4.0
     """How far warm and cold spells go from the season's mean."""
-    clear_share: float = 0.24
+    clear_share: float = 0.22
     """Share of the days on which hardly a cloud is seen."""
-    overcast_share: float = 0.37
+    overcast_share: float = 0.4
     """Share of the days on which hardly the sun is seen; the rest is mixed."""
 
     def __post_init__(self) -> None:
