@@ -58,7 +58,7 @@ def line_chart(
     parts.append(f'<text class="tick" x="4" y="{_TOP - 20}">{escape(y_title)}</text>')
     for line in lines:
         parts += _drawn(line, frame)
-    parts += _legend(lines)
+    parts += _legend(lines, 20.0 + 6.4 * len(y_title))
     parts.append("</svg>")
     return "\n".join(parts)
 
@@ -89,8 +89,8 @@ def _drawn(line: Line, frame: _Frame) -> list[str]:
     return drawn
 
 
-def _legend(lines: Sequence[Line]) -> list[str]:
-    parts, x = [], float(_LEFT + 60)
+def _legend(lines: Sequence[Line], x: float) -> list[str]:
+    parts = []
     for line in lines:
         dash = ' stroke-dasharray="5 4"' if line.dashed else ""
         parts.append(
