@@ -10,7 +10,7 @@ import pytest
 from edge_balancer.twin.households import Fixed, Population, PopulationOptions
 from edge_balancer.twin.households.cars import EARLIEST_H, LATEST_END_H
 from edge_balancer.twin.households.european import APPLIANCES, ELECTRIC_SHOWER
-from edge_balancer.twin.households.house_types import EUROPEAN_TYPES, Person
+from edge_balancer.twin.households.house_types import EUROPEAN_TYPES, Person, draw_houses
 from edge_balancer.twin.households.kinds import HEAT_PUMP_OFF_S
 from edge_balancer.twin.households.occupancy import active_people, is_weekend, on_holiday
 from edge_balancer.twin.households.pulses import Pulses
@@ -20,6 +20,7 @@ WINTER = 20101
 SUMMER = 20255
 JULY = range(20270, 20301)
 DAYS = 7
+HOUSES = 10
 
 
 def of_kind(population: Population, kind: int, first: int, days: int = DAYS) -> Pulses:
@@ -29,7 +30,7 @@ def of_kind(population: Population, kind: int, first: int, days: int = DAYS) -> 
 
 @pytest.fixture(scope="module")
 def electric() -> Population:
-    return Population(PopulationOptions(houses=24, ev_share=1.0, heat_pump_share=1.0), 2)
+    return Population(PopulationOptions(houses=HOUSES, ev_share=1.0, heat_pump_share=1.0), 2)
 
 
 def test_shares_are_exact(electric: Population) -> None:
@@ -62,7 +63,7 @@ def test_charges_are_plausible(electric: Population) -> None:
 
 
 def test_a_car_never_takes_more_than_its_charging_point_gives(electric: Population) -> None:
-    plain = Population(PopulationOptions(houses=24, ev_share=0.0, heat_pump_share=1.0), 2)
+    plain = Population(PopulationOptions(houses=HOUSES, ev_share=0.0, heat_pump_share=1.0), 2)
     start = electric.site.local_midnight(WINTER)
     cars = electric.power(start, DAYS * 86400, 60).p - plain.power(start, DAYS * 86400, 60).p
     ratings = np.array([h.car.power_w for h in electric.houses if h.car is not None])
@@ -81,8 +82,8 @@ def test_most_charges_begin_in_the_evening_and_some_by_a_timer(electric: Populat
 
 
 def test_a_compressor_is_never_off_for_less_than_it_needs(electric: Population) -> None:
-    pulses = of_kind(electric, Fixed.HEAT_PUMP, WINTER - 30, 40)
-    for house in range(24):
+    pulses = of_kind(electric, Fixed.HEAT_PUMP, WINTER - 30, 36)
+    for house in range(HOUSES):
         one = pulses.take(pulses.house == house)
         one = one.take(np.argsort(one.start))
         gaps = one.start[1:] - one.end[:-1]
@@ -96,12 +97,12 @@ def test_heat_pumps_follow_the_weather(electric: Population) -> None:
     energy, cold = [], []
     for day in range(WINTER - 40, WINTER + 60, 5):
         pulses = of_kind(electric, Fixed.HEAT_PUMP, day, 1)
-        energy.append(pulses.energy_wh() / 24)
+        energy.append(pulses.energy_wh() / HOUSES)
         cold.append(-electric.weather.temperature_c(np.arange(start(day), start(day + 1), 3600.0)).mean())
     assert np.corrcoef(energy, cold)[0, 1] > 0.9
     mean_c = {d: electric.weather.temperature_c(np.arange(start(d - 1), start(d + 1), 3600.0)).mean() for d in JULY}
     warm = [day for day in JULY if mean_c[day] > 18.5]
-    summer = np.mean([of_kind(electric, Fixed.HEAT_PUMP, day, 1).energy_wh() / 24 for day in warm])
+    summer = np.mean([of_kind(electric, Fixed.HEAT_PUMP, day, 1).energy_wh() / HOUSES for day in warm])
     # In summer there is hot water and little else.
     assert 500.0 < summer < 3000.0
     assert min(energy) > 3000.0
@@ -122,8 +123,8 @@ def test_fridges_cycle_through_midnight() -> None:
 
 def test_appliances_are_used_as_often_as_their_data_say() -> None:
     """Per owner and day, over houses that are not away; thrift and size average to about one."""
-    days = 14
-    population = Population(PopulationOptions(houses=60), 3)
+    days = 10
+    population = Population(PopulationOptions(houses=45), 3)
     uses: Counter[int] = Counter()
     for day in range(WINTER, WINTER + days):
         pulses = population.day_pulses(day)
@@ -183,7 +184,7 @@ def test_weekends_are_saturday_and_sunday() -> None:
 
 def test_house_types_fill_the_population() -> None:
     assert sum(t.share for t in EUROPEAN_TYPES) == pytest.approx(1.0)
-    houses = Population(PopulationOptions(houses=400), 2).houses
+    houses = draw_houses(PopulationOptions(houses=400), 2)
     people = np.mean([len(h.type.people) for h in houses])
     assert 1.9 < people < 2.5
 

@@ -38,7 +38,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(population
 
 
 @given(first=st.integers(0, DAYS * 1440 - 1), length=st.integers(1, 900))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_any_window_gives_the_bytes_of_the_larger_one(first: int, length: int) -> None:
     # A fresh population: no cache of days can help.
     length = min(length, DAYS * 1440 - first)
@@ -106,7 +106,7 @@ def test_chunks_are_the_window_in_pieces(population: Population, whole: Profiles
 
 
 def test_chunks_bound_the_memory_at_one_second() -> None:
-    population = Population(PopulationOptions(houses=120), 1)
+    population = Population(PopulationOptions(houses=60), 1)
     piece = next(population.chunks(START, 14 * 86400, 1))
     assert piece.p.size <= 4_000_000
 
