@@ -85,6 +85,7 @@ def test_earthing_of_the_star_point(ohm: float | None) -> None:
     compare(feeder, powers(np.random.default_rng(2), 20, 1)[0], explicit=True)
 
 
+@pytest.mark.slow  # pandapower takes seconds to import
 @pytest.mark.parametrize("explicit", [False, True], ids=["three-wire", "neutral"])
 def test_the_european_feeder_of_pandapower(explicit: bool) -> None:
     pytest.importorskip("pandapower")

@@ -146,6 +146,7 @@ def test_without_pandapower_its_feeder_says_what_to_install(monkeypatch: pytest.
         european_lv()
 
 
+@pytest.mark.slow  # pandapower takes seconds to import
 def test_pandapowers_feeders_come_over() -> None:
     networks = pytest.importorskip("pandapower.networks")
     from edge_balancer.twin.grid.from_pandapower import european_lv, from_net

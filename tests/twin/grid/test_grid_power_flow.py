@@ -163,12 +163,12 @@ def test_a_series_is_the_same_as_its_instants(explicit: bool) -> None:
 def test_a_long_series_is_solved_in_chunks_that_leave_no_seam() -> None:
     feeder = generate("urban", 200, 2)
     flow, rng = PowerFlow(feeder), np.random.default_rng(3)
-    s = np.tile(powers(rng, 200, 40, 500.0), (40, 1))
+    s = np.tile(powers(rng, 200, 40, 500.0), (18, 1))
     phases = rng.integers(0, 3, s.shape)
     found = flow.solve(s, phases)
-    assert len(found) == 1600
+    assert len(found) == 720
     assert found.converged.all()
-    for k in (0, 654, 655, 656, 1310, 1599):
+    for k in (0, 654, 655, 656, 719):
         assert flow.solve(s[k], phases[k]).house_v[0] == pytest.approx(found.house_v[k], abs=1e-6)
 
 
