@@ -102,6 +102,13 @@ def _add_trying(commands: Commands) -> None:
     add_demo_arguments(demo)
     demo.set_defaults(run=demo_command)
 
+    from edge_balancer.planning.options import add_plan_arguments
+
+    plan = commands.add_parser("plan", help="the best fixed assignment from recorded history, and where switches pay")
+    _add_config(plan)
+    add_plan_arguments(plan)
+    plan.set_defaults(run=_plan)
+
     replay = commands.add_parser("replay", help="what would the controller have done on recorded readings?")
     replay.add_argument("--config", type=Path, required=True, help="configuration file")
     replay.add_argument("--readings", type=Path, required=True, help="CSV or CSV.GZ with the header t,house,p,q,v")
@@ -201,6 +208,12 @@ def _replay(args: argparse.Namespace) -> int:
 
     options = ReplayOptions(args.latency, args.switch_time, args.switch_failures, args.repair_hours, args.seed)
     return replay_command(args.config, args.readings, args.out, options)
+
+
+def _plan(args: argparse.Namespace) -> int:
+    from edge_balancer.planning.commands import plan_command
+
+    return plan_command(args)
 
 
 def _twin_readings(args: argparse.Namespace) -> int:

@@ -11,11 +11,11 @@ from typing import Final
 
 from edge_balancer.errors import EdgeBalancerError
 from edge_balancer.planning.history import on_grid
+from edge_balancer.planning.options import StaticOptions
 from edge_balancer.planning.page import page
 from edge_balancer.planning.record import Record, read_csv, read_store
 from edge_balancer.planning.sentences import sentences
-from edge_balancer.planning.static import StaticOptions
-from edge_balancer.planning.study import ENGINE_STEPS, Study, make_study
+from edge_balancer.planning.study import Study, make_study
 from edge_balancer.planning.tables import as_csv, as_text, tables
 from edge_balancer.settings.load import load
 from edge_balancer.settings.root import Configuration
@@ -24,53 +24,10 @@ from edge_balancer.storage.timespan import Timespan
 
 GOOD: Final = 0
 REFUSED: Final = 2
-DEFAULT_CONFIG: Final = Path("/etc/edge-balancer/edge-balancer.toml")
 # The page and the CSV files hold the whole.
 _ROWS_SHOWN: Final = {"switch-houses": 10}
 _COLUMNS_SHOWN: Final = {"changes": -1}
 _PROGRESS_S: Final = 2.0
-
-
-def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
-    usual = StaticOptions()
-    add = parser.add_argument
-    add("--config", type=Path, default=DEFAULT_CONFIG, help="configuration with the houses (default: %(default)s)")
-    source = parser.add_mutually_exclusive_group()
-    source.add_argument("--database", type=Path, metavar="FILE", help="another store than the configuration's")
-    source.add_argument(
-        "--readings", type=Path, metavar="FILE", help="CSV or CSV.GZ with the header t,house,p,q,v instead of a store"
-    )
-    add("--from", dest="start", metavar="TIME", help="ISO 8601 (UTC if no offset) or Unix seconds")
-    add("--to", dest="end", metavar="TIME", help="as --from; not included")
-    add("--out", type=Path, metavar="DIR", help="write plan.html and the tables as CSV files there")
-    add(
-        "--changes", type=int, default=usual.changes, metavar="K", help="most changes to look at (default: %(default)s)"
-    )
-    add("--work-order", type=int, metavar="N", help="changes of the work order (default: until 95 %% of the gain)")
-    add(
-        "--holdout",
-        type=float,
-        default=usual.holdout,
-        metavar="P",
-        help="last share of the history that the plan is tried on and not made of (default: %(default)g)",
-    )
-    add("--objective", choices=("mean", "p95"), default=usual.objective, help="of the neutral current (default: mean)")
-    add("--only-switchable", action="store_true", help="move only houses that have a phase switch")
-    add(
-        "--no-dynamic",
-        action="store_true",
-        help="leave out dynamic switching and where switches pay: seconds, not minutes",
-    )
-    add(
-        "--engine-steps",
-        type=int,
-        default=ENGINE_STEPS,
-        metavar="N",
-        help="most slots of each controller run; some 20 runs are made (default: %(default)s, three days of minutes)",
-    )
-    add("--step", type=float, metavar="S", help="slot of time (default: a minute, or the meters' own period if longer)")
-    add("--least-hours", type=float, default=24.0, metavar="H", help="refuse a shorter history (default: %(default)g)")
-    add("--seed", type=int, default=usual.seed, help="of the search (default: %(default)s)")
 
 
 def plan_command(args: argparse.Namespace) -> int:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_balancer.planning.figures import rank95
 from edge_balancer.planning.history import History, Phases, Singles
+from edge_balancer.planning.options import Objective
 from edge_balancer.types.phases import ROTATION
 
-Objective = Literal["mean", "p95"]
 Indices = NDArray[np.intp]
 Plan = tuple[int, ...]
 """Indices of moves, of different houses, sorted."""

@@ -14,7 +14,8 @@ from edge_balancer.planning.bound import lower_bound
 from edge_balancer.planning.errors import PlanningError
 from edge_balancer.planning.figures import Figures, figures
 from edge_balancer.planning.history import History, Phases
-from edge_balancer.planning.moves import Moves, Objective, Plan, all_moves
+from edge_balancer.planning.moves import Moves, Plan, all_moves
+from edge_balancer.planning.options import Objective, StaticOptions
 from edge_balancer.planning.search import Best, Progress, best_sets
 from edge_balancer.planning.voltages import VoltageFigures, VoltageModel
 from edge_balancer.settings.feeder import FeederSettings
@@ -25,18 +26,6 @@ WHOLE_GAIN: Final = 0.95
 _VOLTAGE_ROUNDS: Final = 3
 # Hours that an estimate may differ by without meaning anything.
 _SAME_H: Final = 1e-6
-
-
-@dataclass(frozen=True, slots=True)
-class StaticOptions:
-    """`changes`: the most changes looked at. `holdout`: last share of the history that the plan does not see.
-    `order`: changes of the work order; None for as few as bring most of the gain."""
-
-    changes: int = 20
-    holdout: float = 0.3
-    objective: Objective = "mean"
-    order: int | None = None
-    seed: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,20 +7,17 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from edge_balancer.planning.dynamic import DynamicRun, run_controller
 from edge_balancer.planning.history import History, Phases
+from edge_balancer.planning.options import StaticOptions
 from edge_balancer.planning.record import Record
 from edge_balancer.planning.search import Progress
 from edge_balancer.planning.siting import Siting, run_count, site
-from edge_balancer.planning.static import StaticOptions, StaticPlan, make_plan
+from edge_balancer.planning.static import StaticPlan, make_plan
 from edge_balancer.settings.root import Configuration
-
-ENGINE_STEPS: Final = 4320
-"""Slots of each controller run unless told otherwise: three days of minutes."""
 
 
 @dataclass(frozen=True, slots=True)

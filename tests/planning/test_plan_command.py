@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_balancer.planning.commands import add_plan_arguments, plan_command
+from edge_balancer.planning.commands import plan_command
+from edge_balancer.planning.options import add_plan_arguments
 from edge_balancer.planning.svg import Line, line_chart
 from edge_balancer.twin.options import TwinOptions
 from edge_balancer.twin.readings import ReadingsFiles, write_readings
@@ -27,6 +28,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> ReadingsFiles:
 
 def run(files: ReadingsFiles, *arguments: str | Path) -> int:
     parser = argparse.ArgumentParser()
+    parser.add_argument("--config", type=Path)
     add_plan_arguments(parser)
     given = ["--config", str(files.config), "--readings", str(files.readings), *map(str, arguments)]
     return plan_command(parser.parse_args(given))

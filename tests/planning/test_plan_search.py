@@ -11,7 +11,8 @@ import pytest
 from edge_balancer.planning import search
 from edge_balancer.planning.bound import lower_bound
 from edge_balancer.planning.history import History
-from edge_balancer.planning.moves import Moves, Objective, all_moves
+from edge_balancer.planning.moves import Moves, all_moves
+from edge_balancer.planning.options import Objective
 from edge_balancer.planning.search import best_sets
 from edge_balancer.types.phases import Phase
 from tests.planning.planning_cases import drawn_history, history_of, quiet

@@ -9,7 +9,8 @@ import pytest
 
 from edge_balancer.planning.errors import PlanningError
 from edge_balancer.planning.history import History
-from edge_balancer.planning.static import StaticOptions, StaticPlan, make_plan
+from edge_balancer.planning.options import StaticOptions
+from edge_balancer.planning.static import StaticPlan, make_plan
 from edge_balancer.planning.voltages import VoltageModel
 from edge_balancer.settings.feeder import FeederSettings
 from edge_balancer.types.phases import Phase
