@@ -20,6 +20,14 @@ def unix(text: str) -> float:
     return dt.datetime.fromisoformat(text).timestamp()
 
 
+DAY = 20255
+
+
+@pytest.fixture(scope="module")
+def weather() -> Weather:
+    return Weather(Site(), 3)
+
+
 # 90 degrees minus latitude plus declination, when the sun crosses the meridian.
 @pytest.mark.parametrize(
     ("instant", "place", "elevation_deg"),
@@ -96,19 +104,27 @@ def test_a_horizontal_panel_gets_the_global_irradiance() -> None:
     assert plane == pytest.approx(ghi, rel=1e-9)
 
 
+def test_a_wall_under_a_grey_sky_sees_half_of_it_and_half_of_the_ground() -> None:
+    sine, ghi = np.array([0.5]), np.array([60.0])
+    diffuse = ghi * erbs_fraction(ghi / (1361.0 * sine))
+    plane = plane_of_array(ghi, sine, np.array(1361.0), np.array([-0.2]), np.array(np.pi / 2))
+    # The little beam of such a sky, 60 - diffuse, takes its share of the circumsolar part with it.
+    circumsolar = (ghi - diffuse) / sine / 1361.0
+    assert plane == pytest.approx(0.5 * diffuse * (1.0 - circumsolar) + 0.5 * 0.2 * ghi, rel=1e-9)
+
+
+def test_no_two_grey_days_are_alike(weather: Weather) -> None:
+    dull = [k for k in range(DAY, DAY + 400) if set(weather.regimes(k)) == {Regime.OVERCAST}]
+    means = [float(weather.sky_index(weather.site.local_midnight(k), 86400).mean()) for k in dull[:6]]
+    assert len(means) == 6
+    assert max(means) > 1.2 * min(means)
+
+
 def test_without_sun_there_is_no_irradiance() -> None:
     for degrees in (-90.0, -5.0, 0.0):
         sine = np.sin(np.radians(np.array([degrees])))
         assert haurwitz(sine)[0] == 0.0
         assert plane_of_array(haurwitz(sine), sine, np.array(1361.0), np.array([0.5]), np.array(0.6))[0] == 0.0
-
-
-@pytest.fixture(scope="module")
-def weather() -> Weather:
-    return Weather(Site(), 3)
-
-
-DAY = 20255
 
 
 def test_the_sky_is_the_same_in_any_window(weather: Weather) -> None:
