@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Final
 
 from firmware_bridge.commands import check, init, locks, models, read, run, scan, simulate, switch, trace, virtual
+
+READER_GONE: Final = 141
+"""As the shell counts a program that a closed pipe has ended (128 + SIGPIPE)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,4 +94,11 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
-    return int(args.run(args))
+    try:
+        code = int(args.run(args))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # `| head` has read enough. What is still in the buffer must not be tried again at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return READER_GONE
+    return code

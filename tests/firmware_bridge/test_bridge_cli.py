@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge_balancer.demo.broker import broker
-from firmware_bridge.cli import main
+from firmware_bridge.cli import READER_GONE, main
 from firmware_bridge.commands.virtual import parse_house, read_houses
 from firmware_bridge.contract import Phase
 
@@ -70,3 +70,18 @@ def test_a_signal_ends_it_cleanly(number: signal.Signals) -> None:
             child.send_signal(number)
             out, err = child.communicate(timeout=10)
         assert (child.returncode, out, err) == (0, "", "")
+
+
+def test_a_reader_that_has_enough_ends_it_without_a_traceback() -> None:
+    listed = subprocess.Popen(
+        [sys.executable, "-m", "firmware_bridge", "models", "--verbose"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert listed.stdout is not None
+    assert listed.stderr is not None
+    listed.stdout.close()
+    assert listed.stderr.read() == ""
+    assert listed.wait(20) == READER_GONE
+    listed.stderr.close()
