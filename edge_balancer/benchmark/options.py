@@ -1,0 +1,92 @@
+"""What the benchmark is asked for, and the command's arguments. Light: nothing of what computes is loaded here."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+CONTROLLERS: Final = ("none", "static", "greedy", "threshold", "ours", "foresight")
+BUDGETS: Final = (1.0, 2.0, 4.0, 8.0)
+DAYS: Final = 14
+
+
+@dataclass(frozen=True, slots=True)
+class BenchOptions:
+    """`days`: of history, and as many again that are judged. `rounds`: over pairs, how hard foresight is looked for."""
+
+    scenarios: tuple[str, ...] = ()
+    """Empty for all."""
+    controllers: tuple[str, ...] = CONTROLLERS
+    seeds: tuple[int, ...] = (1,)
+    days: int = DAYS
+    budgets: tuple[float, ...] = BUDGETS
+    rounds: int = 2
+    out: Path | None = None
+
+
+def add_balance_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--scenarios", default="all", metavar="NAMES", help="names with commas between, or all (default); list: print")
+    add(
+        "--controllers",
+        default="all",
+        metavar="NAMES",
+        help=f"of {', '.join(CONTROLLERS)}, with commas between (default: all)",
+    )
+    add("--seeds", default="1", metavar="N,N-N", help="of the feeders, e.g. 1,4 or 11-15 (default: %(default)s)")
+    add("--days", type=int, default=DAYS, metavar="N", help="of history, and as many judged (default: %(default)s)")
+    add("--budgets", default="1,2,4,8", metavar="K,K", help="operations per house and day (default: %(default)s)")
+    add("--rounds", type=int, default=2, metavar="N", help="of the search for foresight's best (default: %(default)s)")
+    add(
+        "--out", type=Path, metavar="DIR", help="write results.csv, means.csv, pareto.csv and a plot per scenario there"
+    )
+
+
+def read_options(args: argparse.Namespace) -> BenchOptions:
+    """Raises ValueError that names argument, value and remedy."""
+    controllers = _names(args.controllers)
+    for name in controllers:
+        if name not in CONTROLLERS:
+            raise ValueError(f"--controllers {name}: give some of {', '.join(CONTROLLERS)}, or all")
+    if args.days < 1:
+        raise ValueError(f"--days {args.days}: give 1 or more")
+    if args.rounds < 0:
+        raise ValueError(f"--rounds {args.rounds}: give 0 or more")
+    return BenchOptions(
+        _names(args.scenarios),
+        controllers or CONTROLLERS,
+        _seeds(args.seeds),
+        args.days,
+        _budgets(args.budgets),
+        args.rounds,
+        args.out,
+    )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    return () if names == ("all",) else names
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdigit() or (dash and not last.isdigit()):
+            raise ValueError(f"--seeds {text}: give whole numbers from 0 with commas between, or ranges like 11-15")
+        seeds += range(int(first), int(last or first) + 1)
+    if not seeds:
+        raise ValueError(f"--seeds {text}: the range is empty; give its smaller end first")
+    return tuple(dict.fromkeys(seeds))
+
+
+def _budgets(text: str) -> tuple[float, ...]:
+    try:
+        budgets = tuple(sorted({float(part) for part in text.split(",")}))
+    except ValueError:
+        budgets = ()
+    if not budgets or not all(0.0 < budget <= 100.0 for budget in budgets):
+        raise ValueError(f"--budgets {text}: give numbers above 0, up to 100, with commas between")
+    return budgets

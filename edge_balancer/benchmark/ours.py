@@ -1,0 +1,141 @@
+"""The real engine on a case: its readings through `Engine.step`, its commands through simulated switches.
+
+It learns on the history and is judged on the rest, on the same phases in one run, with the budget as its setting and
+twice the budget as its cap (as for all others). Inverters do not trip here: what that costs is counted in `results`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from edge_balancer.benchmark.case import DAY_S, Case, Phases
+from edge_balancer.benchmark.meters import readings
+from edge_balancer.benchmark.pairwise import Progress, most_a_day
+from edge_balancer.benchmark.scenarios import Meters, Switches
+from edge_balancer.engine import Engine
+from edge_balancer.replay.switches import SimulatedSwitches
+from edge_balancer.settings.feeder import FeederSettings
+from edge_balancer.settings.houses import HouseSettings
+from edge_balancer.settings.policy import DecisionSettings, SwitchingSettings
+from edge_balancer.settings.root import Configuration
+from edge_balancer.types.events import EventKind
+from edge_balancer.types.phases import Phase
+from edge_balancer.types.ports import Inputs, Outputs, Restored
+from edge_balancer.types.readings import Reading
+from edge_balancer.types.switching import Mode
+
+_SESSION: Final = uuid.uuid5(uuid.NAMESPACE_URL, "edge-balancer bench balance")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineRun:
+    """`schedule` (T, H): where each house was in each slot, history included. `failed` commands and `lock_outs` in the
+    judged part."""
+
+    schedule: Phases
+    failed: int
+    lock_outs: int
+
+
+def configuration(case: Case, per_house_day: float) -> Configuration:
+    """The controller's settings: the defaults but for the budget and its cap."""
+    return Configuration(
+        feeder=FeederSettings(nominal_voltage_v=case.nominal_v, transformer_kva=case.transformer_kva),
+        houses=tuple(
+            HouseSettings(
+                id=name,
+                phase=Phase(int(phase)),
+                switchable=bool(switchable),
+                pv_w=float(np.ceil(case.pv_w[:, h].max())),
+            )
+            for h, (name, phase, switchable) in enumerate(zip(_names(case), case.initial, case.switchable, strict=True))
+        ),
+        decision=DecisionSettings(
+            mode=Mode.AUTO,
+            operations_per_house_day=per_house_day,
+            max_operations_per_house_day=most_a_day(per_house_day),
+        ),
+        # The readings carry no voltage.
+        switching=SwitchingSettings(voltage_evidence=False),
+    )
+
+
+def run_engine(
+    case: Case, config: Configuration, meters: Meters, switches: Switches, seed: int, progress: Progress
+) -> EngineRun:
+    """Drive the engine over history and judged part."""
+    run = _Run(case, config, switches, seed)
+    days = -1
+    for at, batch in readings(case, meters, _names(case), seed):
+        run.until(at)
+        run.step(at, batch)
+        if (day := int((at - case.start) // DAY_S)) != days:
+            days = day
+            progress(f"  engine: day {day} of {case.slots * case.step_s / DAY_S:.0f}")
+    return run.result()
+
+
+def _names(case: Case) -> list[str]:
+    return [f"h{h + 1:03d}" for h in range(case.houses)]
+
+
+class _Run:
+    def __init__(self, case: Case, config: Configuration, switches: Switches, seed: int) -> None:
+        self._case = case
+        start = {name: Phase(int(phase)) for name, phase in zip(_names(case), case.initial, strict=True)}
+        self._index = {name: h for h, name in enumerate(start)}
+        self._judged_at = case.start + case.judged * case.step_s
+        self._switches = SimulatedSwitches(start, switches.time_s, switches.failures, switches.repair_h * 3600.0, seed)
+        self._engine = Engine(config, _SESSION, Restored(wall=case.start), case.start)
+        self._sent: list[str] = []
+        self._wake: float | None = None
+        self._failed = self._lock_outs = 0
+        self._take(
+            self._engine.step(case.start, Inputs(wall=case.start, reports=self._switches.report_all(case.start))),
+            case.start,
+        )
+
+    def until(self, at: float) -> None:
+        """Let switches answer and time-outs strike up to and including `at`."""
+        while True:
+            due = min((t for t in (self._switches.next_due(), self._wake) if t is not None), default=None)
+            if due is None or due > at:
+                return
+            self.step(due, [])
+
+    def step(self, now: float, batch: list[Reading]) -> None:
+        reports, clears = self._switches.speak(now)
+        while True:
+            sent, self._sent = self._sent, []
+            inputs = Inputs(wall=now, readings=batch, reports=reports, clears=clears, sent=sent)
+            self._take(self._engine.step(now, inputs), now)
+            if not self._sent:
+                return
+            # The engine learns at once what has left, as the daemon tells it.
+            batch, reports, clears = [], [], []
+
+    def _take(self, outputs: Outputs, now: float) -> None:
+        judged = now >= self._judged_at
+        for event in outputs.events:
+            if event.kind is EventKind.LOCKED:
+                self._lock_outs += judged
+                self._switches.locked(event.house, now)
+            elif event.kind in (EventKind.FAILED, EventKind.TIMED_OUT):
+                self._failed += judged
+        for command in outputs.commands:
+            self._sent.append(command.id)
+            self._switches.take(command, now)
+        self._wake = outputs.due if outputs.due is None or outputs.due > now else None
+
+    def result(self) -> EngineRun:
+        """A move counts from the slot on that begins nearest to it: seconds of a minute are not counted apart."""
+        case = self._case
+        schedule = np.repeat(case.initial[np.newaxis], case.slots, axis=0).astype(np.int8)
+        for at, command in self._switches.moved:
+            slot = round((at - case.start) / case.step_s)
+            schedule[slot:, self._index[command.house]] = int(command.phase)
+        return EngineRun(schedule, self._failed, self._lock_outs)

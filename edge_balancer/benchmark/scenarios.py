@@ -1,0 +1,140 @@
+"""The benchmark's feeders as data, and how a seed makes one of them: houses, sun, phases, switches. Pure.
+
+Meters and switches that misbehave are described here and simulated in `ours`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from edge_balancer.benchmark.case import Case, Mask, Phases
+from edge_balancer.twin.households import Mix, Population, PopulationOptions, mini_grid
+from edge_balancer.twin.weather import PvFleet, Site, draw_roofs
+
+_FIRST_DAY: Final = dt.date(2025, 5, 5)
+"""A Monday; four weeks from then the sun stands high and heat pumps rest."""
+_STEP_S: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Meters:
+    """How readings reach a controller. `loss`: the fraction that does not; `noise`: relative standard deviation;
+    `resolution_w`: of what is reported. A reading is the mean over the period."""
+
+    period_s: float = 60.0
+    loss: float = 0.0
+    noise: float = 0.0
+    resolution_w: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Switches:
+    """`failures`: the fraction of commands that fail; `repair_h`: until a technician has released a locked house."""
+
+    time_s: float = 2.0
+    failures: float = 0.0
+    repair_h: float = 24.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """`pv_skew`: the fraction of the roofs that are on one phase (a third is none). `switchable`: how many houses have
+    a switch, those whose current varies most in the history; None for all."""
+
+    name: str
+    title: str
+    houses: int = 55
+    mix: Mix = Mix.EUROPEAN
+    pv_share: float = 0.5
+    pv_skew: float = 0.7
+    ev_share: float = 0.0
+    switchable: int | None = None
+    transformer_kva: float = 250.0
+    meters: Meters = field(default_factory=Meters)
+    switches: Switches = field(default_factory=Switches)
+
+
+_EVEN: Final = 1.0 / 3.0
+
+SCENARIOS: Final = (
+    Scenario("skewed-pv", "skewed PV"),
+    Scenario("skewed-pv-ev", "skewed PV, with EVs", ev_share=0.3),
+    Scenario("even-ev", "unskewed start, with EVs", pv_skew=_EVEN, ev_share=0.3),
+    Scenario("houses-20", "20 houses", houses=20, ev_share=0.3, transformer_kva=100.0),
+    Scenario("houses-200", "200 houses", houses=200, ev_share=0.3, transformer_kva=630.0),
+    Scenario("mini-grid", "mini-grid", houses=40, mix=Mix.MINI_GRID, pv_share=0.0, transformer_kva=10.0),
+    Scenario("slow-meters", "15-minute meters", ev_share=0.3, meters=Meters(period_s=900.0)),
+    Scenario(
+        "lossy-meters",
+        "lossy meters",
+        ev_share=0.3,
+        meters=Meters(loss=0.2, noise=0.02, resolution_w=10.0),
+    ),
+    Scenario("failing-switches", "failing switches", ev_share=0.3, switches=Switches(failures=0.01)),
+    Scenario("switchable-10", "ten switchable of 55", ev_share=0.3, switchable=10),
+)
+
+
+def scenario(name: str) -> Scenario:
+    """Raises ValueError that names those there are."""
+    for one in SCENARIOS:
+        if one.name == name:
+            return one
+    raise ValueError(f"{name!r} is no scenario: give one of {', '.join(one.name for one in SCENARIOS)}")
+
+
+def make_case(what: Scenario, seed: int, days: int) -> Case:
+    """The feeder of a seed over `days` of history and as many that are judged."""
+    if days < 1:
+        raise ValueError(f"days = {days}: give at least 1 of history, and as many are judged")
+    if what.mix is Mix.MINI_GRID:
+        options = mini_grid(what.houses)
+    else:
+        options = PopulationOptions(houses=what.houses, mix=what.mix, ev_share=what.ev_share, site=Site())
+    population = Population(options, seed)
+    start = population.site.midnight_of(_FIRST_DAY)
+    profiles = population.power(start, 2 * days * 86400, _STEP_S)
+    roofs = draw_roofs(what.houses, what.pv_share, seed, southern=population.site.latitude_deg < 0.0)
+    pv = np.zeros_like(profiles.p)
+    pv[:, [roof.house for roof in roofs]] = PvFleet(population.weather, roofs, seed).power(
+        start, 2 * days * 86400, _STEP_S
+    )
+    with_roof = np.zeros(what.houses, dtype=bool)
+    with_roof[[roof.house for roof in roofs]] = True
+    power = (profiles.p - pv) + 1j * profiles.q
+    judged = days * 86400 // _STEP_S
+    return Case(
+        power,
+        pv,
+        _switchable(what, power[:judged]),
+        _phases(with_roof, what.pv_skew, np.random.default_rng([seed, 90])),
+        float(_STEP_S),
+        float(start),
+        judged,
+        transformer_kva=what.transformer_kva,
+    )
+
+
+def _switchable(what: Scenario, history: np.ndarray[tuple[int, int], np.dtype[np.complex128]]) -> Mask:
+    chosen = np.ones(what.houses, dtype=bool)
+    if what.switchable is not None:
+        spread = np.abs(history - history.mean(axis=0)).mean(axis=0)
+        chosen[np.argsort(-spread, kind="stable")[what.switchable :]] = False
+    return chosen
+
+
+def _phases(with_roof: Mask, skew: float, rng: np.random.Generator) -> Phases:
+    """As many houses on each phase, the roofs spread as `skew` says: what is left of them is shared by the others."""
+    houses = len(with_roof)
+    roofs = rng.permutation(np.flatnonzero(with_roof))
+    phase = np.full(houses, -1, dtype=np.int8)
+    crowded = min(round(skew * len(roofs)), -(-houses // 3))
+    phase[roofs[:crowded]] = 0
+    phase[roofs[crowded:]] = 1 + np.arange(len(roofs) - crowded) % 2
+    for house in rng.permutation(np.flatnonzero(~with_roof)):
+        phase[house] = np.argmin(np.bincount(phase[phase >= 0], minlength=3))
+    return np.asarray(np.roll(np.arange(3), int(rng.integers(3))).astype(np.int8)[phase])

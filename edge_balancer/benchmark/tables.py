@@ -1,0 +1,161 @@
+"""Results as text for people, as CSV for programs, and the Pareto front as points and as a drawing. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from edge_balancer.benchmark.results import FORESIGHT, Result
+from edge_balancer.planning.svg import Line, line_chart
+from edge_balancer.planning.tables import Cell, Table
+
+_COLUMNS: Final = (
+    ("controller", "CONTROLLER"),
+    ("budget", "BUDGET"),
+    ("mean_a", "MEAN A"),
+    ("p95_a", "P95 A"),
+    ("rms_a", "RMS A"),
+    ("operations_per_house_day", "OPERATIONS PER HOUSE-DAY"),
+    ("gain", "G"),
+    ("bound_a", "NONE BELOW A"),
+    ("wear_max_over_mean", "WEAR"),
+    ("pv_lost_kwh", "PV LOST KWH"),
+    ("failed", "FAILED"),
+    ("lock_outs", "LOCK-OUTS"),
+)
+_STYLE: Final = (
+    "<style>text{font:11px system-ui,sans-serif;fill:#333}.grid{stroke:#ddd}svg{background:#fff}</style>"
+    '<rect width="100%" height="100%" fill="#fff"/>'
+)
+_COLOURS: Final = {
+    "ours": "#1f6f8b",
+    "greedy": "#c27d0e",
+    FORESIGHT: "#2f7d32",
+    "bound": "#888",
+    "threshold": "#b03a48",
+    "static": "#555",
+}
+_MOST_SHOWN: Final = 10.0
+"""Operations per house and day that the drawing reaches to; the threshold rule needs more, and is drawn as a level."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One controller at one budget on the plane of operations per house and day and mean neutral current."""
+
+    scenario: str
+    controller: str
+    budget: float | None
+    operations: float
+    mean_a: float
+
+
+def results_table(name: str, title: str, results: Sequence[Result], *, seeds: bool) -> Table:
+    """One row for each result. `seeds`: whether rows are single seeds (a column says which) or means over them."""
+    second = ("seed", "SEED") if seeds else ("seeds", "SEEDS")
+    columns = (("scenario", "SCENARIO"), second, *_COLUMNS)
+    return Table(
+        name,
+        title,
+        tuple(key for key, _ in columns),
+        tuple(head for _, head in columns),
+        tuple(_row(one) for one in results),
+    )
+
+
+def _row(r: Result) -> tuple[Cell, ...]:
+    return (
+        r.scenario,
+        int(r.seed),
+        r.controller,
+        None if r.budget is None else f"{r.budget:g}",
+        r.mean_a,
+        r.p95_a,
+        r.rms_a,
+        r.operations,
+        r.gain,
+        r.bound_a,
+        r.wear,
+        r.pv_lost_kwh,
+        r.failed,
+        r.lock_outs,
+    )
+
+
+def as_text(table: Table) -> str:
+    """Aligned columns, numbers with two decimals, what is not known as a dash."""
+    rows = [[_shown(cell) for cell in row] for row in table.rows]
+    grid = [list(table.heads), *rows]
+    widths = [max(len(row[k]) for row in grid) for k in range(len(table.heads))]
+    words = [any(isinstance(row[k], str) and not _number(row[k]) for row in table.rows) for k in range(len(widths))]
+    lines = [table.title]
+    for row in grid:
+        cells = (c.ljust(w) if word else c.rjust(w) for c, w, word in zip(row, widths, words, strict=True))
+        lines.append(("  " + "  ".join(cells)).rstrip())
+    return "\n".join(lines)
+
+
+def _shown(cell: Cell) -> str:
+    if cell is None:
+        return "-"
+    if isinstance(cell, float):
+        # Two decimals, and on a mini-grid's small currents as many as two figures need.
+        digits = 2 if cell == 0.0 or abs(cell) >= 0.1 else min(6, 1 - math.floor(math.log10(abs(cell))))
+        return f"{cell:.{digits}f}"
+    return str(cell)
+
+
+def _number(cell: Cell) -> bool:
+    return isinstance(cell, str) and cell.replace(".", "", 1).isdigit()
+
+
+def pareto(results: Sequence[Result]) -> list[Point]:
+    """The points of every controller, and the certified bounds as points of their own, in a settled order."""
+    points = [Point(r.scenario, r.controller, r.budget, r.operations, r.mean_a) for r in results]
+    points += [
+        Point(r.scenario, "bound", r.budget, r.budget or 0.0, r.bound_a) for r in results if r.bound_a is not None
+    ]
+    return sorted(points, key=lambda p: (p.scenario, p.controller, p.operations))
+
+
+def pareto_table(points: Sequence[Point]) -> Table:
+    return Table(
+        "pareto",
+        "Mean neutral current over operations",
+        ("scenario", "controller", "budget", "operations_per_house_day", "mean_a"),
+        ("SCENARIO", "CONTROLLER", "BUDGET", "OPERATIONS PER HOUSE-DAY", "MEAN A"),
+        tuple(
+            (p.scenario, p.controller, None if p.budget is None else f"{p.budget:g}", p.operations, p.mean_a)
+            for p in points
+        ),
+    )
+
+
+def pareto_svg(title: str, points: Sequence[Point]) -> str:
+    """The front of one scenario as an SVG file: curves by budget, static and the threshold rule as levels."""
+    curves: dict[str, list[Point]] = {}
+    for point in points:
+        curves.setdefault(point.controller, []).append(point)
+    right = max([1.0, *(p.operations for p in points if p.operations <= _MOST_SHOWN)])
+    lines = []
+    for name, colour in _COLOURS.items():
+        group = curves.get(name, [])
+        if name in ("static", "threshold") and group:
+            level = group[0].mean_a
+            shown = name if name == "static" else f"{name} ({group[0].operations:.0f} a day)"
+            lines.append(Line(shown, colour, (0.0, right), (level, level), dashed=True))
+        elif group:
+            xs, ys = [p.operations for p in group], [p.mean_a for p in group]
+            lines.append(Line(name, colour, xs, ys, dashed=name == "bound", dots=True))
+    ticks = [float(k) for k in range(0, math.floor(right) + 1, 1 if right <= 6 else 2)]
+    chart = line_chart(
+        f"{title}: mean neutral current over operations per house and day",
+        "operations per house and day",
+        "A",
+        lines,
+        x_ticks=ticks,
+    )
+    head, _, rest = chart.partition(">")
+    return head.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1) + ">" + _STYLE + rest + "\n"

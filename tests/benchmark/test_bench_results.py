@@ -1,0 +1,109 @@
+"""What is made of schedules: figures, gains, tables, the Pareto front."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from edge_balancer.benchmark.results import Result, gain, means, result, with_gains
+from edge_balancer.benchmark.tables import as_text, pareto, pareto_svg, pareto_table, results_table
+from edge_balancer.planning.tables import as_csv
+from tests.benchmark.bench_cases import small_case
+
+
+@pytest.mark.parametrize(
+    ("static", "ours", "best", "wanted"),
+    [(14.7, 12.3, 7.0, 2.4 / 7.7), (10.0, 10.0, 5.0, 0.0), (10.0, 5.0, 5.0, 1.0), (10.0, 12.0, 5.0, -0.4)],
+)
+def test_g_is_the_share_of_what_foresight_gains(static: float, ours: float, best: float, wanted: float) -> None:
+    assert gain(static, ours, best) == pytest.approx(wanted)
+
+
+def test_where_foresight_gains_nothing_there_is_no_share() -> None:
+    assert gain(5.0, 5.0, 5.0) is None
+
+
+def of(controller: str, budget: float | None, mean_a: float, seed: int = 1, bound_a: float | None = None) -> Result:
+    one = Result("some", seed, controller, budget, mean_a, 3 * mean_a, 1.2 * mean_a, budget or 0.0, 1.5, 0.0)
+    return replace(one, bound_a=bound_a)
+
+
+SOME = [
+    of("static", None, 10.0),
+    of("ours", 2.0, 8.0),
+    of("ours", 4.0, 6.0),
+    of("foresight", 2.0, 5.0, bound_a=4.9),
+    of("foresight", 4.0, 4.0, bound_a=3.9),
+    of("static", None, 20.0, seed=2),
+    of("ours", 2.0, 14.0, seed=2),
+    of("foresight", 2.0, 10.0, seed=2),
+]
+
+
+def test_gains_compare_within_a_seed_and_a_budget() -> None:
+    gains = [one.gain for one in with_gains(SOME)]
+    assert gains == [
+        None,
+        *(pytest.approx(g) for g in (2 / 5, 4 / 6, 1.0, 1.0)),
+        None,
+        *(pytest.approx(g) for g in (6 / 10, 1.0)),
+    ]
+
+
+def test_means_are_over_seeds_and_a_bound_needs_all_of_them() -> None:
+    table = {(one.controller, one.budget): one for one in means(with_gains(SOME))}
+    ours = table["ours", 2.0]
+    assert (ours.seed, ours.mean_a) == (2, 11.0)
+    assert ours.gain == pytest.approx(0.5)
+    assert table["foresight", 2.0].bound_a is None
+    assert table["foresight", 4.0].bound_a == 3.9
+
+
+def test_only_the_judged_part_counts() -> None:
+    case = small_case(3, 40, seed=1, history=20, step_s=864.0, pv_w=1200.0, switchable=(0, 1))
+    schedule = np.repeat(case.initial[np.newaxis], 60, axis=0)
+    schedule[5:, 1] = (schedule[5:, 1] + 1) % 3  # history
+    schedule[30:, 0] = (schedule[30:, 0] + 1) % 3
+    schedule[31:, 0] = (schedule[31:, 0] + 1) % 3
+    schedule[50:, 1] = (schedule[50:, 1] + 1) % 3
+    one = result(case, "some", 1, "ours", 2.0, schedule)
+    current = np.abs(case.rows(slice(20, None), schedule[20:]))
+    assert one.mean_a == pytest.approx(current.mean())
+    assert one.rms_a == pytest.approx(np.sqrt((current**2).mean()))
+    # Three operations of two houses in 0.4 days, two of them of one house.
+    assert one.operations == pytest.approx(3 / 2 / 0.4)
+    assert one.wear == pytest.approx(2 / 1.5)
+    # 1.2 kW gone for five minutes, three times.
+    assert one.pv_lost_kwh == pytest.approx(3 * 1.2 * 5 / 60)
+    assert result(case, "some", 1, "ours", 2.0, schedule[20:]) == one
+
+
+def test_a_fixed_assignment_has_no_operations() -> None:
+    case = small_case(3, 40, seed=1)
+    one = result(case, "some", 1, "static", None, case.initial)
+    assert (one.operations, one.wear, one.pv_lost_kwh) == (0.0, 1.0, 0.0)
+
+
+def test_the_tables_show_small_currents_and_leave_the_unknown_empty() -> None:
+    table = results_table("means", "Title", [of("ours", 2.0, 0.0412)], seeds=False)
+    text = as_text(table)
+    assert "0.041" in text
+    assert text.splitlines()[0] == "Title"
+    header, row = as_csv(table).splitlines()
+    cells = dict(zip(header.split(","), row.split(","), strict=True))
+    assert (cells["budget"], cells["mean_a"], cells["bound_a"], cells["gain"]) == ("2", "0.041", "", "")
+
+
+def test_the_pareto_front_has_a_point_for_each_budget_and_bound() -> None:
+    points = pareto(means(with_gains(SOME)))
+    assert [(p.budget, p.mean_a) for p in points if p.controller == "bound"] == [(4.0, 3.9)]
+    assert [(p.operations, p.mean_a) for p in points if p.controller == "ours"] == [(2.0, 11.0), (4.0, 6.0)]
+    assert len(pareto_table(points).rows) == len(points)
+    drawn = pareto_svg("a < b", points)
+    assert re.match(r'<svg xmlns="http://www.w3.org/2000/svg" [^<>]*aria-label="a &lt; b: [^<>]*">', drawn)
+    # Static, ours, foresight and the bound.
+    assert drawn.count("<polyline ") == 4
+    assert drawn.count("</svg>") == 1

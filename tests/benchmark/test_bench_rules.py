@@ -1,0 +1,96 @@
+"""The rules that the engine is compared with do what their names promise, and see nothing that lies ahead."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from edge_balancer.benchmark.case import Case, neutral, operations_of
+from edge_balancer.benchmark.rules import ThresholdRule, greedy_schedule, threshold_schedule
+from edge_balancer.benchmark.static import best_fixed
+from tests.benchmark.bench_cases import small_case
+
+
+def steady(watts: list[float], phases: list[int], slots: int = 8, step_s: float = 60.0) -> Case:
+    houses = len(watts)
+    return Case(
+        np.tile(np.array(watts, dtype=np.complex128), (slots, 1)),
+        np.zeros((slots, houses)),
+        np.ones(houses, dtype=bool),
+        np.array(phases, dtype=np.int8),
+        step_s,
+        0.0,
+        0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("watts", "phases", "after"),
+    [
+        # A spread of exactly the threshold is left alone, one above it is not.
+        ([75.0, 75.0, 0.0], [0, 0, 1], [0, 0, 1]),
+        ([76.0, 75.0, 0.0], [0, 0, 1], [1, 0, 1]),
+        # Half the spread is the best house to move.
+        ([100.0, 500.0, 900.0, 200.0, 200.0], [0, 0, 0, 1, 2], [0, 1, 0, 1, 2]),
+        # An exporting house may go to the loaded phase as well.
+        ([-1000.0, -1000.0], [1, 1], [2, 1]),
+        # One house on a phase of its own: wherever it goes, nothing is gained.
+        ([4000.0, 0.0, 0.0], [0, 1, 2], [0, 1, 2]),
+    ],
+)
+def test_the_threshold_rule_moves_the_best_house(watts: list[float], phases: list[int], after: list[int]) -> None:
+    schedule = threshold_schedule(steady(watts, phases), ThresholdRule())
+    assert schedule[0].tolist() == phases
+    assert schedule[1].tolist() == after
+
+
+@pytest.mark.parametrize(
+    ("cooldown_s", "step_s", "moves_after"),
+    [(6.0, 60.0, [0, 1, 2, 3]), (6.0, 1.0, [0, 1, 1, 1, 1, 1, 1, 2]), (120.0, 60.0, [0, 1, 1, 2])],
+)
+def test_the_threshold_rule_waits_for_its_cooldown(cooldown_s: float, step_s: float, moves_after: list[int]) -> None:
+    case = steady([1000.0] * 9, [0] * 9, slots=12, step_s=step_s)
+    schedule = threshold_schedule(case, ThresholdRule(cooldown_s=cooldown_s))
+    assert (schedule != 0).sum(axis=1).tolist()[: len(moves_after)] == moves_after
+
+
+def test_houses_without_a_switch_stay_under_every_rule() -> None:
+    case = small_case(6, 60, seed=1, history=60, switchable=(0, 2))
+    held = [1, 3, 4, 5]
+    for schedule in (threshold_schedule(case, ThresholdRule()), greedy_schedule(case, 400.0)):
+        assert (schedule[:, held] == case.initial[held]).all()
+        assert operations_of(schedule).sum() > 0
+    assert (best_fixed(case, slice(0, 60), np.random.default_rng(1))[held] == case.initial[held]).all()
+
+
+@pytest.mark.parametrize("name", ["greedy", "threshold"])
+def test_no_rule_sees_what_lies_ahead(name: str) -> None:
+    case = small_case(6, 120, seed=4, history=240)
+    later = case.power.copy()
+    later[300:] = later[300:, ::-1]
+    other = replace(case, power=later)
+    one, two = (
+        greedy_schedule(c, 400.0) if name == "greedy" else threshold_schedule(c, ThresholdRule()) for c in (case, other)
+    )
+    assert np.array_equal(one[:301], two[:301])
+    assert not np.array_equal(one[301:], two[301:])
+
+
+def test_the_greedy_rule_meets_its_budget_on_the_history() -> None:
+    case = small_case(8, 60, seed=6, history=1440)
+    used = [operations_of(greedy_schedule(case, budget)[:1440]).sum() for budget in (4.0, 8.0, 40.0)]
+    assert used == sorted(used)
+    for budget, operations in zip((4.0, 8.0, 40.0), used, strict=True):
+        assert 0.5 * budget * 8 <= operations <= budget * 8
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_best_fixed_phases_of_few_houses_are_the_best_of_all(seed: int) -> None:
+    case = small_case(6, 50, seed=seed)
+    found = best_fixed(case, slice(0, None), np.random.default_rng(1))
+    every = (np.array(places, dtype=np.int8) for places in itertools.product(range(3), repeat=6))
+    least = min(float(np.abs(neutral(case.own, phase)).mean()) for phase in every)
+    assert float(np.abs(neutral(case.own, found)).mean()) == pytest.approx(least)
