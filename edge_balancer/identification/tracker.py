@@ -45,6 +45,8 @@ _SLOPES: Final = 2 * (2 * _LAGS + 1)
 _LEAST_SAMPLES: Final = 120
 """Fewer changes than this say nothing, however clear they look."""
 _UNSURE_WEIGHT: Final = 0.5
+_CONTRADICTS: Final = 0.8
+"""So sure must the recent memory be of another phase for nothing to be known for a while."""
 DAY_S: Final = 86_400.0
 
 
@@ -53,7 +55,7 @@ class Memory:
     """Time constants of forgetting, s."""
 
     long_s: float = 7.0 * DAY_S
-    recent_s: float = 1.0 * DAY_S
+    recent_s: float = DAY_S / 3.0
 
     def __post_init__(self) -> None:
         for name in ("long_s", "recent_s"):
@@ -115,6 +117,12 @@ class PhaseTracker:
         self._now = self._last_recorded(window.recorded)
         judged = self._judge()
         self._believe(judged)
+        return tuple(self._verdict(h, one) for h, one in enumerate(judged))
+
+    def recent(self) -> tuple[Verdict, ...]:
+        """Verdicts from the recent memory alone: of a house that moved, from what came after the move."""
+        hours = self._span_s[1] / 3600.0
+        judged = zip(_judgements(self._recent), hours.tolist(), strict=True)
         return tuple(self._verdict(h, one) for h, one in enumerate(judged))
 
     def _forget(self, seconds: float) -> None:
@@ -181,12 +189,15 @@ class PhaseTracker:
         long, recent = _judgements(self._long), _judgements(self._recent)
         judged = []
         for h, (slow, fast) in enumerate(zip(long, recent, strict=True)):
-            changed = fast.confidence >= SURE and fast.offset != slow.offset
-            if changed:
+            one = slow
+            if fast.offset != slow.offset and fast.confidence >= SURE:
                 # What was known before tells of another connection.
                 self._long.take(h, self._recent)
                 self._span_s[0, h] = self._span_s[1, h]
-            judged.append((fast if changed else slow, float(self._span_s[0, h]) / 3600.0))
+                one = fast
+            elif fast.offset != slow.offset and fast.confidence >= _CONTRADICTS:
+                one = Judgement(slow.offset, min(slow.confidence, 1.0 - fast.confidence + 1.0 / 3.0))
+            judged.append((one, float(self._span_s[0, h]) / 3600.0))
         return judged
 
     def _believe(self, judged: Sequence[tuple[Judgement, float]]) -> None:
