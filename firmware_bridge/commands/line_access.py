@@ -8,6 +8,7 @@ import contextlib
 import logging
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Final
 
 from pydantic import ValidationError
@@ -45,6 +46,13 @@ def line_settings(port: str, **values: object) -> LineSettings:
         wrong = error.errors()[0]
         key = ".".join(str(part) for part in wrong["loc"])
         raise Unusable(f"{key} = {wrong['input']!r}: {wrong['msg']}") from error
+
+
+def own_templates(folder: Path | None) -> Path | None:
+    """The folder that `--folder` names. Raises Unusable where there is none: misspelt, it would be missed by nobody."""
+    if folder is not None and not folder.is_dir():
+        raise Unusable(f"--folder {folder}: there is no such folder; name the one that holds meters/ or switches/")
+    return folder
 
 
 @contextlib.asynccontextmanager

@@ -20,7 +20,9 @@ from firmware_bridge.commands.line_access import USAGE
 from firmware_bridge.commands.table import table
 from firmware_bridge.errors import BridgeError
 from firmware_bridge.service.configuration import examine
-from firmware_bridge.switches.memory import SwitchMemory
+from firmware_bridge.switches.driver import lockout_text
+from firmware_bridge.switches.memory import SwitchMemory, is_memory
+from firmware_bridge.words import shown
 
 
 class _Unusable(BridgeError):  # noqa: N818 - its text has the remedy
@@ -47,6 +49,13 @@ def add_locks_arguments(parser: argparse.ArgumentParser) -> None:
 def lock_command(args: argparse.Namespace) -> int:
     try:
         with _memory(args) as memory:
+            if not args.reason.strip():
+                raise _Unusable("--reason is empty: say why, it stands in every refusal")
+            if (before := memory.locks().get(args.house)) is not None:
+                raise _Unusable(
+                    f"{args.house} is {shown(lockout_text(before))} already, and one release would end both: it stays "
+                    "locked out; agree with each other before anybody unlocks it"
+                )
             memory.lock(args.house, args.reason, args.operator, time.time())
     except BridgeError as error:
         return _failed("lock", error)
@@ -57,10 +66,15 @@ def lock_command(args: argparse.Namespace) -> int:
 def unlock_command(args: argparse.Namespace) -> int:
     try:
         with _memory(args) as memory:
+            before = memory.locks().get(args.house)
             memory.unlock(args.house, args.operator, time.time())
     except BridgeError as error:
         return _failed("unlock", error)
-    print(f"{args.house} is released; it takes commands as soon as its position has been read.")
+    was = shown(lockout_text(before)) if before is not None else "not locked out by a person"
+    print(
+        f"{args.house} was {was}. It is released, also from a lock-out of its own; it takes commands as soon as its "
+        "position has been read."
+    )
     return 0
 
 
@@ -74,8 +88,8 @@ def locks_command(args: argparse.Namespace) -> int:
         print("no phase switch is locked out by a person")
         return 0
     rows = [
-        (order.house, f"{dt.datetime.fromtimestamp(order.wall_s).astimezone():%Y-%m-%d %H:%M}", order.operator,
-         order.reason)
+        (shown(order.house), f"{dt.datetime.fromtimestamp(order.wall_s).astimezone():%Y-%m-%d %H:%M}",
+         shown(order.operator), shown(order.reason))
         for _, order in sorted(locked.items())
     ]  # fmt: skip
     print("\n".join(table(("house", "since", "by", "reason"), rows)))
@@ -101,6 +115,7 @@ def _memory(args: argparse.Namespace) -> Iterator[SwitchMemory]:
     """The switches' memory. A configuration with faults does not keep a person from locking a switch out."""
     house: str | None = getattr(args, "house", None)
     path: Path | None = args.state
+    named = path is not None
     if path is None:
         loaded = examine(args.config, os.environ)
         if not loaded.raw:
@@ -112,9 +127,14 @@ def _memory(args: argparse.Namespace) -> Iterator[SwitchMemory]:
         path = loaded.configuration.bridge.state
     if not path.is_file():
         # Made here it would belong to who runs this, and the service could not write it.
-        raise _Unusable(f"{path} does not exist: start the bridge once, or name its state with --state")
+        what = "is no file" if path.exists() else "does not exist"
+        raise _Unusable(f"{path} {what}: start the bridge once, or name its state with --state")
+    if not is_memory(path):
+        raise _Unusable(f"{path} is not the memory of a bridge's switches: name the file of bridge.state")
     memory = SwitchMemory(path)
     try:
+        if named and house is not None and house not in (known := memory.houses()):
+            raise _Unusable(unknown_house(house, known))
         yield memory
     finally:
         memory.close()

@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from firmware_bridge.commands.line_access import USAGE
+from firmware_bridge.commands.line_access import USAGE, own_templates
 from firmware_bridge.commands.table import table
 from firmware_bridge.errors import BridgeError
 from firmware_bridge.meters.catalogue import list_meters
@@ -27,12 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def command(args: argparse.Namespace) -> int:
-    folder: Path | None = args.folder
     try:
-        if folder is not None and not folder.is_dir():
-            raise BridgeError(
-                f"--folder {folder}: there is no such folder; name the one that holds meters/ or switches/"
-            )
+        folder = own_templates(args.folder)
         meters, switches = list_meters(folder), list_switches(folder)
     except BridgeError as error:
         print(f"firmware-bridge models: {error}", file=sys.stderr)

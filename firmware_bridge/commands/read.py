@@ -17,6 +17,7 @@ from firmware_bridge.commands.line_access import (
     add_line_arguments,
     line_settings,
     opened,
+    own_templates,
 )
 from firmware_bridge.commands.table import table
 from firmware_bridge.errors import BridgeError, TemplateError, TransactionError
@@ -72,7 +73,7 @@ def command(args: argparse.Namespace) -> int:
 
 
 async def _read(args: argparse.Namespace) -> int:
-    template = load_meter(args.model, args.folder)
+    template = load_meter(args.model, own_templates(args.folder))
     if not 1 <= args.unit <= 247:
         raise Unusable(f"unit {args.unit}: give the meter's Modbus address, 1 to 247")
     if args.watch is not None and not 0 < args.watch <= 86_400:

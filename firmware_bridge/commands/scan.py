@@ -10,7 +10,15 @@ from itertools import product
 from pathlib import Path
 from typing import Final
 
-from firmware_bridge.commands.line_access import INTERRUPTED, LINE_HELP, USAGE, Unusable, line_settings, opened
+from firmware_bridge.commands.line_access import (
+    INTERRUPTED,
+    LINE_HELP,
+    USAGE,
+    Unusable,
+    line_settings,
+    opened,
+    own_templates,
+)
 from firmware_bridge.commands.progress import Progress, progress
 from firmware_bridge.commands.scan_report import Seen, report
 from firmware_bridge.errors import BridgeError
@@ -70,9 +78,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def command(args: argparse.Namespace) -> int:
     interrupted = False
     try:
-        scan = _Scan(
-            passes(args), tuple(item.template for item in list_meters(args.folder) if item.template is not None)
-        )
+        listed = list_meters(own_templates(args.folder))
+        scan = _Scan(passes(args), tuple(item.template for item in listed if item.template is not None))
     except BridgeError as error:
         print(f"firmware-bridge scan: {error}", file=sys.stderr)
         return USAGE

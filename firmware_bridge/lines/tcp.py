@@ -37,6 +37,15 @@ _NEVER: Final = 2**31
 """Unanswered requests after which pymodbus may hang up."""
 
 
+class _BrokenAnswers(logging.Filter):
+    """asyncio tells of a broken answer with a traceback: pymodbus lets its error out of the protocol, and the
+    connection ends. That it ended is told by the line; the rest is no news."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        return not type(error).__module__.startswith("pymodbus")
+
+
 class TcpGateway:
     """One connection to a gateway, opened and closed as often as needed."""
 
@@ -52,6 +61,9 @@ class TcpGateway:
     async def open(self, on_lost: Callable[[str], None]) -> None:
         """Raises LineDown; `on_lost` is called once when the gateway hangs up."""
         client = self._new_client()
+        asyncio_log = logging.getLogger("asyncio")
+        if not any(isinstance(known, _BrokenAnswers) for known in asyncio_log.filters):
+            asyncio_log.addFilter(_BrokenAnswers())
         try:
             # pymodbus takes its reply timeout for connecting too, which may be short.
             client.ctx.comm_params.timeout_connect = CONNECT_S

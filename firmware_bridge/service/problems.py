@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
 from typing import Final
 
 from firmware_bridge.errors import BridgeError, TemplateError
@@ -97,6 +98,14 @@ class _Judge:
                         "is no address of a gateway",
                         "write it like tcp://host:502 or rtu+tcp://host:port",
                     )
+            elif Path(line.port).is_dir():
+                yield Finding(
+                    (*at, "port"), line.port, "is a folder, where a serial port is expected", "name a port in it"
+                )
+            if not line.meters and not line.switches:
+                yield Finding(
+                    at, None, "has no meter and no switch: it is opened for nothing", "add its devices", (), "warning"
+                )
             polled: list[PolledMeter] = []
             for number, meter in enumerate(line.meters):
                 yield from self._meter((*at, "meters", number), line, meter, polled)
@@ -278,7 +287,8 @@ def _twice(places: Sequence[tuple[Location, object, object]], wrong: str, remedy
 def _port(line: LineSettings) -> object:
     """What two spellings of one port have in common."""
     if line.serial:
-        return line.port
+        # /dev/serial/by-id/... and /dev/ttyUSB0 may be one adapter.
+        return str(Path(line.port).resolve())
     try:
         return address(line)
     except BridgeError:

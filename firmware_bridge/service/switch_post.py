@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from typing import Final
 
@@ -31,9 +32,12 @@ from firmware_bridge.service.diagnostics import SwitchDiagnostics
 from firmware_bridge.switches.driver import SwitchDriver
 from firmware_bridge.switches.interlock import Interlock
 from firmware_bridge.switches.interlock_types import Answer
+from firmware_bridge.words import shown
 
 _log = logging.getLogger(__name__)
 
+_LONGEST_ID: Final = 128
+_TOLD_EVERY_S: Final = 10.0
 _LONGEST: Final = 4096
 """Of a command, in bytes; real ones have some 250."""
 _GREATEST_SEQ: Final = 2**63
@@ -61,6 +65,7 @@ class SwitchPost:
         self.driver: SwitchDriver | None = None
         self.interlock: Interlock | None = None
         self.unread = 0
+        self._told: dict[object, tuple[float, int]] = {}
 
     @property
     def available(self) -> bool:
@@ -152,7 +157,9 @@ class SwitchPost:
         if retained:
             # An empty retained payload only deletes one: MQTT delivers that as a message of now, not as retained.
             self.unread += 1
-            _log.warning("retained command for %s ignored: a retained command is an old one; clear it", self.house)
+            self._complain(
+                "retained", f"retained command for {self.house} ignored: a retained command is an old one; clear it"
+            )
             return
         if not payload:
             return
@@ -160,7 +167,7 @@ class SwitchPost:
             command = read_command(payload)
         except UnreadableCommandError as error:
             self.unread += 1
-            _log.warning("command for %s cannot be read: %s", self.house, error)
+            self._complain("unread", f"command for {self.house} cannot be read: {shown(str(error))}")
             return
         if self.driver is None:
             self.tell(Answer(None, command.id, Result.REJECTED, "the bridge is starting"))
@@ -172,9 +179,22 @@ class SwitchPost:
     def _log_answer(self, answer: Answer) -> None:
         where = answer.phase or "an unknown phase"
         about = f"command {answer.id}: {answer.result}, " if answer.result is not None else ""
-        text = f"switch of {self.house}: {about}on {where}" + (f" ({answer.reason})" if answer.reason else "")
+        text = f"switch of {self.house}: {about}on {where}" + (f" ({shown(answer.reason)})" if answer.reason else "")
         bad = answer.result is Result.FAILED or (answer.phase is None and answer.result is not Result.MOVING)
-        _log.log(logging.WARNING if bad or answer.result is Result.REJECTED else logging.INFO, "%s", text)
+        if answer.result is Result.REJECTED:
+            self._complain(answer.refusal, text)
+        else:
+            _log.log(logging.WARNING if bad else logging.INFO, "%s", text)
+
+    def _complain(self, kind: object, text: str) -> None:
+        """A flood of one kind is told once in a while, with how many there were; all are counted."""
+        now = time.monotonic()
+        due, unsaid = self._told.get(kind, (now, 0))
+        if now < due:
+            self._told[kind] = (due, unsaid + 1)
+            return
+        self._told[kind] = (now + _TOLD_EVERY_S, 0)
+        _log.warning("%s%s", text, f" (and {unsaid} more of this kind before)" if unsaid else "")
 
 
 def read_command(payload: bytes) -> SetCommand:
@@ -187,6 +207,10 @@ def read_command(payload: bytes) -> SetCommand:
             text.encode()
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise UnreadableCommandError(str(error)) from error
+    if not (0 < len(command.id) <= _LONGEST_ID and command.id.isprintable()):
+        raise UnreadableCommandError(f"id = {shown(command.id)}: ids are 1 to {_LONGEST_ID} printable characters")
+    if max(len(command.phase), len(command.origin)) > _LONGEST_ID:
+        raise UnreadableCommandError("phase or from is longer than any phase's name")
     if not 0 <= command.seq < _GREATEST_SEQ:
         raise UnreadableCommandError(f"seq = {command.seq}: sequence numbers run from 0 to 2^63 - 1")
     return command

@@ -129,8 +129,11 @@ class Interlock:
         self.held = self.held or by_hand
 
     def unlock(self, now: float) -> None:
-        """A person has looked: commands are taken again, as soon as the position has been read back."""
-        self.locked, self.held = "", False
+        """A person has looked: commands are taken again, as soon as the position has been read back.
+
+        Sequence numbers begin anew: one absurd number must not bar a switch for good. Expiry still bounds a replay.
+        """
+        self.locked, self.held, self._seq = "", False, -1
         if not self.moving:
             self._to_find(now)
 

@@ -20,6 +20,7 @@ from firmware_bridge.errors import BridgeError
 from firmware_bridge.switches.interlock_types import Memory
 from firmware_bridge.switches.memory_schema import NEWEST, ForeignFile, prepare
 
+_MAGIC: Final = b"SQLite format 3\0"
 _BUSY_S: Final = 2.0
 """How long a write waits for the other process's: each takes a few milliseconds."""
 _CLOCK_SET_S: Final = 1_735_689_600.0
@@ -53,6 +54,15 @@ class Kept:
 
     memory: Memory
     heeded: int
+
+
+def is_memory(path: Path) -> bool:
+    """Whether the file is a database at all: an empty one would be made into a memory by opening it."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(len(_MAGIC)) == _MAGIC
+    except OSError:
+        return True  # opening it says what is wrong
 
 
 class SwitchMemory:
@@ -114,6 +124,11 @@ class SwitchMemory:
                 "SELECT max(number), house, locked, reason, operator, wall_s FROM lockout GROUP BY house"
             ).fetchall()
         return {order.house: order for row in rows if (order := _lockout(row)).locked}
+
+    def houses(self) -> frozenset[str]:
+        """The houses whose switches have been served with this memory."""
+        with self._connection("read") as connection:
+            return frozenset(house for (house,) in connection.execute("SELECT house FROM switch"))
 
     def lockout(self, house: str) -> Lockout | None:
         """The last order for a house, of either kind."""

@@ -124,7 +124,8 @@ prepare_environment() {
     get_uv
     rm -f "$venv"/.setup-*
     say "Installing from uv.lock into .venv, for $("$PYTHON_BIN" -V) (a minute or two the first time)"
-    local -a extras=(--extra demo --no-dev)
+    # What somebody has added to the environment stays: the demo needs little, and takes nothing away.
+    local -a extras=(--extra demo --no-dev --inexact)
     [ "$what" = test ] && extras=(--all-extras --group dev)
     run_uv sync --quiet --locked --project "$ROOT" --python "$PYTHON_BIN" "${extras[@]}" ||
         die "uv could not install the packages (its message is above)." \

@@ -143,3 +143,43 @@ def test_a_configuration_with_faults_does_not_keep_a_person_from_locking(
     assert main(["lock", "h1", "--reason", "work", "--config", config]) == 0
     assert main(["locks", "--config", config]) == 0
     assert "work" in capsys.readouterr().out
+
+
+def served(tmp_path: Path) -> str:
+    """The memory of a bridge that serves h1."""
+    memory = SwitchMemory(tmp_path / "bridge.db")
+    memory.load("h1", wall=0.0, monotonic=0.0)
+    memory.save("h1", Memory(position=Phase.L1), wall=0.0, monotonic=0.0)
+    memory.close()
+    return str(tmp_path / "bridge.db")
+
+
+def test_a_misspelt_house_is_not_said_to_be_locked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    state = served(tmp_path)
+    assert main(["lock", "h11", "--reason", "work", "--state", state]) == 2
+    assert "did you mean h1?" in capsys.readouterr().err
+    assert main(["lock", "h1", "--reason", " ", "--state", state]) == 2
+    assert "--reason is empty" in capsys.readouterr().err
+
+
+def test_nobody_writes_over_the_lock_of_another(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    state = served(tmp_path)
+    assert main(["lock", "h1", "--reason", "cable\nwork", "--operator", "anna", "--state", state]) == 0
+    assert main(["lock", "h1", "--reason", "other", "--operator", "bob", "--state", state]) == 2
+    assert "locked out by anna" in capsys.readouterr().err
+    assert main(["locks", "--state", state]) == 0
+    assert len(capsys.readouterr().out.strip().splitlines()) == 2, "a reason may not make lines of its own"
+    assert main(["unlock", "h1", "--operator", "bob", "--state", state]) == 0
+    assert "was 'locked out by anna" in capsys.readouterr().out
+    assert main(["unlock", "h1", "--state", state]) == 0
+    assert "not locked out by a person" in capsys.readouterr().out
+
+
+def test_a_file_that_is_no_memory_stays_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    empty = tmp_path / "empty.toml"
+    empty.touch()
+    assert main(["locks", "--state", str(empty)]) == 2
+    assert "is not the memory" in capsys.readouterr().err
+    assert empty.stat().st_size == 0
+    assert main(["locks", "--state", str(tmp_path)]) == 2
+    assert "is no file" in capsys.readouterr().err

@@ -484,3 +484,13 @@ def test_a_device_that_does_not_get_there_stays_and_is_locked() -> None:
     assert said[-1].result is Result.FAILED
     assert (lock.position, contacts.orders) == (L1, ["close L2"])
     assert lock.locked
+
+
+def test_who_releases_the_switch_lets_its_numbers_begin_anew() -> None:
+    contacts = ScriptedContacts()
+    lock = rested(contacts)
+    moved(lock, contacts, order(seq=2**62))
+    assert told(lock, contacts, order(id="c2", seq=9, phase="L3", origin="L2"), 100.0).refusal is Refusal.SEQUENCE
+    lock.unlock(100.0)
+    until(lock, contacts, 101.0)
+    assert told(lock, contacts, order(id="c3", seq=10, phase="L3", origin="L2"), 101.0).result is Result.MOVING
