@@ -26,10 +26,14 @@ def parsed(*argv: str) -> argparse.Namespace:
 
 
 # The others differ from one of these in their meters or switches alone.
-FEEDERS = [what for what in SCENARIOS if what.meters == Meters() and what.switches == Switches()]
+FEEDERS = [
+    pytest.param(what, id=what.name, marks=[pytest.mark.slow] if what.houses > 100 else [])
+    for what in SCENARIOS
+    if what.meters == Meters() and what.switches == Switches()
+]
 
 
-@pytest.mark.parametrize("what", FEEDERS, ids=lambda what: what.name)
+@pytest.mark.parametrize("what", FEEDERS)
 def test_every_scenario_is_the_feeder_that_it_says(what: Scenario) -> None:
     case = make_case(what, 3, 1)
     assert case.power.shape == (2880, what.houses)
@@ -117,9 +121,9 @@ def test_the_scenarios_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_command_writes_the_same_files_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    argv = ("--scenarios", "houses-20", "--controllers", "none,static,greedy,threshold,foresight", "--days", "1")
+    argv = ("--scenarios", "houses-20", "--controllers", "none,static,threshold,foresight", "--days", "1")
     for name in ("one", "two"):
-        assert balance_command(parsed(*argv, "--budgets", "1,4", "--rounds", "0", "--out", str(tmp_path / name))) == 0
+        assert balance_command(parsed(*argv, "--budgets", "4", "--rounds", "0", "--out", str(tmp_path / name))) == 0
     files = sorted(path.name for path in (tmp_path / "one").iterdir())
     assert files == ["means.csv", "pareto-houses-20.svg", "pareto.csv", "results.csv"]
     for name in files:
@@ -127,6 +131,5 @@ def test_the_command_writes_the_same_files_twice(tmp_path: Path, capsys: pytest.
     with (tmp_path / "one" / "results.csv").open() as stream:
         rows = {(row["controller"], row["budget"]): row for row in csv.DictReader(stream)}
     assert float(rows["foresight", "4"]["mean_a"]) < float(rows["static", ""]["mean_a"])
-    assert float(rows["foresight", "4"]["mean_a"]) < float(rows["foresight", "1"]["mean_a"])
     assert float(rows["foresight", "4"]["gain"]) == 1.0
     assert "20 houses: 1 days judged" in capsys.readouterr().out
