@@ -136,7 +136,7 @@ def test_the_command_writes_the_same_files_twice(
     with (tmp_path / "one" / "results.csv").open() as stream:
         rows = {row["controller"]: row for row in csv.DictReader(stream)}
     assert list(rows) == controllers.split(",")
-    best = rows[controllers.split(",")[-1]]
+    best = rows[controllers.rsplit(",", maxsplit=1)[-1]]
     assert float(best["mean_a"]) < float(rows["static"]["mean_a"])
     assert best["gain"] == ("1.000" if "foresight" in rows else "")
     assert "20 houses: 1 days judged" in capsys.readouterr().out
