@@ -1,13 +1,14 @@
 """The online form: windows of voltages in, a verdict on every house out, within bounded memory. Pure.
 
 What other houses do to a house, w_h (`changes`), is laid beside what they do to each phase: W_k, the mean of w over the
-houses on phase k without the house itself, and over the transformer's meter where there is one, less the mean of the
-three. Regressed on W of the recorded phase and of the two after it, with lags of a slot for clocks, beside what all
-share and the own power once more, the slope of the house's real phase stands out (`judgement`). That is the correlation
-of H. Pezeshki and P. Wolfs, "Consumer phase identification in a three phase unbalanced LV distribution network", ISGT
-Europe 2012, as a regression, so that each source of voltage changes is charged with its own part. Houses whose record
-proves wrong count for the phase that they were found on (the iteration of F. Olivier et al., "Phase identification of
-smart meters by clustering voltage measurements", PSCC 2018): most records must be right, or the transformer metered.
+houses on phase k without the house itself, its neighbours most (`coupling`), and over the transformer's meter where
+there is one, less the mean of the three. Regressed on W of the recorded phase and of the two after it, with lags of a
+slot for clocks, beside what all share and the own power once more, the slope of the house's real phase stands out
+(`judgement`). That is the correlation of H. Pezeshki and P. Wolfs, "Consumer phase identification in a three phase
+unbalanced LV distribution network", ISGT Europe 2012, as a regression, so that each source of voltage changes is
+charged with its own part. Houses whose record proves wrong count for the phase that they were found on (the iteration
+of F. Olivier et al., "Phase identification of smart meters by clustering voltage measurements", PSCC 2018): most
+records must be right, or the transformer metered.
 
 Slopes are in the recorded phase's frame, so that moves change nothing: what is identified is how far record and truth
 are apart. Two memories, a long one and a recent one that begins anew at each move, so that a switch that lied, or a
@@ -33,6 +34,7 @@ from edge_balancer.identification.changes import (
     own_drop_regression,
     residuals,
 )
+from edge_balancer.identification.coupling import FLOOR, Coupling
 from edge_balancer.identification.judgement import Judgement, judge
 from edge_balancer.identification.regression import Regression
 from edge_balancer.identification.window import LIKELY, SURE, UNRECORDED, Floats, Phases, Verdict, Window
@@ -88,6 +90,7 @@ class PhaseTracker:
         weight = np.where(self._unrecorded, 0.0, 1.0)
         self._belief = belief or Belief(np.zeros(count, dtype=np.int64), weight)
         self._own = own_drop_regression(count)
+        self._coupling = Coupling(count)
         prior = np.array([1.0] * _SLOPES + [1.0] * COMMON + [10.0] * OWN)
         self._long, self._recent = Regression(count, prior), Regression(count, prior)
         self._span_s = np.zeros((2, count))
@@ -132,7 +135,9 @@ class PhaseTracker:
             keep = float(np.exp(-seconds / constant))
             regression.forget(keep)
             self._span_s[row] *= keep
-        self._own.forget(float(np.exp(-seconds / self._memory.long_s)))
+        keep = float(np.exp(-seconds / self._memory.long_s))
+        self._own.forget(keep)
+        self._coupling.forget(keep)
 
     def _moves(self, recorded: Phases) -> NDArray[np.int64]:
         """[H] the slot from which the house has been where it is recorded now: 0 where it did not move."""
@@ -154,20 +159,23 @@ class PhaseTracker:
         # Houses without a record are judged in the frame of L1.
         frame = np.where(self._unrecorded, 0, window.recorded[1:]).astype(np.int64)
         use = found.use & (frame != UNRECORDED)
+        self._coupling.add(w, use, frame)
         held = (np.maximum(frame, 0) + self._belief.offset) % 3
         weight = np.where(use, self._belief.weight, 0.0)
-        on = [weight * (held == k) for k in range(3)]
-        sums = np.stack([(w * part).sum(axis=1) for part in on], axis=1) + found.transformer
-        counts = np.stack([part.sum(axis=1) for part in on], axis=1) + found.transformer_use[:, None]
+        on = np.stack([weight * (held == k) for k in range(3)])
+        near = self._coupling.weights()
+        metered = FLOOR * found.transformer_use[:, None]
+        sums = (w * on) @ near.T + (FLOOR * found.transformer).T[:, :, None]
+        shares = on @ near.T + metered
+        # Whoever is there to compare with, each phase, the house itself left out.
+        others = on.sum(axis=2).T[:, :, None] - on.transpose(1, 0, 2) + found.transformer_use[:, None, None]
         slots = np.arange(len(w))
         for h in range(w.shape[1]):
-            mine = np.zeros_like(sums)
-            mine[slots, held[:, h]] = weight[:, h]
-            others = counts - mine
-            rows = use[:, h] & (others > _UNSURE_WEIGHT - 1e-9).all(axis=1)
+            rows = use[:, h] & (others[:, :, h] > _UNSURE_WEIGHT - 1e-9).all(axis=1)
             if not rows.any():
                 continue
-            x = self._features(found, (sums - mine * w[:, [h]]) / np.maximum(others, 1e-9), frame[:, h], h)
+            phases = (sums[:, :, h] / np.maximum(shares[:, :, h], 1e-9)).T
+            x = self._features(found, phases, frame[:, h], h)
             self._long.add(h, x[rows], w[rows, h])
             self._span_s[0, h] += rows.sum() * window.step_s
             rows &= slots >= moved[h]
@@ -190,13 +198,15 @@ class PhaseTracker:
         judged = []
         for h, (slow, fast) in enumerate(zip(long, recent, strict=True)):
             one = slow
-            if fast.offset != slow.offset and fast.confidence >= SURE:
+            if fast.confidence >= SURE and (fast.offset != slow.offset or slow.confidence < LIKELY):
                 # What was known before tells of another connection.
                 self._long.take(h, self._recent)
                 self._span_s[0, h] = self._span_s[1, h]
                 one = fast
             elif fast.offset != slow.offset and fast.confidence >= _CONTRADICTS:
                 one = Judgement(slow.offset, min(slow.confidence, 1.0 - fast.confidence + 1.0 / 3.0))
+            elif fast.offset == slow.offset and fast.confidence > slow.confidence:
+                one = fast
             judged.append((one, float(self._span_s[0, h]) / 3600.0))
         return judged
 
