@@ -287,8 +287,8 @@ class Daemon:
         clock = self._clock
         if retained and payload:
             self._take_back(topic)
-        if self._field is not None:
-            self._field.message(topic, payload, retained)
+        if self._field is not None and self._field.message(topic, payload, retained):
+            return
         self._intake.message(topic, payload, retained, clock.monotonic(), clock.wall(), clock.synced())
 
     def _take_back(self, topic: str) -> None:

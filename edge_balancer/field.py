@@ -1,7 +1,7 @@
 """The bridge inside this daemon: serial lines, meters and phase switches that this machine serves itself.
 
 What it says goes the same way as what the broker brings, and to the broker too, for everybody else. Commands for its
-switches reach it directly, so that a switch on a line of this machine needs no broker to obey.
+switches reach it directly once the broker has taken them too: nothing is switched that nobody can see.
 """
 
 from __future__ import annotations
@@ -61,10 +61,12 @@ class Field:
         """Hand a command of this controller to its switch."""
         self._bridge.receive(topic, payload, False)
 
-    def message(self, topic: str, payload: bytes, retained: bool) -> None:
-        """Show it a message of the broker: what a relay says, or what stands retained in its switches' names."""
-        if not topic.endswith(_COMMAND):
-            self._bridge.receive(topic, payload, retained)
+    def message(self, topic: str, payload: bytes, retained: bool) -> bool:
+        """Show it a message of the broker: what a relay says, or what stands retained in its switches' names.
+
+        True where it was for nobody else.
+        """
+        return not topic.endswith(_COMMAND) and self._bridge.receive(topic, payload, retained)
 
     def announce(self) -> None:
         """Say again where the switches stand: the broker may have forgotten it."""

@@ -1,11 +1,13 @@
 """How much two houses' voltages have in common, so that each house is compared with its neighbours. Pure.
 
 With the changes w of `changes`, the correlation of two houses over the lags -1, 0, 1, by which clocks may be apart, is
-kept for each of the three ways in which their recorded phases can lie to each other; the largest of the three says how
-much of the way from the transformer they share, wherever they have been moved. Houses on another street tell little of
-this one, and their loads would stand in the mean of a phase like noise that one phase has more of than another.
-Correlation of neighbours is what L. Blakely and M. Reno cluster by, "Phase identification using co-association matrix
-ensemble clustering", IET Smart Grid 3 (2020) 490-499.
+kept for each of the three ways in which their recorded phases can lie to each other; the largest magnitude of the three,
+r, says how much of the way from the transformer they share, wherever they have been moved. Houses on another street tell
+little of this one, and their loads would stand in the mean of a phase like noise that one phase has more of than
+another. The magnitude, since a load lowers its own phase and lifts the others: by the sign, of all houses that are
+recorded on a phase the wrongly recorded would count most. It counts as the square up to 1/2 and no further, so that no
+single neighbour is believed alone. Correlation of neighbours is what L. Blakely and M. Reno cluster by, "Phase
+identification using co-association matrix ensemble clustering", IET Smart Grid 3 (2020) 490-499.
 """
 
 from __future__ import annotations
@@ -19,6 +21,9 @@ from edge_balancer.identification.window import Bools, Floats
 
 FLOOR: Final = 0.02
 """Weight of a house with which nothing is shared as far as known: many of them still make a mean."""
+_FULL: Final = 0.5
+LEAST_SHARED: Final = 0.3
+"""Mean r of the two nearest: below it what looks like neighbours may be rounding and clocks."""
 
 
 class Coupling:
@@ -49,10 +54,21 @@ class Coupling:
 
     def weights(self) -> Floats:
         """[H, H] how much each house (row) should be compared with each other one; 0 with itself."""
+        weights: Floats = FLOOR + np.minimum(self._shared() / _FULL, 1.0) ** 2
+        np.fill_diagonal(weights, 0.0)
+        return weights
+
+    def lonely(self) -> Bools:
+        """[H] whether the house has no two neighbours whose voltages have enough in common with its own."""
+        nearest = np.sort(self._shared(), axis=1)[:, -2:]
+        return np.asarray(nearest.mean(axis=1) < LEAST_SHARED)
+
+    def _shared(self) -> Floats:
+        """[H, H] r, 0 with itself."""
         # The way back of a pair is the way of the pair turned round.
         back = np.stack([self._energy[-way % 3].T for way in range(3)])
         scale = np.sqrt(self._energy * back)
-        shared = np.where(scale > 0.0, self._products / np.where(scale > 0.0, scale, 1.0), 0.0).max(axis=0)
-        weights: Floats = FLOOR + np.clip(shared, 0.0, 1.0).astype(np.float64) ** 2
-        np.fill_diagonal(weights, 0.0)
-        return weights
+        ratio = np.where(scale > 0.0, np.abs(self._products) / np.where(scale > 0.0, scale, 1.0), 0.0)
+        shared = ratio.max(axis=0).astype(np.float64)
+        np.fill_diagonal(shared, 0.0)
+        return shared

@@ -37,7 +37,7 @@ from edge_balancer.identification.changes import (
 from edge_balancer.identification.coupling import FLOOR, Coupling
 from edge_balancer.identification.judgement import Judgement, judge
 from edge_balancer.identification.regression import Regression
-from edge_balancer.identification.window import LIKELY, SURE, UNRECORDED, Floats, Phases, Verdict, Window
+from edge_balancer.identification.window import LIKELY, SURE, UNRECORDED, Bools, Floats, Phases, Verdict, Window
 from edge_balancer.types.phases import Phase
 
 LEAST_SLOTS: Final = 16
@@ -47,8 +47,15 @@ _SLOPES: Final = 2 * (2 * _LAGS + 1)
 _LEAST_SAMPLES: Final = 120
 """Fewer changes than this say nothing, however clear they look."""
 _UNSURE_WEIGHT: Final = 0.5
+_LONELY_AT_MOST: Final = 0.75
+"""Confidence of a house without neighbours, however clear its slopes look."""
 _CONTRADICTS: Final = 0.8
 """So sure must the recent memory be of another phase for nothing to be known for a while."""
+_LEAST_HOURS: Final = 6.0
+"""Of voltage, before a house counts for another phase than its record says."""
+_AT_ONCE: Final = 0.05
+_MOST_WRONG: Final = 0.4
+"""Of the houses recorded on a phase; most records must be right."""
 DAY_S: Final = 86_400.0
 
 
@@ -125,7 +132,7 @@ class PhaseTracker:
     def recent(self) -> tuple[Verdict, ...]:
         """Verdicts from the recent memory alone: of a house that moved, from what came after the move."""
         hours = self._span_s[1] / 3600.0
-        judged = zip(_judgements(self._recent), hours.tolist(), strict=True)
+        judged = zip(_judgements(self._recent, self._coupling.lonely()), hours.tolist(), strict=True)
         return tuple(self._verdict(h, one) for h, one in enumerate(judged))
 
     def _forget(self, seconds: float) -> None:
@@ -194,7 +201,8 @@ class PhaseTracker:
 
     def _judge(self) -> list[tuple[Judgement, float]]:
         """Of each house the judgement that counts, with the hours behind it."""
-        long, recent = _judgements(self._long), _judgements(self._recent)
+        lonely = self._coupling.lonely()
+        long, recent = _judgements(self._long, lonely), _judgements(self._recent, lonely)
         judged = []
         for h, (slow, fast) in enumerate(zip(long, recent, strict=True)):
             one = slow
@@ -211,13 +219,27 @@ class PhaseTracker:
         return judged
 
     def _believe(self, judged: Sequence[tuple[Judgement, float]]) -> None:
+        """Few houses at a time, the surest first, and never most of a phase: else one error would pull its neighbours
+        along until a phase is left with nobody."""
         offset, weight = self._belief.offset.copy(), self._belief.weight.copy()
-        for h, (one, _) in enumerate(judged):
-            if one.confidence >= LIKELY:
-                offset[h], weight[h] = one.offset, 1.0
-            elif self._unrecorded[h]:
-                weight[h] = 0.0
-            elif one.offset != offset[h] or one.confidence < 0.6:
+        other: list[int] = []
+        for h, (one, hours) in enumerate(judged):
+            agrees = one.offset == offset[h]
+            if self._unrecorded[h]:
+                sure = one.confidence >= LIKELY
+                offset[h], weight[h] = (one.offset, 1.0) if sure else (offset[h], 0.0)
+            elif agrees:
+                weight[h] = 1.0 if one.confidence >= LIKELY or offset[h] == 0 else _UNSURE_WEIGHT
+            elif one.confidence >= SURE and hours >= _LEAST_HOURS:
+                other.append(h)
+            else:
+                weight[h] = _UNSURE_WEIGHT
+        for h in sorted(other, key=lambda h: -judged[h][0].confidence)[: max(1, round(_AT_ONCE * len(judged)))]:
+            peers = ~self._unrecorded & (self._now == self._now[h])
+            left = int((peers & (offset != 0)).sum()) + (offset[h] == 0)
+            if judged[h][0].offset == 0 or left <= max(1, int(_MOST_WRONG * peers.sum())):
+                offset[h], weight[h] = judged[h][0].offset, 1.0
+            else:
                 weight[h] = _UNSURE_WEIGHT
         self._belief = Belief(offset, weight)
 
@@ -237,14 +259,15 @@ class PhaseTracker:
         return "" if self._powered[h] else "no power: its own load could not be taken out"
 
 
-def _judgements(regression: Regression) -> list[Judgement]:
+def _judgements(regression: Regression, lonely: Bools) -> list[Judgement]:
     means, covariances = regression.posterior()
     # Sum over the lags: the slope on a phase, wherever in time it is seen.
     summed = np.zeros((2, means.shape[1]))
     summed[0, 0:_SLOPES:2] = summed[1, 1:_SLOPES:2] = 1.0
     slopes = means @ summed.T
     spread = summed @ covariances @ summed.T
-    return [
-        judge(slopes[h], spread[h]) if regression.count[h] >= _LEAST_SAMPLES else Judgement(0, 1.0 / 3.0)
-        for h in range(len(means))
-    ]
+    judged = []
+    for h in range(len(means)):
+        one = judge(slopes[h], spread[h]) if regression.count[h] >= _LEAST_SAMPLES else Judgement(0, 1.0 / 3.0)
+        judged.append(Judgement(one.offset, min(one.confidence, _LONELY_AT_MOST)) if lonely[h] else one)
+    return judged

@@ -27,6 +27,8 @@ _log = logging.getLogger(__name__)
 
 MOST_WAITING: Final = 20
 """More commands for one switch at one time are a flood, or a controller gone wild."""
+MEMORY_S: Final = 3.0
+"""A disk that takes longer hangs: nothing moves before it has answered."""
 LOCKOUTS_EVERY_S: Final = 2.0
 """How often a person's lock-out is looked for, besides at each command; in real seconds."""
 
@@ -179,6 +181,10 @@ class SwitchDriver:
         interlock = self._interlock
         if not interlock.moving:
             await self._heed()
+        if interlock.unsure and not interlock.locked:
+            reason = f"{Refusal.MEMORY}: whether somebody has locked it out cannot be read"
+            self._say(Answer(self.position, _id_of(item), Result.REJECTED, reason, Refusal.MEMORY))
+            return
         if isinstance(item, _Order):
             await self._judge_order(item)
             return
@@ -222,7 +228,10 @@ class SwitchDriver:
             last = await asyncio.to_thread(self._memory.lockout, self.house)
         except StateError as error:
             self._complain(str(error))
+            # Somebody may have locked it out, and have his hands in it.
+            self._interlock.unsure = True
             return
+        self._interlock.unsure = False
         if last is None or last.number == self._heeded:
             return
         self._heeded = last.number
@@ -247,11 +256,13 @@ class SwitchDriver:
             if want.what is What.READ:
                 closed = await self._board.read()
                 answer = self._interlock.seen(closed, self._clock.monotonic())
-                reached = True
+                # While its position is being found out it is not there for anybody.
+                reached = self._interlock.step is not Step.FIND
             else:
                 answer = await self._move(want)
         except BridgeError as error:
-            answer = self._interlock.failed(str(error), self._clock.monotonic())
+            down = isinstance(error, LineDown)
+            answer = self._interlock.failed(str(error), self._clock.monotonic(), cheap=down)
             reached = reached and not isinstance(error, LineDown) and self._interlock.step is not Step.FIND
         # The state first: who hears that the switch is there finds its position already told.
         self._say(answer)
@@ -261,9 +272,10 @@ class SwitchDriver:
 
     async def _move(self, want: Want) -> Answer | None:
         memory = self._interlock.memory(self._clock.monotonic())
-        problem = await self._keep(memory)
         # A return to where the house was, and opening what must not be closed, end a danger: they wait for no disk.
-        if problem and memory.move is not None and memory.move.origin is not memory.move.target:
+        # What is kept of the move before serves a start in between, and the end is written down.
+        urgent = memory.move is None or memory.move.origin is memory.move.target
+        if not urgent and (problem := await self._keep(memory)):
             return self._interlock.failed(problem, self._clock.monotonic())
         if want.what is What.OPEN:
             await self._board.open_all()
@@ -297,9 +309,14 @@ class SwitchDriver:
         wall, monotonic = self._clock.wall(), self._clock.monotonic()
         self._kept = None
         try:
-            await asyncio.to_thread(
-                self._memory.save, self.house, memory, wall=wall, monotonic=monotonic, heeded=self._heeded
-            )
+            async with asyncio.timeout(MEMORY_S):
+                await asyncio.to_thread(
+                    self._memory.save, self.house, memory, wall=wall, monotonic=monotonic, heeded=self._heeded
+                )
+        except TimeoutError:
+            problem = f"the disk did not take its memory within {MEMORY_S:g} s"
+            self._complain(problem)
+            return problem
         except StateError as error:
             self._complain(str(error))
             return str(error)

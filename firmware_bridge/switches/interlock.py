@@ -45,6 +45,11 @@ from firmware_bridge.switches.wear import Wear
 # Duplicates of QoS 1 come within seconds of the first; this many ids are more than a switch sees in a day.
 _REMEMBERED_IDS: Final = 128
 _READ_EVERY_S: Final = 0.02
+# What a lost reply may cost on a line, probe and quiet time included, and then some: a step is stretched by it at most.
+_LOST_S: Final = 5.0
+# An outage is over and the relays' supply steady; a board whose supply flickers must not make the contactors chatter.
+_STEADY_S: Final = 60.0
+_LONGEST_SEARCH_S: Final = 60.0
 # So many readings in a row must fail, or differ from the last position, before the switch believes it.
 _MISSES: Final = 3
 
@@ -90,6 +95,9 @@ class Interlock:
         self._at = now
         self._deadline = now
         self._limit = now
+        self._tries = 0
+        self.unsure = False
+        """Whether a person's lock-outs cannot be read at present: then nothing dark is brought back."""
         self.step = Step.FIND
         self.position: Phase | None = None
         """Where the house is, as last read back; None where that is not known."""
@@ -210,13 +218,22 @@ class Interlock:
         """The wanted OPEN or CLOSE was carried out, as far as the board can tell."""
         self._ordered = True
         self._at = now
+        # The contacts' time begins when they have been told.
+        self._deadline = min(now + self._limits.settle_s, self._limit)
 
-    def failed(self, reason: str, now: float) -> Answer | None:
-        """The wanted thing could not be done, or not be confirmed: an order may have been carried out all the same."""
+    def failed(self, reason: str, now: float, *, cheap: bool = False) -> Answer | None:
+        """The wanted thing could not be done, or not be confirmed: an order may have been carried out all the same.
+
+        `cheap` where the try cost the line nothing (it is down).
+        """
         if self.step is Step.CHECK:
             return self.refuse(Refusal.POSITION_UNKNOWN, f"the contacts cannot be read: {reason}", now)
         if self.step is Step.FIND:
-            self._at = now + self._limits.watch_s
+            # A board without power must not take the line from the meters.
+            self._tries = 0 if cheap else min(self._tries + 1, 8)
+            self._at = now + min(
+                self._limits.watch_s * 2.0 ** max(0, self._tries - 1), max(_LONGEST_SEARCH_S, self._limits.watch_s)
+            )
             return None
         if self.step is Step.REST:
             # That it cannot be reached is its availability; it stands where it stood, as far as anybody knows.
@@ -230,6 +247,8 @@ class Interlock:
         if self.step is Step.PAUSE:
             # What was not seen open does not count as open: the dead time begins anew with the next reading.
             self._deadline = math.inf
+        if not self._ordered and self.step in (Step.OPENING, Step.CLOSING):
+            self._deadline = min(now + self._limits.settle_s, self._limit)
         if self.step is Step.CLOSING:
             # It may have been closed: look before it is ordered again.
             self._doubted = self._doubted or not self._ordered
@@ -276,18 +295,25 @@ class Interlock:
         if closed is None:
             self._misses += 1
             self._at = now + (_READ_EVERY_S if self._misses < _MISSES else self._limits.watch_s)
-            return Answer(None, reason=_CONTRADICTION) if self._misses == _MISSES else None
+            if self._misses != _MISSES:
+                return None
+            self.lock(_CONTRADICTION)
+            return Answer(None, reason=_CONTRADICTION)
+        self._tries = 0
         before, self._under_way = self._under_way, None
         if closed:
             return self._found_on(next(iter(closed)), before, now)
         home = before.origin if before is not None else self._verified
         if home is None or self.held or not (self._limits.restore and self._opens):
             return self._found_dark(before, now)
-        wait_s = self._wear.rest_left_s(now)
-        if wait_s > 0.0:
-            # A board whose supply flickers must not make the contactors chatter.
+        if worn := self._wear.worn(now):
+            self.lock(f"the house is dark, and brought back too often: {worn[1]}")
+            return self._found_dark(before, now)
+        # A move that was cut off is ended at once: the house was lit a moment ago.
+        wait_s = 0.0 if before is not None else self._wear.rest_left_s(now) - max(0.0, self._limits.dwell_s - _STEADY_S)
+        if wait_s > 0.0 or self.unsure:
             self._under_way = before
-            self._at = now + min(wait_s, self._limits.watch_s)
+            self._at = now + min(max(wait_s, _READ_EVERY_S), self._limits.watch_s)
             return None
         # Nothing is said until it is there: an outage must not look like a house that is lost. A move that the outage
         # cut off is told then too.
@@ -401,7 +427,7 @@ class Interlock:
         self._at = now
         self._deadline = now + within_s
         # Readings that fail stretch a step; beyond this the switch counts as lost.
-        self._limit = now + within_s + self._limits.settle_s
+        self._limit = now + within_s + _LOST_S
 
     def _pace(self) -> float:
         """Time between two readings in a move: a long dead time needs no crowd of readings on a slow line."""
@@ -439,7 +465,7 @@ class Interlock:
             # On its way, a device may show anything but two phases.
             return None if waiting else self._stay(move, closed, now)
         if closed is None:
-            return None if waiting else self._clear(_CONTRADICTION, now)
+            return None if waiting else self._go_back(move, f"{move.target} did not close: {_CONTRADICTION}", now)
         if closed:
             return self._clear(f"{_names(closed)} read closed instead of {move.target}", now)
         if waiting:

@@ -19,7 +19,7 @@ from firmware_bridge.errors import BridgeError
 from firmware_bridge.switches.bus import Bus
 from firmware_bridge.switches.template import Presence, RpcTemplate, TextTemplate, filled
 
-_FORGOTTEN_S: Final = 30.0
+_FORGOTTEN_S: Final = 3.0
 """A question without an answer is held to be lost after this: longer than a TCP connection that stalls and recovers
 usually takes."""
 _CALM_S: Final = 0.25

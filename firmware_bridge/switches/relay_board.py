@@ -65,8 +65,7 @@ class RelayBoard:
         if not self._feedback or self._template.feedback is None:
             return _closed(relays)
         contacts = await self._shown(self._template.feedback, self._template.inputs, self._feedback)
-        # A contact that does not follow its relay is welded, broken or still on its way: that is no position.
-        return _closed(relays) if relays == contacts else None
+        return _agreed(_closed(relays), _closed(contacts))
 
     async def _write(self, relay: int, value: int) -> None:
         write = self._template.write
@@ -83,6 +82,20 @@ class RelayBoard:
         request = Request(self._unit, shown.code, shown.first + first - 1, count=count)
         reply: Reply = await self._line.ask(request, urgent=True)
         return tuple({shown.on: True, shown.off: False}.get(reply[channel - first]) for channel in wanted)
+
+
+def _agreed(relays: frozenset[Phase] | None, contacts: frozenset[Phase] | None) -> frozenset[Phase] | None:
+    """What two witnesses say together: a phase counts as open where both say so.
+
+    A contact that is closed without its relay is closed (welded, or not open yet), and two that either witness shows
+    are never passed over. A relay whose contact is not seen closed proves nothing: that is no position.
+    """
+    if relays is None or contacts is None:
+        return None
+    either = relays | contacts
+    if len(either) > 1 or relays <= contacts:
+        return either
+    return None
 
 
 def _closed(states: Sequence[bool | None]) -> frozenset[Phase] | None:

@@ -25,6 +25,7 @@ class Wear:
 
     def count(self, now: float) -> None:
         """Before anything moves: an attempt wears the contacts whether or not it ends well."""
+        self._forget(now)
         self._times.append(now)
         self._rested_from = now
         self.operations += 1
@@ -41,8 +42,16 @@ class Wear:
         limits = self._limits
         if (left := self.rest_left_s(now)) > 0.0:
             return Refusal.DWELL, f"{left:.1f} s left of {limits.dwell_s:g} s"
+        return self.worn(now)
+
+    def _forget(self, now: float) -> None:
         while self._times and now - self._times[0] >= _DAY_S:
             self._times.popleft()
+
+    def worn(self, now: float) -> tuple[Refusal, str] | None:
+        """Whether the hour's or the day's operations are used up."""
+        limits = self._limits
+        self._forget(now)
         hour = sum(now - t < _HOUR_S for t in self._times)
         day = len(self._times)
         if hour >= limits.operations_per_hour:

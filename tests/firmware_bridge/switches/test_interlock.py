@@ -494,3 +494,78 @@ def test_who_releases_the_switch_lets_its_numbers_begin_anew() -> None:
     lock.unlock(100.0)
     until(lock, contacts, 101.0)
     assert told(lock, contacts, order(id="c3", seq=10, phase="L3", origin="L2"), 101.0).result is Result.MOVING
+
+
+def test_a_target_whose_auxiliary_contact_does_not_confirm_brings_the_house_back() -> None:
+    contacts = ScriptedContacts()
+    lock = rested(contacts)
+    told(lock, contacts, order())
+    while lock.step is not Step.CLOSING:
+        carry_out(lock, contacts, lock.want.at)
+    contacts.contradicts = True
+    answer: Answer | None = None
+    while answer is None:
+        answer = carry_out(lock, contacts, lock.want.at)
+    assert answer.result is Result.FAILED
+    contacts.contradicts, contacts.dead_coils = False, {L2}
+    until(lock, contacts, lock.want.at + 2.0)
+    assert (contacts.closed, lock.position) == ({L1}, L1)
+    assert lock.locked
+
+
+def test_a_lost_order_or_reply_costs_time_and_not_the_house() -> None:
+    contacts = ScriptedContacts()
+    lock = rested(contacts)
+    told(lock, contacts, order())
+    for _ in range(2):
+        # Each lost reply takes about a second: probe, reply and quiet time.
+        assert lock.failed("no answer", lock.want.at + 1.04) is None
+    said = until(lock, contacts, 10.0)
+    assert said == [Answer(L2, "c1", Result.DONE)]
+
+
+def test_an_interrupted_move_ends_at_once_whatever_the_dwell() -> None:
+    contacts = ScriptedContacts(closed=set())
+    long = LIMITS.model_copy(update={"dwell_s": 900.0})
+    memory = Memory(seq=1, operations=1, ages_s=(10.0,), position=L1, move=UnderWay("c1", L1, L2))
+    lock = Interlock(long, 1000.0, memory=memory)
+    assert until(lock, contacts, 1002.0) == [Answer(L1, "c1", Result.FAILED, "back on L1")]
+
+
+def test_a_house_that_goes_dark_again_and_again_is_given_up() -> None:
+    contacts = ScriptedContacts(closed=set())
+    few = LIMITS.model_copy(update={"operations_per_hour": 3, "dwell_s": 1.0})
+    lock = Interlock(few, 0.0, memory=Memory(position=L3))
+    now = 0.0
+    for _ in range(20):
+        contacts.unplugged = True
+        now += 10.0
+        until(lock, contacts, now)
+        contacts.unplugged, contacts.closed = False, set()
+        now += 20.0
+        until(lock, contacts, now)
+    assert sum(what.startswith("close") for _, what in contacts.log) == 3
+    assert "brought back too often" in lock.locked
+
+
+def test_nothing_dark_is_brought_back_while_lock_outs_cannot_be_read() -> None:
+    contacts = ScriptedContacts(closed=set())
+    lock = Interlock(LIMITS, 1000.0, memory=Memory(position=L3))
+    lock.unsure = True
+    until(lock, contacts, 1100.0)
+    assert contacts.orders == []
+    lock.unsure = False
+    until(lock, contacts, 1110.0)
+    assert contacts.closed == {L3}
+
+
+def test_a_board_without_power_is_looked_for_more_and_more_seldom() -> None:
+    contacts = ScriptedContacts(unplugged=True)
+    lock = Interlock(LIMITS, 0.0, memory=Memory(position=L1))
+    looks: list[float] = []
+    while lock.want.at < 3600.0:
+        looks.append(lock.want.at)
+        carry_out(lock, contacts, lock.want.at)
+    assert len(looks) < 70
+    contacts.unplugged = False
+    assert until(lock, contacts, 3700.0) == [Answer(L1)]

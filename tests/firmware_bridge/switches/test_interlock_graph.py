@@ -241,6 +241,7 @@ def _faults(world: World, want: Want, due: float) -> Iterator[World]:
 def test_no_reachable_state_orders_two_phases_together(opens: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     # Readings fall on the ticks, or the graph would never close.
     monkeypatch.setattr(module, "_READ_EVERY_S", 1.0)
+    monkeypatch.setattr(module, "_LOST_S", 2.0)
     start = World(Interlock(LIMITS, 0.0, opens=opens), opens)
     seen = {start.key()}
     queue = deque([start])
