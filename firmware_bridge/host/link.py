@@ -30,6 +30,7 @@ _log = logging.getLogger(__name__)
 FIRST_RETRY_S: Final = 1.0
 LAST_RETRY_S: Final = 60.0
 CONNECT_TIMEOUT_S: Final = 10.0
+FAREWELL_S: Final = 0.05
 BURST: Final = 256
 """Packets read before other work gets its turn."""
 MOST_QUEUED: Final = 2000
@@ -238,6 +239,9 @@ class Link:
                     break
                 client.loop_write()
                 await asyncio.sleep(0.005)
+            # Let what is on its way to us arrive: a socket closed over unread bytes resets the connection, and the
+            # broker would take our farewell for a loss and speak our will.
+            await asyncio.sleep(FAREWELL_S)
             client.disconnect()
             client.loop_write()
         self._drop()
