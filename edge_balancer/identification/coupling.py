@@ -1,10 +1,10 @@
 """How much two houses' voltages have in common, so that each house is compared with its neighbours. Pure.
 
 With the changes w of `changes`, the correlation of two houses over the lags -1, 0, 1, by which clocks may be apart, is
-kept for each of the three ways in which their recorded phases can lie to each other; the largest magnitude of the three,
-r, says how much of the way from the transformer they share, wherever they have been moved. Houses on another street tell
-little of this one, and their loads would stand in the mean of a phase like noise that one phase has more of than
-another. The magnitude, since a load lowers its own phase and lifts the others: by the sign, of all houses that are
+kept for each of the three ways in which their recorded phases can lie to each other; the largest magnitude of the
+three, r, says how much of the way from the transformer they share, wherever they have been moved. Houses on another
+street tell little of this one, and their loads would stand in the mean of a phase like noise that one phase has more of
+than another. The magnitude, since a load lowers its own phase and lifts the others: by the sign, of all houses that are
 recorded on a phase the wrongly recorded would count most. It counts as the square up to 1/2 and no further, so that no
 single neighbour is believed alone. Correlation of neighbours is what L. Blakely and M. Reno cluster by, "Phase
 identification using co-association matrix ensemble clustering", IET Smart Grid 3 (2020) 490-499.
@@ -69,6 +69,6 @@ class Coupling:
         back = np.stack([self._energy[-way % 3].T for way in range(3)])
         scale = np.sqrt(self._energy * back)
         ratio = np.where(scale > 0.0, np.abs(self._products) / np.where(scale > 0.0, scale, 1.0), 0.0)
-        shared = ratio.max(axis=0).astype(np.float64)
+        shared = np.asarray(ratio.max(axis=0), dtype=np.float64)
         np.fill_diagonal(shared, 0.0)
         return shared

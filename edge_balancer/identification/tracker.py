@@ -24,6 +24,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_balancer.identification.belief import UNSURE_WEIGHT, Belief, first_belief
 from edge_balancer.identification.changes import (
     COMMON,
     OWN,
@@ -46,16 +47,11 @@ _LAGS: Final = 1
 _SLOPES: Final = 2 * (2 * _LAGS + 1)
 _LEAST_SAMPLES: Final = 120
 """Fewer changes than this say nothing, however clear they look."""
-_UNSURE_WEIGHT: Final = 0.5
+_COUPLING_SLOTS: Final = 1000
 _LONELY_AT_MOST: Final = 0.75
 """Confidence of a house without neighbours, however clear its slopes look."""
 _CONTRADICTS: Final = 0.8
 """So sure must the recent memory be of another phase for nothing to be known for a while."""
-_LEAST_HOURS: Final = 6.0
-"""Of voltage, before a house counts for another phase than its record says."""
-_AT_ONCE: Final = 0.05
-_MOST_WRONG: Final = 0.4
-"""Of the houses recorded on a phase; most records must be right."""
 DAY_S: Final = 86_400.0
 
 
@@ -72,14 +68,6 @@ class Memory:
                 raise ValueError(f"{name} = {getattr(self, name):g}: give seconds > 0")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Belief:
-    """Where houses are held to be against their record, and how much each counts for that phase."""
-
-    offset: NDArray[np.int64]
-    weight: Floats
-
-
 class PhaseTracker:
     """Follows the houses of one feeder. `unrecorded` are houses of which no record says where they are."""
 
@@ -94,8 +82,7 @@ class PhaseTracker:
         self._memory = memory or Memory()
         self._unrecorded = np.array([house in unrecorded for house in houses], dtype=np.bool_)
         count = len(self.houses)
-        weight = np.where(self._unrecorded, 0.0, 1.0)
-        self._belief = belief or Belief(np.zeros(count, dtype=np.int64), weight)
+        self._belief = belief or first_belief(self._unrecorded)
         self._own = own_drop_regression(count)
         self._coupling = Coupling(count)
         prior = np.array([1.0] * _SLOPES + [1.0] * COMMON + [10.0] * OWN)
@@ -117,7 +104,7 @@ class PhaseTracker:
         if window.volts.shape[1] != len(self.houses) or len(window) < LEAST_SLOTS:
             wanted = f"({LEAST_SLOTS} or more, {len(self.houses)})"
             raise ValueError(f"the window has shape {window.volts.shape}: give slots and houses of {wanted}")
-        self._forget(len(window) * window.step_s)
+        self._forget(len(window) * window.step_s, window.step_s)
         moved = self._moves(window.recorded)
         found = changes(window)
         self._powered = found.powered
@@ -126,7 +113,7 @@ class PhaseTracker:
         self._learn(window, found, w, moved)
         self._now = self._last_recorded(window.recorded)
         judged = self._judge()
-        self._believe(judged)
+        self._belief = self._belief.revised(judged, self._now, self._unrecorded)
         return tuple(self._verdict(h, one) for h, one in enumerate(judged))
 
     def recent(self) -> tuple[Verdict, ...]:
@@ -135,16 +122,16 @@ class PhaseTracker:
         judged = zip(_judgements(self._recent, self._coupling.lonely()), hours.tolist(), strict=True)
         return tuple(self._verdict(h, one) for h, one in enumerate(judged))
 
-    def _forget(self, seconds: float) -> None:
+    def _forget(self, seconds: float, step_s: float) -> None:
         for row, (regression, constant) in enumerate(
             ((self._long, self._memory.long_s), (self._recent, self._memory.recent_s))
         ):
             keep = float(np.exp(-seconds / constant))
             regression.forget(keep)
             self._span_s[row] *= keep
-        keep = float(np.exp(-seconds / self._memory.long_s))
-        self._own.forget(keep)
-        self._coupling.forget(keep)
+        self._own.forget(float(np.exp(-seconds / self._memory.long_s)))
+        # Short, since a house that was reconnected goes with its neighbours the other way.
+        self._coupling.forget(float(np.exp(-seconds / max(DAY_S, _COUPLING_SLOTS * step_s))))
 
     def _moves(self, recorded: Phases) -> NDArray[np.int64]:
         """[H] the slot from which the house has been where it is recorded now: 0 where it did not move."""
@@ -178,7 +165,7 @@ class PhaseTracker:
         others = on.sum(axis=2).T[:, :, None] - on.transpose(1, 0, 2) + found.transformer_use[:, None, None]
         slots = np.arange(len(w))
         for h in range(w.shape[1]):
-            rows = use[:, h] & (others[:, :, h] > _UNSURE_WEIGHT - 1e-9).all(axis=1)
+            rows = use[:, h] & (others[:, :, h] > UNSURE_WEIGHT - 1e-9).all(axis=1)
             if not rows.any():
                 continue
             phases = (sums[:, :, h] / np.maximum(shares[:, :, h], 1e-9)).T
@@ -217,31 +204,6 @@ class PhaseTracker:
                 one = fast
             judged.append((one, float(self._span_s[0, h]) / 3600.0))
         return judged
-
-    def _believe(self, judged: Sequence[tuple[Judgement, float]]) -> None:
-        """Few houses at a time, the surest first, and never most of a phase: else one error would pull its neighbours
-        along until a phase is left with nobody."""
-        offset, weight = self._belief.offset.copy(), self._belief.weight.copy()
-        other: list[int] = []
-        for h, (one, hours) in enumerate(judged):
-            agrees = one.offset == offset[h]
-            if self._unrecorded[h]:
-                sure = one.confidence >= LIKELY
-                offset[h], weight[h] = (one.offset, 1.0) if sure else (offset[h], 0.0)
-            elif agrees:
-                weight[h] = 1.0 if one.confidence >= LIKELY or offset[h] == 0 else _UNSURE_WEIGHT
-            elif one.confidence >= SURE and hours >= _LEAST_HOURS:
-                other.append(h)
-            else:
-                weight[h] = _UNSURE_WEIGHT
-        for h in sorted(other, key=lambda h: -judged[h][0].confidence)[: max(1, round(_AT_ONCE * len(judged)))]:
-            peers = ~self._unrecorded & (self._now == self._now[h])
-            left = int((peers & (offset != 0)).sum()) + (offset[h] == 0)
-            if judged[h][0].offset == 0 or left <= max(1, int(_MOST_WRONG * peers.sum())):
-                offset[h], weight[h] = judged[h][0].offset, 1.0
-            else:
-                weight[h] = _UNSURE_WEIGHT
-        self._belief = Belief(offset, weight)
 
     def _verdict(self, h: int, judged: tuple[Judgement, float]) -> Verdict:
         one, hours = judged
