@@ -22,8 +22,8 @@ from edge_balancer.identification.window import Bools, Floats
 FLOOR: Final = 0.02
 """Weight of a house with which nothing is shared as far as known: many of them still make a mean."""
 _FULL: Final = 0.5
-LEAST_SHARED: Final = 0.3
-"""Mean r of the two nearest: below it what looks like neighbours may be rounding and clocks."""
+LEAST_SHARED: Final = 0.45
+"""Mean r of the two nearest: below it what looks like neighbours may be rounding and clocks. Tuned on the twin."""
 
 
 class Coupling:
