@@ -88,6 +88,13 @@ def _add_records(commands: Commands) -> None:
     _add_database(verify)
     verify.set_defaults(run=_audit_verify)
 
+    from edge_balancer.identification.options import add_identify_arguments
+
+    identify = commands.add_parser("identify", help="which phase each house is really on, from recorded voltages")
+    _add_config(identify)
+    add_identify_arguments(identify)
+    identify.set_defaults(run=_identify)
+
     history = commands.add_parser("history", help="print the last moves and why they were made")
     history.add_argument("--limit", type=int, default=20, help="how many (default: %(default)s)")
     history.add_argument("--house", help="of this house only")
@@ -214,6 +221,12 @@ def _plan(args: argparse.Namespace) -> int:
     from edge_balancer.planning.commands import plan_command
 
     return plan_command(args)
+
+
+def _identify(args: argparse.Namespace) -> int:
+    from edge_balancer.identification.commands import identify_command
+
+    return identify_command(args)
 
 
 def _twin_readings(args: argparse.Namespace) -> int:
