@@ -20,11 +20,11 @@ from firmware_bridge.commands.configured import add_config_argument, configurati
 from firmware_bridge.commands.line_access import INTERRUPTED, USAGE, opened
 from firmware_bridge.contract import Phase, Result
 from firmware_bridge.errors import BridgeError
+from firmware_bridge.host.clock import SystemClock
 from firmware_bridge.host.instance_lock import AlreadyRunning, held
 from firmware_bridge.host.link import Link
 from firmware_bridge.service.bridge import ANOTHER
 from firmware_bridge.service.bus import RelayBus, Said
-from firmware_bridge.service.clock import SystemClock
 from firmware_bridge.settings.bridge import BridgeConfiguration
 from firmware_bridge.settings.devices import LineSettings, LineSwitch, RelaySwitch
 from firmware_bridge.switches.board import Board

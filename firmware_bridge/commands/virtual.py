@@ -12,7 +12,7 @@ from pathlib import Path
 
 from firmware_bridge.commands.line_access import USAGE
 from firmware_bridge.contract import Phase
-from firmware_bridge.service.clock import SystemClock
+from firmware_bridge.host.clock import SystemClock
 from firmware_bridge.switches.virtual import Behaviour, VirtualSwitches
 
 

@@ -18,6 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from firmware_bridge.errors import BridgeError
+from firmware_bridge.host.clock import BridgeClock
 from firmware_bridge.host.instance_lock import held
 from firmware_bridge.lines.owner import LineOwner, make_line
 from firmware_bridge.meters.catalogue import load_meter
@@ -25,7 +26,6 @@ from firmware_bridge.meters.points import Measurement
 from firmware_bridge.meters.polled import line_costs, polled_meter
 from firmware_bridge.meters.poller import Poller
 from firmware_bridge.service.bus import RelayBus, Said, Say
-from firmware_bridge.service.clock import BridgeClock
 from firmware_bridge.service.diagnostics import BridgeDiagnostics, LineDiagnostics
 from firmware_bridge.service.problems import problems
 from firmware_bridge.service.switch_post import SwitchPost

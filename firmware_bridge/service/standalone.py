@@ -10,10 +10,10 @@ from typing import Final
 
 import msgspec
 
+from firmware_bridge.host.clock import SystemClock
 from firmware_bridge.host.sd_notify import Notifier
 from firmware_bridge.service.bridge import Bridge
 from firmware_bridge.service.bus import Said
-from firmware_bridge.service.clock import SystemClock
 from firmware_bridge.service.links import Links
 from firmware_bridge.settings.bridge import BridgeConfiguration
 

@@ -26,8 +26,8 @@ from firmware_bridge.contract import (
     set_topic,
     state_topic,
 )
+from firmware_bridge.host.clock import BridgeClock
 from firmware_bridge.service.bus import Said, Say
-from firmware_bridge.service.clock import BridgeClock
 from firmware_bridge.service.diagnostics import SwitchDiagnostics
 from firmware_bridge.switches.driver import SwitchDriver
 from firmware_bridge.switches.interlock import Interlock

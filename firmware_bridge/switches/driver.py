@@ -12,10 +12,11 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Final
 
 from firmware_bridge.contract import Phase, Result, SetCommand
 from firmware_bridge.errors import BridgeError, LineDown
+from firmware_bridge.host.clock import BridgeClock
 from firmware_bridge.settings.bridge import InterlockLimits
 from firmware_bridge.switches.authority import Authority
 from firmware_bridge.switches.board import Board
@@ -31,16 +32,6 @@ MEMORY_S: Final = 3.0
 """A disk that takes longer hangs: nothing moves before it has answered."""
 LOCKOUTS_EVERY_S: Final = 2.0
 """How often a person's lock-out is looked for, besides at each command; in real seconds."""
-
-
-class Clock(Protocol):
-    """The clock that switches live by; `speed` is how many of its seconds pass in a real one."""
-
-    speed: float
-
-    def monotonic(self) -> float: ...
-
-    def wall(self) -> float: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +54,7 @@ class SwitchDriver:
         board: Board,
         interlock: Interlock,
         memory: SwitchMemory,
-        clock: Clock,
+        clock: BridgeClock,
         tell: Callable[[Answer], None],
         *,
         heeded: int = 0,
@@ -332,7 +323,7 @@ class SwitchDriver:
 
 
 def start_interlock(
-    house: str, board: Board, limits: InterlockLimits, memory: SwitchMemory, clock: Clock
+    house: str, board: Board, limits: InterlockLimits, memory: SwitchMemory, clock: BridgeClock
 ) -> tuple[Interlock, int]:
     """The interlock of a house with what was kept of it, and the last lock-out order that it had followed.
 

@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from paho.mqtt import client as paho
@@ -31,6 +31,7 @@ from firmware_bridge.contract import (
     set_topic,
     state_topic,
 )
+from firmware_bridge.host.clock import BridgeClock
 from firmware_bridge.switches.interlock import Interlock
 from firmware_bridge.switches.interlock_types import Answer, InterlockLimits, Memory, What
 from firmware_bridge.switches.virtual_contacts import Fault, VirtualContacts
@@ -38,16 +39,6 @@ from firmware_bridge.switches.virtual_contacts import Fault, VirtualContacts
 _log = logging.getLogger(__name__)
 
 _FAREWELL_S = 2.0
-
-
-class SwitchClock(Protocol):
-    """The clock that the switches live by; `speed` is how many of its seconds pass in a real one."""
-
-    speed: float
-
-    def monotonic(self) -> float: ...
-
-    def wall(self) -> float: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +79,7 @@ class VirtualSwitches:
         positions: Mapping[str, Phase],
         *,
         base_topic: str,
-        clock: SwitchClock,
+        clock: BridgeClock,
         behaviour: Behaviour | None = None,
         limits: InterlockLimits | None = None,
         on_change: Callable[[str, Phase | None], None] | None = None,

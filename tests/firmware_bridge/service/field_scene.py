@@ -13,10 +13,10 @@ from typing import Any
 import msgspec
 
 from firmware_bridge.contract import Phase, Result, SetCommand, State
+from firmware_bridge.host.clock import SystemClock
 from firmware_bridge.meters.catalogue import load_meter
 from firmware_bridge.meters.points import Point, Quantity
 from firmware_bridge.service.bridge import Bridge, Said
-from firmware_bridge.service.clock import SystemClock
 from firmware_bridge.settings.bridge import BridgeSettings
 from firmware_bridge.signature import sign
 from firmware_bridge.simulator.boards import VirtualRelayBoard

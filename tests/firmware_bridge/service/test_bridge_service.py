@@ -12,10 +12,10 @@ import pytest
 
 from firmware_bridge.contract import OFFLINE, ONLINE, Phase, Result
 from firmware_bridge.errors import BridgeError
+from firmware_bridge.host.clock import SystemClock
 from firmware_bridge.host.instance_lock import AlreadyRunning
 from firmware_bridge.service.bridge import Bridge, Said
 from firmware_bridge.service.bus import matches
-from firmware_bridge.service.clock import SystemClock
 from firmware_bridge.settings.bridge import BridgeSettings
 from firmware_bridge.switches.memory import SwitchMemory
 from tests.firmware_bridge.service.field_scene import (

@@ -8,8 +8,8 @@ import logging
 import pytest
 
 from firmware_bridge.contract import set_topic
+from firmware_bridge.host.clock import SystemClock
 from firmware_bridge.service.bus import Said
-from firmware_bridge.service.clock import SystemClock
 from firmware_bridge.service.switch_post import SwitchPost, UnreadableCommandError, read_command
 
 GOOD = {"id": "c1", "seq": 1, "phase": "L2", "from": "L1", "issued": 1.0, "expires": 2.0}
