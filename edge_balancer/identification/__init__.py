@@ -1,5 +1,4 @@
-"""Which phase each house is really on, told from voltages, and how sure that is.
+"""`edge-balancer identify`: reads a record of voltages and tells which phase each house is really on.
 
-`tracker` is the online form with bounded memory, `history` goes over a record as a whole, `commands` is `edge-balancer
-identify`. Nothing here moves a house or changes a record.
+`record` reads, `history` goes over a record as a whole, `commands` prints. The method is in `analysis.phases`.
 """

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from edge_balancer.analysis.phases.window import Verdict
 from edge_balancer.errors import EdgeBalancerError
 from edge_balancer.identification.history import identify
 from edge_balancer.identification.record import Record, read_csv, read_store
-from edge_balancer.identification.window import Verdict
 from edge_balancer.settings.load import load
 from edge_balancer.storage.errors import StorageError
 from edge_balancer.storage.timespan import Timespan

@@ -8,10 +8,10 @@ from typing import Final
 
 import numpy as np
 
-from edge_balancer.identification.belief import Belief
+from edge_balancer.analysis.phases.belief import Belief
+from edge_balancer.analysis.phases.tracker import DAY_S, LEAST_SLOTS, Memory, PhaseTracker
+from edge_balancer.analysis.phases.window import Verdict, Window
 from edge_balancer.identification.errors import IdentificationError
-from edge_balancer.identification.tracker import DAY_S, LEAST_SLOTS, Memory, PhaseTracker
-from edge_balancer.identification.window import Verdict, Window
 
 WINDOW_SLOTS: Final = 240
 _MOST_PASSES: Final = 4

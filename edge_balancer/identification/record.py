@@ -14,8 +14,8 @@ from typing import Final
 
 import numpy as np
 
+from edge_balancer.analysis.phases.window import UNRECORDED, Floats, Phases, Window
 from edge_balancer.identification.errors import IdentificationError
-from edge_balancer.identification.window import UNRECORDED, Floats, Phases, Window
 from edge_balancer.replay.readings_file import Refusals, instants
 from edge_balancer.settings.root import Configuration
 from edge_balancer.storage.database import open_reader

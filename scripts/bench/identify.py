@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edge_balancer.analysis.phases.window import Bools, Floats, Phases, Verdict, Window
 from edge_balancer.identification.history import identify
-from edge_balancer.identification.window import Bools, Floats, Phases, Verdict, Window
 from edge_balancer.twin.grid.errors import FeederError
 from edge_balancer.twin.grid.from_pandapower import european_lv
 from edge_balancer.twin.grid.generate import Style, generate

@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from edge_balancer.identification.window import Floats, Phases, Window
+from edge_balancer.analysis.phases.window import Floats, Phases, Window
 from scripts.bench.identify import Case, draw, feeder_of, metered
 
 SUBURBAN = ("suburban", 18)

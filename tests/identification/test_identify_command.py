@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge_balancer.analysis.phases.window import Window
 from edge_balancer.identification.commands import identify_command
 from edge_balancer.identification.options import add_identify_arguments
-from edge_balancer.identification.window import Window
 from edge_balancer.storage.database import open_writer
 from edge_balancer.storage.migrations import migrate
 from edge_balancer.storage.minutes import SeriesNames, insert_minutes

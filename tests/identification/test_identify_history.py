@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from edge_balancer.analysis.phases.window import Floats, Window
 from edge_balancer.identification.errors import IdentificationError
 from edge_balancer.identification.history import identify
-from edge_balancer.identification.window import Floats, Window
 from edge_balancer.types.phases import Phase
 from scripts.bench.identify import DAY, EUROPEAN, Tally, measure, tally, wrong_records
 from tests.identification.identification_cases import bare, drawn, real_of, window_of, without_power

@@ -7,8 +7,8 @@ import pickle
 import numpy as np
 import pytest
 
-from edge_balancer.identification.tracker import Memory, PhaseTracker
-from edge_balancer.identification.window import Phases, Verdict
+from edge_balancer.analysis.phases.tracker import Memory, PhaseTracker
+from edge_balancer.analysis.phases.window import Phases, Verdict
 from edge_balancer.types.phases import Phase
 from scripts.bench.identify import DAY
 from tests.identification.identification_cases import bare, drawn, real_of, window_of

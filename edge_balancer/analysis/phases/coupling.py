@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_balancer.identification.window import Bools, Floats
+from edge_balancer.analysis.phases.window import Bools, Floats
 
 FLOOR: Final = 0.02
 """Weight of a house with which nothing is shared as far as known: many of them still make a mean."""

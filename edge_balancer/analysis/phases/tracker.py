@@ -24,8 +24,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_balancer.identification.belief import UNSURE_WEIGHT, Belief, first_belief
-from edge_balancer.identification.changes import (
+from edge_balancer.analysis.phases.belief import UNSURE_WEIGHT, Belief, first_belief
+from edge_balancer.analysis.phases.changes import (
     COMMON,
     OWN,
     Changes,
@@ -35,10 +35,10 @@ from edge_balancer.identification.changes import (
     own_drop_regression,
     residuals,
 )
-from edge_balancer.identification.coupling import FLOOR, Coupling
-from edge_balancer.identification.judgement import Judgement, judge
-from edge_balancer.identification.regression import Regression
-from edge_balancer.identification.window import LIKELY, SURE, UNRECORDED, Bools, Floats, Phases, Verdict, Window
+from edge_balancer.analysis.phases.coupling import FLOOR, Coupling
+from edge_balancer.analysis.phases.judgement import Judgement, judge
+from edge_balancer.analysis.phases.regression import Regression
+from edge_balancer.analysis.phases.window import LIKELY, SURE, UNRECORDED, Bools, Floats, Phases, Verdict, Window
 from edge_balancer.types.phases import Phase
 
 LEAST_SLOTS: Final = 16

@@ -18,8 +18,8 @@ from typing import Final
 
 import numpy as np
 
-from edge_balancer.identification.regression import Regression
-from edge_balancer.identification.window import Bools, Floats, Window
+from edge_balancer.analysis.phases.regression import Regression
+from edge_balancer.analysis.phases.window import Bools, Floats, Window
 
 COMMON_LAGS: Final = 2
 COMMON: Final = 2 * COMMON_LAGS + 1

@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_balancer.identification.judgement import Judgement
-from edge_balancer.identification.window import LIKELY, SURE, Bools, Floats, Phases
+from edge_balancer.analysis.phases.judgement import Judgement
+from edge_balancer.analysis.phases.window import LIKELY, SURE, Bools, Floats, Phases
 
 UNSURE_WEIGHT: Final = 0.5
 _LEAST_HOURS: Final = 6.0

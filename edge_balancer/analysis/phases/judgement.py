@@ -19,7 +19,7 @@ from typing import Final
 
 import numpy as np
 
-from edge_balancer.identification.window import Floats
+from edge_balancer.analysis.phases.window import Floats
 
 INFLATION: Final = 1.5
 STRUCTURE: Final = 0.2

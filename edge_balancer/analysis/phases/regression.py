@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from edge_balancer.identification.window import Floats
+from edge_balancer.analysis.phases.window import Floats
 
 _LEAST_VARIANCE: Final = 1e-4
 """V2: of rounding to 0.03 V. A house that never shows any change is not known to infinite precision."""
