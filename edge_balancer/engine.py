@@ -8,6 +8,7 @@ It strings the parts together in the order in which the data flows; the judgemen
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from edge_balancer.alerts.watch import Watch
 from edge_balancer.analysis.feeder import Houses, ThreePhaseHouses, feeder_state
 from edge_balancer.analysis.outage import OutageWatch
+from edge_balancer.analysis.phases.check import RecordCheck
 from edge_balancer.decision.desk import DecisionDesk
 from edge_balancer.decision.guard import Guard, Situation
 from edge_balancer.settings.root import Configuration
@@ -28,8 +30,8 @@ from edge_balancer.telemetry.rings import HouseRing, PhaseRing
 from edge_balancer.types.decisions import Decision
 from edge_balancer.types.events import Alert, EventKind
 from edge_balancer.types.ports import Inputs, Outputs, Restored
-from edge_balancer.types.snapshot import FeederState
-from edge_balancer.types.switching import Command, Mode, ModeRequest
+from edge_balancer.types.snapshot import FeederState, MinuteMean
+from edge_balancer.types.switching import ClearRequest, Command, Mode, ModeRequest
 from edge_balancer.types.tojson import to_json
 
 TICK_S: Final = 1.0
@@ -74,6 +76,8 @@ class Engine:
             house = self.roster.index.get(name)
             if house is not None and not self.roster.three_phase[house]:
                 self.roster.phase[house] = int(phase)
+        # After the positions: what is checked is where the houses are on record from here on.
+        self._records = self._record_check()
         for name, reason in restored.locked.items():
             if name in self.roster.index:
                 self.roster.lock(self.roster.index[name], reason)
@@ -89,6 +93,20 @@ class Engine:
             self._outage.begin(now)
         self._resume_outage(restored, now)
         self._decisions.relearn(restored.learned)
+        self._records.relearn(restored.learned.get("records"))
+        self._doubt()
+
+    def _record_check(self) -> RecordCheck:
+        """Of no house where voltages are not to be believed (a replay's do not follow its moves)."""
+        believed = self._config.switching.voltage_evidence
+        single = np.flatnonzero(~self.roster.three_phase & (self.roster.phase >= 0) & believed)
+        ids = [self.roster.ids[house] for house in single]
+        return RecordCheck(ids, self.roster.phase[single], self.roster.switchable[single])
+
+    def _doubt(self) -> None:
+        self.roster.doubt[:] = 0.0
+        for doubt in self._records.doubts.values():
+            self.roster.doubt[self.roster.index[doubt.house]] = doubt.confidence
 
     def _resume_outage(self, restored: Restored, now: float) -> None:
         """An outage, or the cool-down after one, does not end with a restart."""
@@ -108,9 +126,10 @@ class Engine:
         return self._now < self._outage.until
 
     def learned(self) -> dict[str, Any]:
-        """What forecast and price have learned, and the state of an outage, as JSON types, to be given back in
-        `Restored`."""
+        """What forecast, price and the check of the records have learned, and the state of an outage, as JSON types,
+        to be given back in `Restored`."""
         learned = self._decisions.learned()
+        learned["records"] = self._records.learned()
         if self.settling:
             left = None if self._outage.open else self._outage.until - self._now
             learned["outage"] = {"left_s": left, "wall": self._wall}
@@ -125,6 +144,7 @@ class Engine:
         self._hear(inputs)
         # Before this step's readings are taken: they belong to the minute in which they came.
         minutes, feeder_minutes = self._minutes.turn(inputs.wall, self.roster.phase)
+        self._check_records(minutes)
         self._measure(inputs)
         fresh = self.latest.fresh(now)
         self._switches.tick(self._picture(now, fresh), connected=inputs.connected)
@@ -166,6 +186,23 @@ class Engine:
         for clear in inputs.clears:
             if clear.house in self.roster.index:
                 self._switches.clear(clear)
+                self._release(clear)
+
+    def _release(self, clear: ClearRequest) -> None:
+        """A person has looked at a house of which the record was in doubt: it is believed until judged anew."""
+        doubt = self._records.release(clear.house)
+        if doubt is not None:
+            self._doubt()
+            body = {"operator": clear.operator, "reason": clear.reason, "doubted": str(doubt.recorded)}
+            self._switches.record(EventKind.CLEARED, body, clear.house)
+
+    def _check_records(self, minutes: Sequence[MinuteMean]) -> None:
+        if not minutes:
+            return
+        moving = [self.roster.ids[house] for house in np.flatnonzero(self.roster.in_flight)]
+        periods = self.latest.period[np.isfinite(self.latest.period)]
+        self._records.take(minutes, moving, float(np.median(periods)) if len(periods) else float("nan"))
+        self._doubt()
 
     def _measure(self, inputs: Inputs) -> None:
         rounds = self.latest.take(inputs.readings)
@@ -229,7 +266,9 @@ class Engine:
         self._minutes.add_feeder(feeder)
         self.houses_ring.advance(now)
         self.phase_ring.add_state(now, feeder)
-        alerts = self.watch.look(now, inputs.wall, feeder, s.fresh, self.latest, inputs.storage_fault)
+        alerts = self.watch.look(
+            now, inputs.wall, feeder, s.fresh, self.latest, inputs.storage_fault, self._records.doubts.values()
+        )
         return self._told([*acknowledged, *alerts]), feeder
 
     def _told(self, alerts: list[Alert]) -> tuple[Alert, ...]:

@@ -10,6 +10,8 @@ import enum
 from collections.abc import Sequence
 from typing import Final
 
+from edge_balancer.analysis.phases.check import Doubt
+from edge_balancer.analysis.phases.window import SURE
 from edge_balancer.types.phases import Phase
 
 MOST_NAMES: Final = 5
@@ -31,6 +33,7 @@ class AlertKind(enum.StrEnum):
     SWITCH_LOCKED = "switch_locked"
     SWITCH_POSITION = "switch_position"
     SWITCHING_HALTED = "switching_halted"
+    WRONG_PHASE_RECORD = "wrong_phase_record"
     SUPPLY_LOST = "supply_lost"
     STORAGE = "storage"
 
@@ -137,6 +140,22 @@ def switch_position(house: str, expected: Phase | None, reported: Phase | None) 
     return (
         f"The phase switch of {house} {says}, and {holds}. No command of this controller explains it. The house is "
         "not switched until its position is sure. Check whether somebody moved it by hand, and the switch's wiring."
+    )
+
+
+def wrong_phase_record(doubt: Doubt) -> str:
+    cause = (
+        "its switch may not have moved when it said so, or the wires of its contacts may be mixed up. Mend that"
+        if doubt.moved
+        else f"if it is on {doubt.phase}, correct its phase in the list of houses and reload, or where it has a switch "
+        "the wires of its contacts"
+    )
+    return (
+        f"The records have {doubt.house} on {doubt.recorded}, but {doubt.hours:.0f} h of voltage put it on "
+        f"{doubt.phase} (confidence {100.0 * doubt.confidence:.1f} %, told from {100.0 * SURE:.0f} % on). It counts "
+        "for the wrong phase in every sum, and is not moved automatically while this stands. See where it is really "
+        f"connected: {cause}. If it is on {doubt.recorded} after all, clear it as a locked-out switch is cleared, and "
+        "it is judged anew."
     )
 
 

@@ -7,7 +7,7 @@ step, also while it is within its limit: that is how the book sees the value com
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from edge_balancer.alerts import catalogue
 from edge_balancer.alerts.catalogue import AlertKind, key_of
 from edge_balancer.alerts.lifecycle import Condition, Side
+from edge_balancer.analysis.phases.check import Doubt
+from edge_balancer.analysis.phases.window import SURE
 from edge_balancer.settings.feeder import FeederSettings
 from edge_balancer.settings.policy import AlertSettings
 from edge_balancer.types.events import Severity
@@ -194,6 +196,23 @@ def switch_position(house: str, expected: Phase | None, reported: Phase | None) 
         Severity.CRITICAL,
         catalogue.switch_position(house, expected, reported),
     )
+
+
+def wrong_phase_records(doubts: Iterable[Doubt]) -> list[Condition]:
+    """Houses that are not where the records have them; hand them in for as long as that is believed."""
+    return [
+        Condition(
+            key_of(AlertKind.WRONG_PHASE_RECORD, doubt.house),
+            Severity.WARNING,
+            catalogue.wrong_phase_record(doubt),
+            100.0 * doubt.confidence,
+            100.0 * SURE,
+            "%",
+            confirm_s=0.0,
+            inclusive=True,
+        )
+        for doubt in doubts
+    ]
 
 
 def switching_halted(reason: str) -> list[Condition]:

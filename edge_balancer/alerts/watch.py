@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from edge_balancer.alerts import conditions
 from edge_balancer.alerts.catalogue import AlertKind, key_of
 from edge_balancer.alerts.lifecycle import AlertBook, Condition
+from edge_balancer.analysis.phases.check import Doubt
 from edge_balancer.analysis.weeks import WeekOfWindows, WeekVerdict, voltage_limits
 from edge_balancer.analysis.windows import WINDOW_S, TenMinuteMeans
 from edge_balancer.settings.root import Configuration
@@ -59,8 +61,10 @@ class Watch:
         fresh: NDArray[np.bool_],
         latest: LatestReadings,
         storage_fault: str,
+        doubts: Iterable[Doubt] = (),
     ) -> list[Alert]:
-        """The alerts that changed. `fresh` [houses]: whose reading may be used."""
+        """The alerts that changed. `fresh` [houses]: whose reading may be used; `doubts`: records that the voltages
+        contradict."""
         if self._started is None:
             self._started = now
         single = ~self._roster.three_phase
@@ -80,6 +84,7 @@ class Watch:
             *conditions.supply_lost(
                 self._roster.ids, self._roster.phase, np.isfinite(alive), np.isfinite(volts) & ~np.isfinite(alive)
             ),
+            *conditions.wrong_phase_records(doubts),
             *conditions.switching_halted(self._roster.halted),
             *conditions.storage_trouble(storage_fault),
             *self._switches(),

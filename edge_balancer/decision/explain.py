@@ -20,6 +20,7 @@ VETO_WORDS = {
     VetoReason.CRITICAL: "it is critical",
     VetoReason.LOCKED: "it is locked out",
     VetoReason.POSITION_UNKNOWN: "its switch has not said where it stands",
+    VetoReason.WRONG_RECORD: "by its voltage it is not on the phase where the records have it",
     VetoReason.SWITCH_OFFLINE: "its switch is offline",
     VetoReason.IN_FLIGHT: "too many moves are under way",
     VetoReason.ALREADY_THERE: "it is already there",

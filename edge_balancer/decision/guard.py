@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_balancer.analysis.phases.window import SURE
 from edge_balancer.settings.root import Configuration
 from edge_balancer.switching.roster import Roster
 from edge_balancer.types.decisions import Move, Veto, VetoReason
@@ -28,6 +29,7 @@ HOUSE_RULES: Final = (
     VetoReason.CRITICAL,
     VetoReason.LOCKED,
     VetoReason.POSITION_UNKNOWN,
+    VetoReason.WRONG_RECORD,
     VetoReason.SWITCH_OFFLINE,
     VetoReason.IN_FLIGHT,
     VetoReason.STALE,
@@ -79,9 +81,9 @@ class Guard:
         self._config = config
         self._roster = roster
 
-    def houses(self, s: Situation) -> NDArray[np.int8]:
+    def houses(self, s: Situation, *, manual: bool = False) -> NDArray[np.int8]:
         """For each house the index into `HOUSE_RULES` of the first rule that forbids moving it, or -1. The mode is
-        not judged here."""
+        not judged here. A person may move a house whose record is in doubt: that is how contacts are tried."""
         r, d = self._roster, self._config.decision
         everywhere = np.ones(len(r), dtype=bool)
         since = s.now - r.last_move
@@ -92,6 +94,7 @@ class Guard:
             r.critical,
             r.locked,
             ~r.known | (r.phase < 0),
+            (r.doubt > 0) & (not manual),
             r.offline,
             r.in_flight,
             ~s.fresh,
@@ -131,7 +134,7 @@ class Guard:
         if s.mode is Mode.HOLD or (manual and s.mode is Mode.ADVISE):
             return Veto(move, VetoReason.MODE)
         house = self._roster.index[move.house]
-        rule = int(self.houses(s)[house])
+        rule = int(self.houses(s, manual=manual)[house])
         if rule >= 0:
             return self.explain(move, HOUSE_RULES[rule], s)
         if self._roster.phase[house] == int(move.target):
@@ -221,6 +224,8 @@ class Guard:
         value: float | None = None
         limit: float | None = None
         match reason:
+            case VetoReason.WRONG_RECORD:
+                value, limit = float(r.doubt[house]), SURE
             case VetoReason.STALE:
                 value = float(s.age_s[house]) if np.isfinite(s.age_s[house]) else None
                 limit = float(s.stale_after_s[house])

@@ -9,7 +9,8 @@ from typing import Final
 import numpy as np
 
 from edge_balancer.analysis.phases.belief import Belief
-from edge_balancer.analysis.phases.tracker import DAY_S, LEAST_SLOTS, Memory, PhaseTracker
+from edge_balancer.analysis.phases.memories import DAY_S, Memory
+from edge_balancer.analysis.phases.tracker import LEAST_SLOTS, PhaseTracker
 from edge_balancer.analysis.phases.window import Verdict, Window
 from edge_balancer.identification.errors import IdentificationError
 

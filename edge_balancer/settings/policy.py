@@ -87,7 +87,8 @@ class SwitchingSettings(Section):
     max_in_flight: int = Field(default=3, ge=1, le=20)
     """Most commands under way at one time."""
     voltage_evidence: bool = True
-    """Whether the house's own voltage must follow the move where the phases differ enough to tell."""
+    """Whether houses' own voltages tell where they are: a move must show in them where the phases differ enough, and a
+    record that they contradict over hours is doubted."""
 
     def contradictions(self) -> Iterator[Finding]:
         if self.ack_timeout_s < self.expiry_s:

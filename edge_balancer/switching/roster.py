@@ -38,6 +38,8 @@ class Roster:
         self.lock_reason: dict[int, str] = {}
         self.halted = ""
         """Why no switch is commanded automatically until a person has looked; empty where they may be."""
+        self.doubt = np.zeros(count)
+        """How sure the voltages are that the house is not on `phase`; 0 where they do not contradict it."""
         self.last_move = np.full(count, -np.inf)
         self.switchable = np.array([house.switchable for house in houses], dtype=bool)
         self.critical = np.array([house.critical for house in houses], dtype=bool)

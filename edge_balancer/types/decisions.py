@@ -28,6 +28,7 @@ class VetoReason(enum.StrEnum):
     CRITICAL = "critical"
     LOCKED = "locked"
     POSITION_UNKNOWN = "position_unknown"
+    WRONG_RECORD = "wrong_record"
     SWITCH_OFFLINE = "switch_offline"
     IN_FLIGHT = "in_flight"
     ALREADY_THERE = "already_there"

@@ -10,6 +10,7 @@ import pytest
 from edge_balancer.alerts import conditions
 from edge_balancer.alerts.catalogue import AlertKind, is_latched, key_of, names
 from edge_balancer.alerts.lifecycle import AlertBook, Condition, Side
+from edge_balancer.analysis.phases.check import Doubt
 from edge_balancer.settings.feeder import FeederSettings
 from edge_balancer.settings.policy import AlertSettings
 from edge_balancer.types.events import Severity
@@ -178,6 +179,15 @@ def test_a_lock_out_is_told_at_once_latched_and_gives_its_reason() -> None:
     assert is_latched(found.key)
 
 
+@pytest.mark.parametrize(("moved", "words"), [(True, "may not have moved"), (False, "correct its phase in the list")])
+def test_a_wrong_record_says_where_the_house_is_and_what_may_be_the_cause(moved: bool, words: str) -> None:
+    (found,) = conditions.wrong_phase_records([Doubt("h7", Phase.L1, Phase.L3, 0.9917, 9.4, moved)])
+    assert (found.key, found.severity, found.latched) == ("wrong_phase_record/h7", Severity.WARNING, False)
+    assert "have h7 on L1, but 9 h of voltage put it on L3 (confidence 99.2 %" in found.text
+    assert words in found.text
+    assert found.violated
+
+
 def test_storage_trouble_is_a_condition_only_while_there_is_some() -> None:
     assert conditions.storage_trouble("") == []
     (found,) = conditions.storage_trouble("disk full")
@@ -197,6 +207,9 @@ def every_condition() -> list[Condition]:
         conditions.switch_position("h1", None, None),
         *conditions.storage_trouble("x"),
         *conditions.switching_halted("x"),
+        *conditions.wrong_phase_records(
+            [Doubt("h1", Phase.L1, Phase.L3, 0.991, 9.4, moved) for moved in (True, False)]
+        ),
         *conditions.supply_lost(["h1", "h2"], np.array([0, 0]), np.zeros(2, dtype=bool), np.ones(2, dtype=bool)),
     ]
 

@@ -150,8 +150,19 @@ def test_each_reason_forbids_with_its_value_and_limit(
 
 def test_the_table_above_has_a_row_for_every_rule() -> None:
     shown = {row.values[3] for row in ROWS}
-    assert set(HOUSE_RULES) <= shown
-    assert shown == set(VetoReason)
+    # That one is not for people; it has a test of its own.
+    assert set(HOUSE_RULES) <= shown | {R.WRONG_RECORD}
+    assert shown == set(VetoReason) - {R.WRONG_RECORD}
+
+
+def test_a_house_whose_record_is_in_doubt_is_moved_by_people_alone() -> None:
+    config, roster, guard = rows()
+    roster.doubt[0] = 0.991
+    s = situation(config, roster, LOADS)
+    (veto,) = guard.judge([MOVE], s)
+    assert (veto.reason, veto.value, veto.limit) == (R.WRONG_RECORD, 0.991, 0.98)
+    assert guard.judge([MOVE], s, manual=True) == []
+    assert guard.judge([SUN], s) == []
 
 
 def test_where_nothing_forbids_it_a_move_may_go() -> None:

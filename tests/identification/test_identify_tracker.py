@@ -7,7 +7,8 @@ import pickle
 import numpy as np
 import pytest
 
-from edge_balancer.analysis.phases.tracker import Memory, PhaseTracker
+from edge_balancer.analysis.phases.memories import Memory
+from edge_balancer.analysis.phases.tracker import PhaseTracker
 from edge_balancer.analysis.phases.window import Phases, Verdict
 from edge_balancer.types.phases import Phase
 from scripts.bench.identify import DAY

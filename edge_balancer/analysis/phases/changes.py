@@ -13,6 +13,7 @@ modeling", IEEE Trans. Smart Grid 4 (2013) 651-658.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -100,9 +101,9 @@ def own_drop_regression(houses: int) -> Regression:
     return Regression(houses, np.array([1.0] * COMMON + [10.0] * OWN))
 
 
-def learn_own_drop(found: Changes, regression: Regression) -> None:
-    """Adds a window to what is known of each house's own drop."""
-    for h in range(found.dv.shape[1]):
+def learn_own_drop(found: Changes, regression: Regression, houses: Iterable[int]) -> None:
+    """Adds a window to what is known of these houses' own drop."""
+    for h in houses:
         rows = found.use[:, h]
         x = np.concatenate([found.common[rows], found.own[rows, h]], axis=1)
         regression.add(h, x, found.dv[rows, h])

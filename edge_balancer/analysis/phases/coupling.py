@@ -12,12 +12,16 @@ identification using co-association matrix ensemble clustering", IET Smart Grid 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_balancer.analysis.phases.regression import Floats32
 from edge_balancer.analysis.phases.window import Bools, Floats
+
+Bytes = NDArray[np.uint8]
 
 FLOOR: Final = 0.02
 """Weight of a house with which nothing is shared as far as known: many of them still make a mean."""
@@ -34,14 +38,15 @@ class Coupling:
         self._energy = np.zeros((3, houses, houses), dtype=np.float32)
         """Of the first house, over what the second was seen in too."""
 
-    def add(self, w: Floats, use: Bools, frame: NDArray[np.int64]) -> None:
-        """Changes [S, H] of a window with the recorded phases [S, H]."""
+    def add(self, w: Floats, use: Bools, frame: NDArray[np.int64]) -> Iterator[None]:
+        """Changes [S, H] of a window with the recorded phases [S, H]; in steps, since each costs H^2 S operations."""
         w = np.where(use, w, 0.0)
         smooth = w.copy()
         smooth[1:] += w[:-1]
         smooth[:-1] += w[1:]
         on = [use & (frame == k) for k in range(3)]
         for way in range(3):
+            yield
             for k in range(3):
                 mine, other = on[k], on[(k + way) % 3]
                 self._products[way] += (w * mine).T @ (smooth * other)
@@ -51,6 +56,24 @@ class Coupling:
         """Weighs everything so far with `keep`, 0 to 1."""
         self._products *= np.float32(keep)
         self._energy *= np.float32(keep)
+
+    def packed(self) -> tuple[Floats32, Bytes, Bytes]:
+        """For `unpack`: energies of the houses, and of each way and pair in a byte each the share of the energy, and
+        the correlation.
+        """
+        own = np.diagonal(self._energy[0]).astype("<f4")
+        share = self._energy / np.where(own > 0.0, own, 1.0)[None, :, None]
+        # Above 0 for whatever is above 0: shared energy of which nothing is kept would be no correlation.
+        shares = np.ceil(255.0 * np.clip(share, 0.0, 1.0)).astype(np.uint8)
+        scale = np.sqrt(self._energy * self._back())
+        ratio = self._products / np.where(scale > 0.0, scale, 1.0)
+        return own, shares, np.round(85.0 * np.clip(ratio, -1.5, 1.5) + 128.0).astype(np.uint8)
+
+    def unpack(self, own: Floats32, shares: Bytes, ratios: Bytes) -> None:
+        """Takes back what `packed` gave."""
+        self._energy = shares.reshape(self._energy.shape).astype(np.float32) / np.float32(255.0) * own[None, :, None]
+        ratio = (ratios.reshape(self._energy.shape).astype(np.float32) - np.float32(128.0)) / np.float32(85.0)
+        self._products = ratio * np.sqrt(self._energy * self._back())
 
     def weights(self) -> Floats:
         """[H, H] how much each house (row) should be compared with each other one; 0 with itself."""
@@ -65,10 +88,12 @@ class Coupling:
 
     def _shared(self) -> Floats:
         """[H, H] r, 0 with itself."""
-        # The way back of a pair is the way of the pair turned round.
-        back = np.stack([self._energy[-way % 3].T for way in range(3)])
-        scale = np.sqrt(self._energy * back)
+        scale = np.sqrt(self._energy * self._back())
         ratio = np.where(scale > 0.0, np.abs(self._products) / np.where(scale > 0.0, scale, 1.0), 0.0)
         shared = np.asarray(ratio.max(axis=0), dtype=np.float64)
         np.fill_diagonal(shared, 0.0)
         return shared
+
+    def _back(self) -> Floats32:
+        """[3, H, H] energy of the second house: the way back of a pair is the way of the pair turned round."""
+        return np.stack([self._energy[-way % 3].T for way in range(3)])

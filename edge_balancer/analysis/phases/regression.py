@@ -11,8 +11,11 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_balancer.analysis.phases.window import Floats
+
+Floats32 = NDArray[np.float32]
 
 _LEAST_VARIANCE: Final = 1e-4
 """V2: of rounding to 0.03 V. A house that never shows any change is not known to infinite precision."""
@@ -47,10 +50,51 @@ class Regression:
         for sums in (self._xx, self._xy, self._yy, self.count):
             sums[house] = 0.0
 
-    def take(self, house: int, other: Regression) -> None:
-        """What another of the same kind knows of the house takes the place of what this one knew."""
-        self._xx[house], self._xy[house] = other._xx[house], other._xy[house]
-        self._yy[house], self.count[house] = other._yy[house], other.count[house]
+    def take(self, house: int, other: Regression, of: int) -> None:
+        """What another of the same kind knows of its house `of` takes the place of what this one knew."""
+        self._xx[house], self._xy[house] = other._xx[of], other._xy[of]
+        self._yy[house], self.count[house] = other._yy[of], other.count[of]
+
+    def pooled(self, parts: int) -> Regression:
+        """Of H houses that stand here `parts` times one after the other, what all parts together know."""
+        return self._made(*(sums.reshape(parts, -1, *sums.shape[1:]).sum(axis=0) for sums in self._sums))
+
+    def chosen(self, houses: NDArray[np.intp]) -> Regression:
+        """A copy of what is known of some houses."""
+        return self._made(*(sums[houses] for sums in self._sums))
+
+    @property
+    def _sums(self) -> tuple[Floats, Floats, Floats, Floats]:
+        return (self._xx, self._xy, self._yy, self.count)
+
+    def _made(self, xx: Floats, xy: Floats, yy: Floats, count: Floats) -> Regression:
+        other = Regression(0, np.ones(self._xy.shape[1]))
+        other._precision = self._precision
+        other._xx, other._xy, other._yy, other.count = xx, xy, yy, count
+        return other
+
+    def packed(self) -> Floats32:
+        """All sums in a row, for `unpack` of one of the same kind."""
+        upper = np.triu_indices(self._xy.shape[1])
+        parts = (self._xx[:, upper[0], upper[1]], self._xy, self._yy, self.count)
+        return np.concatenate([part.ravel() for part in parts]).astype("<f4")
+
+    def packed_size(self) -> int:
+        """How many numbers `packed` gives."""
+        houses, n = self._xy.shape
+        return houses * (n * (n + 1) // 2 + n + 2)
+
+    def unpack(self, packed: Floats32) -> None:
+        """Takes back what `packed` gave."""
+        houses, n = self._xy.shape
+        rows, columns = np.triu_indices(n)
+        triangle, self._xy, self._yy, self.count = (
+            part.astype(np.float64).reshape(houses, *shape)
+            for part, shape in zip(
+                np.split(packed, houses * np.cumsum([len(rows), n, 1])), ((len(rows),), (n,), (), ()), strict=True
+            )
+        )
+        self._xx[:, rows, columns] = self._xx[:, columns, rows] = triangle
 
     def coefficients(self) -> Floats:
         """[H, n] posterior means."""

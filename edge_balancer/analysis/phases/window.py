@@ -80,6 +80,8 @@ class Verdict:
     evidence_h: float
     """Hours of voltage behind it."""
     remark: str = ""
+    here_h: float = 0.0
+    """Hours of it while the house was on record where it is now."""
 
     @property
     def wrong(self) -> bool:
