@@ -116,6 +116,14 @@ def _add_trying(commands: Commands) -> None:
     add_plan_arguments(plan)
     plan.set_defaults(run=_plan)
 
+    from edge_balancer.benchmark.options import add_balance_arguments
+
+    bench = commands.add_parser("bench", help="hold the controller against simple rules and perfect foresight")
+    benches = bench.add_subparsers(required=True, metavar="BENCH")
+    balance = benches.add_parser("balance", help="on simulated feeders: neutral current, operations, share of the best")
+    add_balance_arguments(balance)
+    balance.set_defaults(run=_bench_balance)
+
     replay = commands.add_parser("replay", help="what would the controller have done on recorded readings?")
     replay.add_argument("--config", type=Path, required=True, help="configuration file")
     replay.add_argument("--readings", type=Path, required=True, help="CSV or CSV.GZ with the header t,house,p,q,v")
@@ -131,22 +139,11 @@ def _add_trying(commands: Commands) -> None:
     replay.add_argument("--seed", type=int, default=1, help="of the failures (default: 1)")
     replay.set_defaults(run=_replay)
 
+    from edge_balancer.twin.commands import add_twin_parts
+
     twin = commands.add_parser("twin", help="the simulated feeder")
     parts = twin.add_subparsers(required=True, metavar="PART")
-    readings = parts.add_parser(
-        "readings", help="write readings of a simulated feeder, and its configuration, for replay"
-    )
-    readings.add_argument("--out", type=Path, required=True, metavar="DIR")
-    readings.add_argument("--days", type=float, default=14.0, help="default: %(default)g")
-    readings.add_argument("--houses", type=int, default=55, help="default: %(default)s")
-    readings.add_argument("--period", type=float, default=60.0, metavar="S", help="default: %(default)g")
-    readings.add_argument("--seed", type=int, default=1, help="default: %(default)s")
-    readings.add_argument("--ev-share", type=float, default=0.0, metavar="P", help="houses with a car (default: 0)")
-    readings.add_argument("--pv-share", type=float, default=0.5, metavar="P", help="houses with PV (default: 0.5)")
-    readings.add_argument(
-        "--pv-skew", type=float, default=0.7, metavar="P", help="of the PV on one phase (default: 0.7)"
-    )
-    readings.set_defaults(run=_twin_readings)
+    add_twin_parts(parts)
 
 
 def _add_config(parser: argparse.ArgumentParser) -> None:
@@ -223,23 +220,13 @@ def _plan(args: argparse.Namespace) -> int:
     return plan_command(args)
 
 
+def _bench_balance(args: argparse.Namespace) -> int:
+    from edge_balancer.benchmark.commands import balance_command
+
+    return balance_command(args)
+
+
 def _identify(args: argparse.Namespace) -> int:
     from edge_balancer.identification.commands import identify_command
 
     return identify_command(args)
-
-
-def _twin_readings(args: argparse.Namespace) -> int:
-    from edge_balancer.twin.options import TwinOptions
-    from edge_balancer.twin.readings import write_readings
-
-    try:
-        options = TwinOptions(
-            houses=args.houses, seed=args.seed, ev_share=args.ev_share, pv_share=args.pv_share, pv_skew=args.pv_skew
-        )
-        files = write_readings(args.out, days=args.days, options=options, period=args.period)
-    except (ValueError, OSError) as error:
-        print(f"edge-balancer twin readings: {error}", file=sys.stderr)
-        return REFUSED
-    print(f"{files.readings}: {files.rows} readings; {files.config} and {files.houses} belong to it")
-    return GOOD

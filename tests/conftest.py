@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import socket
 import warnings
 from collections.abc import Iterator
@@ -13,6 +14,10 @@ import pytest
 
 if TYPE_CHECKING:
     from edge_balancer.demo.broker import Broker
+
+# As the program itself does, before numpy is loaded: two threads that wait for one another on a busy machine make a
+# small matrix product take ten times as long.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True)

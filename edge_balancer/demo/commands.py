@@ -1,4 +1,7 @@
-"""`edge-balancer demo`: its arguments, and what it prints."""
+"""`edge-balancer demo`: its arguments, and what it prints.
+
+The daemon builds these arguments too, so what plays the demo is loaded when it is asked for.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +13,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from edge_balancer import logs
-from edge_balancer.clock import Clock
-from edge_balancer.demo.lines import LineView
 from edge_balancer.demo.options import FASTEST_SERIAL, DemoOptions
-from edge_balancer.demo.session import Controller, View, run_demo
-from edge_balancer.demo.watch import Watch
 from edge_balancer.errors import EdgeBalancerError
 from edge_balancer.settings.policy import LogSettings
-from edge_balancer.settings.root import Configuration
-from edge_balancer.twin.options import TwinOptions
+from edge_balancer.twin.grid.style import Style
+
+if TYPE_CHECKING:
+    from edge_balancer.clock import Clock
+    from edge_balancer.demo.session import Controller, View
+    from edge_balancer.demo.watch import Watch
+    from edge_balancer.settings.root import Configuration
+    from edge_balancer.twin.options import TwinOptions
 
 GOOD: Final = 0
 FAILED: Final = 1
@@ -59,6 +64,12 @@ def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
     add("--speed", type=float, metavar="X", help=f"times real time ({speeds})")
     add("--minutes", type=float, metavar="N", help="simulated minutes after which it ends (default: until Ctrl-C)")
     add("--houses", type=int, default=usual.houses, metavar="N", help="default: %(default)s")
+    add(
+        "--feeder",
+        choices=[style.value for style in Style],
+        default=usual.feeder.value,
+        help="its lines and transformer (default: %(default)s)",
+    )
     add("--seed", type=int, default=usual.seed, metavar="N", help="of the feeder, its weather and faults (default: 1)")
     add(
         "--meter-period",
@@ -102,6 +113,7 @@ def demo_command(args: argparse.Namespace) -> int:
             speed=_speed(args.speed, args.serial),
             minutes=args.minutes,
             houses=args.houses,
+            feeder=Style(args.feeder),
             seed=args.seed,
             meter_period_s=args.meter_period,
             failure_rate=args.failure_rate,
@@ -114,6 +126,8 @@ def demo_command(args: argparse.Namespace) -> int:
     except ValueError as error:
         print(f"edge-balancer demo: {error}", file=sys.stderr)
         return BAD_ARGUMENTS
+    from edge_balancer.demo.session import run_demo
+
     try:
         with _logging(options.keep):
             result = asyncio.run(run_demo(options, partial(_view, options.plain), _daemon))
@@ -150,6 +164,8 @@ def _view(plain: bool, watch: Watch, twin: TwinOptions, title: str) -> View:
             print("rich is not installed (the extra 'demo'): plain lines instead of the live picture", file=sys.stderr)
         else:
             return LiveView(watch, twin.utc_offset_h, title)
+    from edge_balancer.demo.lines import LineView
+
     print(title)
     return LineView(watch, twin.utc_offset_h, sys.stdout)
 

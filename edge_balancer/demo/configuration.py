@@ -11,8 +11,7 @@ from edge_balancer.settings.houses import HouseSettings
 from edge_balancer.settings.policy import SwitchingSettings, TelemetrySettings
 from edge_balancer.settings.root import Configuration
 from edge_balancer.settings.services import MqttSettings, StorageSettings
-from edge_balancer.twin.houses import Houses
-from edge_balancer.twin.options import TwinOptions
+from edge_balancer.twin.neighbourhood import Neighbourhood
 from firmware_bridge.settings.bridge import BridgeSettings
 
 FEEDER: Final = "demo"
@@ -33,8 +32,7 @@ def expiry_s(speed: float) -> float:
 
 def configuration(
     options: DemoOptions,
-    twin: TwinOptions,
-    houses: Houses,
+    place: Neighbourhood,
     *,
     broker: tuple[str, int],
     base: str,
@@ -46,7 +44,7 @@ def configuration(
     slack = slack_s(options.speed)
     telemetry, switching, mqtt = TelemetrySettings(), SwitchingSettings(), MqttSettings()
     return Configuration(
-        feeder=FeederSettings(id=FEEDER, nominal_voltage_v=twin.nominal_v, transformer_kva=twin.transformer_kva),
+        feeder=FeederSettings(id=FEEDER, nominal_voltage_v=place.nominal_v, transformer_kva=place.transformer_kva),
         mqtt=MqttSettings(
             host=broker[0],
             port=broker[1],
@@ -56,8 +54,8 @@ def configuration(
             publish_s=min(60.0, max(mqtt.publish_s, 0.1 * options.speed)),
         ),
         houses=tuple(
-            HouseSettings(id=house, phase=houses.phase_of(k), pv_w=float(houses.pv_w[k]))
-            for k, house in enumerate(houses.ids)
+            HouseSettings(id=house, phase=place.houses.phase_of(k), pv_w=float(pv_w))
+            for k, (house, pv_w) in enumerate(zip(place.houses.ids, place.houses.pv_w, strict=True))
         ),
         telemetry=TelemetrySettings(stale_s=max(telemetry.stale_s, 2.0 * slack)),
         switching=SwitchingSettings(

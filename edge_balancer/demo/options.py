@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from edge_balancer.twin.grid.style import Style
+
 LARGEST_SPEED: Final = 1000.0
 """Beyond it a command's way to the switch and back, some ten real milliseconds, is longer than any sensible expiry."""
 FASTEST_SERIAL: Final = 60.0
@@ -23,6 +25,8 @@ class DemoOptions:
     minutes: float | None = None
     """Simulated minutes after which it ends; None until Ctrl-C."""
     houses: int = 55
+    feeder: Style = Style.SUBURBAN
+    """Of the lines and the transformer. On a rural one far houses see over-voltage at noon."""
     seed: int = 1
     meter_period_s: float = 60.0
     failure_rate: float = 0.001

@@ -24,8 +24,10 @@ from edge_balancer.demo.watch import Watch
 from edge_balancer.demo.wire import listen
 from edge_balancer.settings.root import Configuration
 from edge_balancer.twin.feeder import Truth, TwinFeeder
-from edge_balancer.twin.options import DEFAULT_DAY, TwinOptions
+from edge_balancer.twin.grid.style import Style
+from edge_balancer.twin.options import TwinOptions
 from edge_balancer.twin.virtual_meters import MeterOptions, VirtualMeters
+from edge_balancer.twin.weather import Weather
 from edge_balancer.types.phases import Phase
 from firmware_bridge.contract import Phase as WirePhase
 from firmware_bridge.switches.interlock_types import InterlockLimits
@@ -33,6 +35,11 @@ from firmware_bridge.switches.virtual import Behaviour, VirtualSwitches
 
 _REFRESH_S: Final = 0.25
 _READY_S: Final = 15.0
+_SEASON: Final = dt.date(2025, 5, 15)
+"""Late spring: high sun, cool panels, little heating."""
+_EPOCH: Final = dt.date(1970, 1, 1)
+_CLEAR: Final = 0
+_EV_SHARE: Final = 0.2
 
 
 class Controller(Protocol):
@@ -55,14 +62,27 @@ MakeController = Callable[[Configuration, Clock, Path], Controller]
 MakeView = Callable[[Watch, TwinOptions, str], View]
 
 
+def sunny_day(weather: Weather) -> dt.date:
+    """The first day of the season on which hardly a cloud is seen."""
+    day = _SEASON
+    while weather.day_kind((day - _EPOCH).days) != _CLEAR:
+        day += dt.timedelta(days=1)
+    return day
+
+
 class _Cast:
     """Everything that takes part in one demo."""
 
     def __init__(self, options: DemoOptions, at: tuple[str, int], base: str) -> None:
-        self.twin = TwinOptions(houses=options.houses, seed=options.seed)
+        self.twin = TwinOptions(
+            houses=options.houses,
+            seed=options.seed,
+            style=options.feeder,
+            ev_share=0.0 if options.feeder is Style.MINI_GRID else _EV_SHARE,
+        )
         self.feeder = TwinFeeder(self.twin)
         start = dt.timedelta(hours=options.start.hour, minutes=options.start.minute).total_seconds()
-        self.clock = ScaledClock(options.speed, self.twin.wall(DEFAULT_DAY, start))
+        self.clock = ScaledClock(options.speed, self.twin.wall(sunny_day(self.feeder.place.weather), start))
         self.watch = Watch(base)
         self.gains = Gains()
         self.serial = SerialLine(self.feeder, options.serial, self.clock, self._moved) if options.serial else None
@@ -162,9 +182,7 @@ async def run_demo(
         view = make_view(cast.watch, cast.twin, title)
         database = place / DATABASE
         bridge = cast.serial.settings if cast.serial else None
-        config = configuration(
-            options, cast.twin, cast.feeder.houses, broker=at, base=base, database=database, bridge=bridge
-        )
+        config = configuration(options, cast.feeder.place, broker=at, base=base, database=database, bridge=bridge)
         async with cast.playing(stop):
             controller = make_controller(config, cast.clock, database)
             controller_stop = asyncio.Event()

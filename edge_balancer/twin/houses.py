@@ -1,6 +1,6 @@
-"""Who lives on the feeder: phases, PV, cars, appliances and habits of each house, drawn once from the seed.
+"""The houses of a feeder: their names, their roofs, and the phases that electricians left them on. No consumption.
 
-Nothing here depends on time; what the houses draw at an instant is in `loads` and `solar`.
+Who lives in them is in `households`, where they hang in `grid`.
 """
 
 from __future__ import annotations
@@ -11,43 +11,45 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_balancer.twin.grid.style import Style
 from edge_balancer.twin.noise import Floats
 from edge_balancer.twin.options import TwinOptions
+from edge_balancer.twin.weather import Roof, draw_roofs
 from edge_balancer.types.phases import Phase
 
 # How electricians left 55 houses on the three phases of the IEEE European LV feeder: 21, 19 and 15.
 _PHASE_SHARE: Final = (21 / 55, 19 / 55, 15 / 55)
+_MINI_GRID_DC_W: Final = (200.0, 1200.0)
+"""Panels of a shop or a clinic there: a European roof would feed in more than the whole grid uses."""
 
 
 @dataclass(frozen=True, slots=True)
 class Houses:
-    """The houses, one entry each; powers in W."""
+    """The houses, one entry each."""
 
     ids: tuple[str, ...]
     phases: NDArray[np.int64]
     """Phase at the beginning."""
-    pv_w: Floats
-    """Rated PV power; zero without PV."""
-    tilt: Floats
-    """Of the panels, radians from the horizontal."""
-    azimuth: Floats
-    """Of the panels, radians, 0 is south, west is positive."""
-    base_w: Floats
-    base_tan_phi: Floats
-    occupants: Floats
-    """Scales how often things are used; mean 1."""
-    habit_shift_h: Floats
-    """How much later than others this household does everything."""
-    fridge_w: Floats
-    fridge_period_s: Floats
-    ev_w: Floats
-    """Power of the charging point; zero without a car."""
+    roofs: tuple[Roof, ...]
+    """In the order of their houses."""
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def phase_of(self, house: int) -> Phase:
         return Phase(int(self.phases[house]))
+
+    @property
+    def roof_of(self) -> NDArray[np.int64]:
+        """Index of the house of each roof."""
+        return np.array([roof.house for roof in self.roofs], dtype=np.int64)
+
+    @property
+    def pv_w(self) -> Floats:
+        """What each house's inverter feeds in at most; zero without PV."""
+        out = np.zeros(len(self.ids))
+        out[self.roof_of] = [roof.ac_w for roof in self.roofs]
+        return out
 
 
 def _split(count: int, shares: tuple[float, float, float]) -> list[int]:
@@ -83,26 +85,16 @@ def _phases(options: TwinOptions, has_pv: NDArray[np.bool_], rng: np.random.Gene
 
 def draw_houses(options: TwinOptions) -> Houses:
     """The houses of a feeder with these options."""
-    rng = np.random.default_rng([options.seed, 1])
     n = options.houses
-    chosen = rng.permutation(n)
+    if options.style is Style.MINI_GRID:
+        roofs = draw_roofs(n, options.pv_share, options.seed, southern=True, dc_w=_MINI_GRID_DC_W)
+    else:
+        roofs = draw_roofs(n, options.pv_share, options.seed)
     has_pv = np.zeros(n, dtype=np.bool_)
-    has_pv[chosen[: round(options.pv_share * n)]] = True
-    has_ev = np.zeros(n, dtype=np.bool_)
-    has_ev[rng.permutation(n)[: round(options.ev_share * n)]] = True
+    has_pv[[roof.house for roof in roofs]] = True
     width = max(2, len(str(n)))
     return Houses(
         ids=tuple(f"h{k:0{width}d}" for k in range(1, n + 1)),
-        phases=_phases(options, has_pv, rng),
-        # Module counts are whole, so roof sizes come in steps; a single-phase house may usually feed in up to 4.6 kW.
-        pv_w=np.where(has_pv, np.round(rng.uniform(1600.0, 4800.0, n) / 400.0) * 400.0, 0.0),
-        tilt=np.radians(rng.uniform(15.0, 42.0, n)),
-        azimuth=np.radians(rng.normal(0.0, 35.0, n).clip(-90.0, 90.0)),
-        base_w=rng.lognormal(np.log(110.0), 0.45, n).clip(35.0, 450.0),
-        base_tan_phi=rng.uniform(0.2, 0.5, n),
-        occupants=rng.gamma(4.0, 0.25, n).clip(0.3, 2.5),
-        habit_shift_h=rng.normal(0.0, 0.6, n).clip(-1.5, 1.5),
-        fridge_w=rng.uniform(70.0, 140.0, n),
-        fridge_period_s=rng.uniform(2100.0, 4200.0, n),
-        ev_w=np.where(has_ev, rng.choice([3680.0, 7360.0], n, p=[0.6, 0.4]), 0.0),
+        phases=_phases(options, has_pv, np.random.default_rng([options.seed, 1])),
+        roofs=roofs,
     )

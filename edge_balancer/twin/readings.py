@@ -1,6 +1,7 @@
 """Recorded readings made by the twin: a CSV of what meters would have said, with the configuration that belongs to it.
 
-For `replay`, benches and tests. The houses stay on their phases throughout. The files depend on the arguments alone.
+For `replay`, `plan`, benches and tests. The houses stay on their phases throughout. The files depend on the arguments
+alone.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,15 +17,14 @@ from typing import IO, Final
 
 import numpy as np
 
-from edge_balancer.twin.houses import Houses, draw_houses
-from edge_balancer.twin.loads import LoadModel
-from edge_balancer.twin.network import Network, mv_voltage
+from edge_balancer.twin.grid.power_flow import PowerFlow
+from edge_balancer.twin.houses import Houses
+from edge_balancer.twin.neighbourhood import Neighbourhood
 from edge_balancer.twin.noise import Floats
 from edge_balancer.twin.options import DEFAULT_DAY, TwinOptions
-from edge_balancer.twin.solar import SolarModel
 from edge_balancer.types.phases import Phase
 
-_BLOCK_S: Final = 86400.0
+_BLOCK_S: Final = 86400
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,29 +47,21 @@ class ReadingsFiles:
     rows: int
 
 
-def blocks(
-    options: TwinOptions, start: float, end: float, period: float, *, mean: bool = True
-) -> Iterator[tuple[Houses, Block]]:
-    """Readings from `start` (exclusive) to `end` (inclusive), a day at a time.
+def blocks(place: Neighbourhood, start: int, steps: int, period_s: int) -> Iterator[Block]:
+    """`steps` readings from `start` (exclusive) on, about a day at a time.
 
-    With `mean`, P and Q are means over the period that ends at `t`, as averaging meters report; otherwise values
-    at the instant.
+    P and Q are means over the period that ends at `t`, as averaging meters report; the voltages are those of the means.
     """
-    houses = draw_houses(options)
-    loads = LoadModel(options, houses)
-    solar = SolarModel(options, houses)
-    network = Network(
-        len(houses), seed=options.seed, nominal_v=options.nominal_v, transformer_kva=options.transformer_kva
-    )
-    total = round((end - start) / period)
-    step = max(1, round(_BLOCK_S / period))
-    for first in range(1, total + 1, step):
-        count = min(step, total + 1 - first)
-        t: Floats = start + period * np.arange(first, first + count, dtype=np.float64)
-        p, q = loads.series(float(t[0]), period, count, mean=mean)
-        p -= solar.series(t - period / 2.0 if mean else t)
-        v = network.solve(p, q, houses.phases, mv_voltage(options.seed, t)).v
-        yield houses, Block(t, p, q, v)
+    flow = PowerFlow(place.grid)
+    most = max(1, _BLOCK_S // period_s)
+    for first in range(0, steps, most):
+        count = min(most, steps - first)
+        begin, seconds = start + first * period_s, count * period_s
+        loads = place.population.power(begin, seconds, period_s)
+        p = loads.p - place.solar(begin, seconds, period_s)
+        t = begin + period_s * np.arange(1, count + 1, dtype=np.float64)
+        found = flow.solve(p + 1j * loads.q, source=place.mv_level(t - period_s / 2.0))
+        yield Block(t, p, loads.q, np.abs(found.house_v))
 
 
 @contextmanager
@@ -86,9 +78,8 @@ def _open(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
 def _text(houses: Houses, block: Block) -> bytes:
     out = io.StringIO()
     for k, t in enumerate(block.t.tolist()):
-        stamp = f"{t:.3f}".rstrip("0").rstrip(".")
         row = zip(houses.ids, block.p[k].tolist(), block.q[k].tolist(), block.v[k].tolist(), strict=True)
-        out.write("".join([f"{stamp},{house},{p:.1f},{q:.1f},{v:.2f}\n" for house, p, q, v in row]))
+        out.write("".join([f"{t:.0f},{house},{p:.1f},{q:.1f},{v:.2f}\n" for house, p, q, v in row]))
     return out.getvalue().encode()
 
 
@@ -109,30 +100,40 @@ def write_readings(
     options: TwinOptions,
     period: float = 60.0,
     first_day: dt.date = DEFAULT_DAY,
-    mean: bool = True,
     compress: bool = True,
+    progress: Callable[[float], None] | None = None,
 ) -> ReadingsFiles:
     """Write `readings.csv[.gz]` (`t,house,p,q,v`, sorted), `houses.csv` and `config.toml` into the folder `out`.
 
-    The first reading comes one period after local midnight of `first_day`. Raises OSError where `out` is not writable.
+    The first reading comes one period after local midnight of `first_day`; `progress` is told the days that are done.
+    Raises ValueError where there is nothing to write, OSError where `out` is not writable.
     """
-    if days <= 0 or period <= 0:
-        raise ValueError(f"days = {days:g} and period = {period:g} must both be greater than zero")
+    if not days > 0.0:
+        raise ValueError(f"days = {days:g}: give a number greater than zero")
+    if not 1.0 <= period <= _BLOCK_S or period != int(period):
+        raise ValueError(f"period = {period:g}: give a whole number of seconds from 1 to {_BLOCK_S}")
+    period_s = int(period)
+    steps = round(days * 86400.0 / period_s)
+    if steps == 0:
+        raise ValueError(f"days = {days:g} is shorter than a period of {period:g} s: give more days")
+    place = Neighbourhood.of(options)
     out.mkdir(parents=True, exist_ok=True)
     files = ReadingsFiles(
         readings=out / ("readings.csv.gz" if compress else "readings.csv"),
         config=out / "config.toml",
         houses=out / "houses.csv",
-        rows=round(days * 86400.0 / period) * options.houses,
+        rows=steps * options.houses,
     )
-    start = options.wall(first_day)
+    start = int(options.wall(first_day))
     with _open(files.readings) as stream:
         stream.write(b"t,house,p,q,v\n")
-        for houses, block in blocks(options, start, start + days * 86400.0, period, mean=mean):
-            stream.write(_text(houses, block))
-    write_houses(files.houses, draw_houses(options))
+        for block in blocks(place, start, steps, period_s):
+            stream.write(_text(place.houses, block))
+            if progress is not None:
+                progress((float(block.t[-1]) - start) / 86400.0)
+    write_houses(files.houses, place.houses)
     files.config.write_text(
         'houses_file = "houses.csv"\n\n[feeder]\nid = "twin"\n'
-        f"nominal_voltage_v = {options.nominal_v:.1f}\ntransformer_kva = {options.transformer_kva:.1f}\n"
+        f"nominal_voltage_v = {place.nominal_v:.1f}\ntransformer_kva = {place.transformer_kva:.1f}\n"
     )
     return files

@@ -10,6 +10,7 @@ import pytest
 
 from edge_balancer.demo.commands import LOG_FILE, add_demo_arguments, demo_command, parse_broker, parse_time
 from edge_balancer.demo.options import DemoOptions, DemoResult, NeutralFigures
+from edge_balancer.twin.grid.style import Style
 
 
 def arguments(*words: str) -> argparse.Namespace:
@@ -66,11 +67,19 @@ def test_times_that_are_none(text: str) -> None:
         (["--houses", "0"], "houses"),
         (["--meter-period", "0"], "meter period"),
         (["--failure-rate", "2"], "failure rate"),
+        (["--serial", "9", "--houses", "9"], "serial"),
     ],
 )
 def test_wrong_arguments_are_named(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert demo_command(arguments(*words)) == 2
     assert said in capsys.readouterr().err
+
+
+def test_the_feeder_is_one_of_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert DemoOptions(feeder=Style(arguments("--feeder", "rural").feeder)).feeder is Style.RURAL
+    with pytest.raises(SystemExit):
+        arguments("--feeder", "lunar")
+    assert "mini-grid" in capsys.readouterr().err
 
 
 def test_a_missing_broker_is_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,13 +13,15 @@ from edge_balancer.daemon import Daemon
 from edge_balancer.demo.broker import Broker, broker
 from edge_balancer.demo.configuration import configuration, expiry_s
 from edge_balancer.demo.options import DemoOptions
-from edge_balancer.demo.session import Controller, View, run_demo
+from edge_balancer.demo.session import Controller, View, run_demo, sunny_day
 from edge_balancer.demo.stage import DATABASE, DemoError
 from edge_balancer.demo.watch import Watch
 from edge_balancer.demo.wire import forget
 from edge_balancer.settings.root import Configuration
-from edge_balancer.twin.houses import draw_houses
+from edge_balancer.twin.grid.style import Style
+from edge_balancer.twin.neighbourhood import Neighbourhood
 from edge_balancer.twin.options import TwinOptions
+from edge_balancer.twin.weather import Site, Weather
 
 NOON = dt.time(11, 0)
 SHORT = DemoOptions(speed=300.0, minutes=20.0, houses=18, start=NOON, failure_rate=0.0, meter_period_s=30.0)
@@ -138,18 +140,43 @@ def test_commands_live_longer_on_a_fast_clock(speed: float, expected: float) -> 
 
 @pytest.mark.parametrize("speed", [0.5, 60.0, 300.0, 1000.0])
 def test_the_configuration_is_valid_at_every_speed(speed: float) -> None:
-    twin = TwinOptions(houses=9)
+    place = Neighbourhood.of(TwinOptions(houses=9))
     config = configuration(
         DemoOptions(speed=speed),
-        twin,
-        draw_houses(twin),
+        place,
         broker=("127.0.0.1", 1883),
         base="phase-balance/demo",
         database=Path("demo.db"),
     )
-    assert len(config.houses) == 9
+    assert [house.pv_w for house in config.houses] == place.houses.pv_w.tolist()
+    assert config.feeder.transformer_kva == place.grid.transformer.kva
     assert config.base_topic == "phase-balance/demo"
     assert config.switching.expiry_s <= config.switching.ack_timeout_s <= config.switching.verify_timeout_s
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_day_is_a_clear_one_of_late_spring(seed: int) -> None:
+    weather = Weather(Site(), seed)
+    day = sunny_day(weather)
+    assert dt.date(2025, 5, 15) <= day < dt.date(2025, 7, 1)
+    assert weather.sky_index(weather.site.midnight_of(day), 86400).mean() > 0.8
+
+
+@pytest.mark.parametrize("style", list(Style))
+async def test_every_kind_of_feeder_can_be_shown(style: Style) -> None:
+    scene = Scene(Idle)
+    options = DemoOptions(speed=300.0, minutes=2.0, houses=6, start=NOON, feeder=style)
+    stop = asyncio.Event()
+    running = asyncio.create_task(run_demo(options, scene.view, scene.controller, stop))
+    while not (scene.views and scene.views[0].watch.truth):
+        assert not running.done(), running.result()
+        await asyncio.sleep(0.01)
+    stop.set()
+    await asyncio.wait_for(running, 30.0)
+    truth = scene.views[0].watch.truth
+    assert truth is not None
+    assert truth.solar_w.sum() > 0.0
+    assert all(house.phase is not None for house in scene.configurations[0].houses)
 
 
 def test_forget_takes_away_what_is_retained_below_and_nothing_else() -> None:

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
-from edge_balancer.twin.feeder import TwinFeeder
+from edge_balancer.twin.feeder import Truth, TwinFeeder
+from edge_balancer.twin.grid.power_flow import PowerFlow
+from edge_balancer.twin.grid.style import Style
+from edge_balancer.twin.households import Fixed
 from edge_balancer.twin.houses import draw_houses
-from edge_balancer.twin.loads import LoadModel
+from edge_balancer.twin.neighbourhood import Neighbourhood
 from edge_balancer.twin.options import DEFAULT_DAY, TwinOptions
 from edge_balancer.types.phases import ROTATION, Phase
 
-OPTIONS = TwinOptions()
-NOON = OPTIONS.wall(DEFAULT_DAY, 12.5 * 3600.0)
+OPTIONS = TwinOptions(ev_share=0.2)
+CLEAR_DAY = dt.date(2025, 5, 27)
+NOON = OPTIONS.wall(CLEAR_DAY, 12 * 3600.0)
 SMALL = TwinOptions(houses=9, seed=4)
+
+
+@pytest.fixture
+def feeder() -> TwinFeeder:
+    return TwinFeeder(OPTIONS)
 
 
 def a_roof(feeder: TwinFeeder) -> tuple[int, str]:
@@ -23,14 +35,20 @@ def a_roof(feeder: TwinFeeder) -> tuple[int, str]:
     return k, feeder.houses.ids[k]
 
 
+def move(feeder: TwinFeeder, house: str, phase: Phase, wall: float) -> None:
+    feeder.contact(house, None, wall)
+    feeder.contact(house, phase, wall + 0.2)
+
+
 @pytest.mark.parametrize(
     ("options", "per_phase", "roofs"),
     [
-        (OPTIONS, [21, 19, 15], [20, 4, 4]),
+        (TwinOptions(), [21, 19, 15], [20, 4, 4]),
         (TwinOptions(pv_skew=1 / 3), [21, 19, 15], [9, 10, 9]),
         (TwinOptions(pv_share=0.0), [21, 19, 15], [0, 0, 0]),
         (TwinOptions(skewed_phase=Phase.L3), [19, 15, 21], [4, 4, 20]),
         (TwinOptions(houses=3, pv_share=1.0, pv_skew=1.0), [3, 0, 0], [3, 0, 0]),
+        (TwinOptions(style=Style.MINI_GRID, houses=11, pv_share=0.2, pv_skew=0.5), [4, 4, 3], [1, 1, 0]),
     ],
 )
 def test_houses_and_roofs_are_spread_as_asked(options: TwinOptions, per_phase: list[int], roofs: list[int]) -> None:
@@ -39,29 +57,82 @@ def test_houses_and_roofs_are_spread_as_asked(options: TwinOptions, per_phase: l
     assert [int(((houses.phases == k) & (houses.pv_w > 0)).sum()) for k in range(3)] == roofs
 
 
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"houses": 0}, "houses"),
+        ({"seed": -1}, "seed"),
+        ({"pv_share": 1.5}, "pv_share"),
+        ({"ev_share": -0.1}, "ev_share"),
+        ({"pv_skew": 2.0}, "pv_skew"),
+        ({"heat_pump_share": 1.1}, "heat_pump_share"),
+        ({"style": Style.MINI_GRID, "ev_share": 0.1}, "mini-grid"),
+    ],
+)
+def test_options_out_of_range_are_named(change: dict[str, float], named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        TwinOptions(**change)  # type: ignore[arg-type]
+
+
 def test_the_same_seed_gives_the_same_feeder_whatever_was_asked_before() -> None:
     one, other = TwinFeeder(SMALL), TwinFeeder(SMALL)
-    for day in range(20):
+    for day in range(5):
         other.at(NOON + day * 86400.0)
     assert np.array_equal(one.at(NOON).p, other.at(NOON).p)
     assert one.at(NOON).neutral == other.at(NOON).neutral
     assert not np.array_equal(one.at(NOON).p, TwinFeeder(TwinOptions(houses=9, seed=5)).at(NOON).p)
 
 
-def test_without_moves_it_is_its_own_counterfactual() -> None:
-    truth = TwinFeeder(OPTIONS).at(NOON)
+def test_without_moves_it_is_its_own_counterfactual(feeder: TwinFeeder) -> None:
+    truth = feeder.at(NOON)
     assert truth.neutral == truth.neutral_without
     assert truth.neutral_a > 100.0, "a skewed feeder at a clear noon"
 
 
-def test_the_neutral_is_the_sum_of_the_houses_currents() -> None:
-    truth = TwinFeeder(OPTIONS).at(NOON)
+def test_an_instant_is_what_the_power_flow_gives_for_its_second(feeder: TwinFeeder) -> None:
+    wall = NOON + 77.6
+    truth, place = feeder.at(wall), Neighbourhood.of(OPTIONS)
+    second = int(NOON) + 77
+    loads = place.population.power(second, 1, 1)
+    p = loads.p - place.solar(second, 1)
+    found = PowerFlow(place.grid).solve(p + 1j * loads.q, source=place.mv_level(np.array([float(second)])))
+    assert truth.wall == wall
+    assert truth.p == pytest.approx(p[0])
+    assert truth.v == pytest.approx(np.abs(found.house_v[0]))
+    assert truth.neutral == pytest.approx(found.neutral[0])
+    assert truth.bus_p == pytest.approx(found.bus_s[0].real)
+    assert truth.bus_i == pytest.approx(found.bus_i[0])
+
+
+def test_the_neutral_is_the_sum_of_the_houses_currents(feeder: TwinFeeder) -> None:
+    truth = feeder.at(NOON)
+    # The voltages' angles, a few degrees, are not in the truth.
     expected = ((truth.p - 1j * truth.q) / truth.v * ROTATION[truth.phases]).sum()
-    assert abs(truth.neutral - expected) < 0.05 * abs(expected)
+    assert abs(truth.neutral - expected) < 0.08 * abs(expected)
+    assert truth.load_w.sum() - truth.solar_w.sum() == pytest.approx(truth.p.sum())
 
 
-def test_an_open_switch_is_a_dark_house() -> None:
-    feeder = TwinFeeder(OPTIONS)
+def test_far_houses_of_the_crowded_phase_see_more_voltage_than_the_transformer_and_the_others_less(
+    feeder: TwinFeeder,
+) -> None:
+    truth = feeder.at(NOON)
+    bus = np.abs(truth.bus_v)
+    assert truth.v[truth.phases == 0].max() > bus.max() + 8.0
+    assert truth.v[truth.phases != 0].min() < bus.max()
+
+
+def test_a_rural_feeder_sees_over_voltage_at_noon_and_moves_end_it() -> None:
+    """The limit is EN 50160's."""
+    limit_v = 253.0
+    feeder = TwinFeeder(TwinOptions(style=Style.RURAL, ev_share=0.2))
+    assert feeder.at(NOON).v.max() > limit_v
+    on_l1 = [h for k, h in enumerate(feeder.houses.ids) if feeder.houses.phases[k] == 0 and feeder.houses.pv_w[k] > 0]
+    for number, house in enumerate(on_l1[:13]):
+        move(feeder, house, Phase.L2 if number % 2 else Phase.L3, NOON)
+    assert feeder.at(NOON + 400.0).v.max() < limit_v
+
+
+def test_an_open_switch_is_a_dark_house(feeder: TwinFeeder) -> None:
     k, house = a_roof(feeder)
     feeder.contact(house, None, NOON)
     truth = feeder.at(NOON)
@@ -69,78 +140,101 @@ def test_an_open_switch_is_a_dark_house() -> None:
     assert feeder.phases[house] is None
 
 
-def test_a_moved_house_loses_its_pv_for_its_reconnect_time_only() -> None:
-    feeder, still = TwinFeeder(OPTIONS), TwinFeeder(OPTIONS)
+def test_a_moved_house_loses_its_pv_for_its_reconnect_time_only(feeder: TwinFeeder) -> None:
+    still = TwinFeeder(OPTIONS)
     k, house = a_roof(feeder)
-    feeder.contact(house, None, NOON)
-    feeder.contact(house, Phase.L3, NOON + 0.2)
-    after = feeder.at(NOON + 1.0)
+    move(feeder, house, Phase.L3, NOON)
     assert feeder.phases[house] is Phase.L3
-    assert after.p[k] > 0.0, "load without PV"
+    assert feeder.at(NOON + 1.0).p[k] > 0.0, "load without PV"
     shortest, longest = OPTIONS.pv_reconnect_s
     assert feeder.at(NOON + shortest - 1.0).p[k] > 0.0
-    later = feeder.at(NOON + longest + 1.0)
-    assert later.p[k] == pytest.approx(still.at(NOON + longest + 1.0).p[k])
-    assert later.neutral_without == still.at(NOON + longest + 1.0).neutral_without
+    later, undisturbed = feeder.at(NOON + longest + 1.0), still.at(NOON + longest + 1.0)
+    # Its fridge may still be making up what it missed.
+    assert later.p[k] == pytest.approx(undisturbed.p[k], abs=150.0)
+    assert later.p[k] < -1000.0
+    assert later.neutral_without == undisturbed.neutral_without
     assert later.neutral != later.neutral_without
 
 
-def test_closing_where_it_was_trips_the_inverter_too() -> None:
-    feeder = TwinFeeder(OPTIONS)
+def test_closing_where_it_was_trips_the_inverter_too(feeder: TwinFeeder) -> None:
     k, house = a_roof(feeder)
-    feeder.contact(house, None, NOON)
-    feeder.contact(house, Phase.L1, NOON + 0.2)
+    move(feeder, house, Phase.L1, NOON)
     assert feeder.at(NOON + 1.0).p[k] > 0.0
     assert feeder.at(NOON + 400.0).p[k] < 0.0
 
 
-def test_moving_the_right_houses_cuts_the_neutral_current() -> None:
-    feeder = TwinFeeder(OPTIONS)
+def test_a_move_at_night_costs_no_sun(feeder: TwinFeeder) -> None:
+    still = TwinFeeder(OPTIONS)
+    _, house = a_roof(feeder)
+    midnight = OPTIONS.wall(CLEAR_DAY)
+    move(feeder, house, Phase.L2, midnight)
+    assert not feeder.at(midnight + 1.0).solar_w.any()
+    assert feeder.at(NOON).solar_w.sum() == pytest.approx(still.at(NOON).solar_w.sum())
+
+
+def test_a_charging_car_finishes_later_by_what_it_stood_still() -> None:
+    options = TwinOptions(houses=5, seed=2, pv_share=0.0, ev_share=1.0)
+    still, moved = TwinFeeder(options), TwinFeeder(options)
+    pulses = still.place.population.day_pulses((DEFAULT_DAY - dt.date(1970, 1, 1)).days)
+    cars = pulses.take(pulses.kind == Fixed.CAR)
+    longest = int(np.argmax(cars.end - cars.start))
+    k, begin, end = int(cars.house[longest]), int(cars.start[longest]), int(cars.end[longest])
+    assert end - begin > 3600
+    half = (begin + end) // 2
+    moved.contact(still.houses.ids[k], None, half)
+    moved.contact(still.houses.ids[k], Phase.L2, half + 600.0)
+    car_w = float(cars.p[longest])
+    assert moved.at(half + 700.0).p[k] >= car_w
+    # The ten minutes in the dark, and half a minute for which the charging point hesitated.
+    assert all(moved.at(end + after).p[k] >= car_w for after in (1.0, 300.0, 625.0))
+    # Then the charge ends as it would have: with less power.
+    assert moved.at(end + 635.0).p[k] < moved.at(end + 625.0).p[k] - 0.4 * car_w
+
+
+def test_moving_the_right_houses_cuts_the_neutral_current(feeder: TwinFeeder) -> None:
     roofs = [h for k, h in enumerate(feeder.houses.ids) if feeder.houses.phases[k] == 0 and feeder.houses.pv_w[k] > 0]
     for number, house in enumerate(roofs[:12]):
-        feeder.contact(house, Phase.L2 if number % 2 else Phase.L3, NOON)
+        move(feeder, house, Phase.L2 if number % 2 else Phase.L3, NOON)
     truth = feeder.at(NOON + 400.0)
     assert truth.neutral_a < 0.35 * truth.neutral_without_a
 
 
-@pytest.mark.parametrize("ev_share", [0.0, 0.4])
-def test_a_series_of_instants_is_what_each_instant_gives(ev_share: float) -> None:
-    options = TwinOptions(houses=12, seed=3, ev_share=ev_share)
-    loads = LoadModel(options, draw_houses(options))
-    start = options.wall(DEFAULT_DAY, 23.9 * 3600.0)
-    p, q = loads.series(start, 37.0, 40, mean=False)
-    for k in range(40):
-        p_now, q_now = loads.at(start + 37.0 * k)
-        assert p[k] == pytest.approx(p_now)
-        assert q[k] == pytest.approx(q_now)
-
-
-def test_a_mean_is_the_mean_of_its_instants() -> None:
-    options = TwinOptions(houses=12, seed=3)
-    loads = LoadModel(options, draw_houses(options))
-    start = options.wall(DEFAULT_DAY, 18.0 * 3600.0)
-    fine, _ = loads.series(start - 900.0 + 0.25, 0.5, 1800, mean=False)
-    mean, _ = loads.series(start, 900.0, 1, mean=True)
-    assert mean[0] == pytest.approx(fine.mean(axis=0), rel=0.01, abs=3.0)
+def test_a_move_is_seen_in_the_same_minute_and_leaves_its_house_alone_to_change(feeder: TwinFeeder) -> None:
+    before = feeder.at(NOON + 10.0)
+    k = int(np.flatnonzero((feeder.houses.pv_w == 0) & (feeder.houses.phases == 0))[0])
+    move(feeder, feeder.houses.ids[k], Phase.L2, NOON + 10.2)
+    after = feeder.at(NOON + 11.0)
+    others = [j for j in range(OPTIONS.houses) if j != k]
+    assert before.phases[k] == 0
+    assert after.phases[k] == 1
+    assert after.p[others] == pytest.approx(TwinFeeder(OPTIONS).at(NOON + 11.0).p[others])
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_three_days_are_plausible(seed: int) -> None:
+def test_days_are_plausible(seed: int) -> None:
     options = TwinOptions(seed=seed)
-    feeder = TwinFeeder(options)
-    start = options.wall(DEFAULT_DAY)
-    truths = [feeder.at(start + 300.0 * k) for k in range(3 * 288)]
-    neutral = np.array([t.neutral_a for t in truths])
-    load = np.array([t.load_w.sum() for t in truths])
-    volts = np.array([t.v for t in truths])
-    factor = load.sum() / np.hypot(load.sum(), sum(float(t.q.sum()) for t in truths))
-    assert 25.0 < neutral.mean() < 75.0
-    assert 6.0 < load.mean() / options.houses * 24 / 1000.0 < 14.0, "kWh per house and day"
-    assert 0.94 < factor < 0.99
-    assert load.max() > 2.2 * np.median(load), "a feeder's evening"
-    plain = np.flatnonzero(feeder.houses.pv_w == 0)
-    one = np.array([t.p[plain] for t in truths])
-    assert np.median(one.max(axis=0) / np.median(one, axis=0)) > 10.0, "a house's spikes"
-    assert 205.0 < volts.min() < 228.0
-    assert 238.0 < volts.max() < 258.0
-    assert not any(t.solar_w.any() for t in truths if t.wall < start + 2 * 3600.0), "PV at night"
+    place = Neighbourhood.of(options)
+    start, days, minute = int(options.wall(DEFAULT_DAY)), 3, 60
+    loads = place.population.power(start, days * 86400, minute)
+    solar = place.solar(start, days * 86400, minute)
+    s = loads.p - solar + 1j * loads.q
+    found = PowerFlow(place.grid).solve(s, source=place.mv_level(start + minute * np.arange(len(s), dtype=np.float64)))
+    neutral, volts, load = np.abs(found.neutral), np.abs(found.house_v), loads.p.sum(axis=1)
+    assert 25.0 < neutral.mean() < 110.0
+    assert 4.5 < load.mean() / options.houses * 24 / 1000.0 < 12.0, "kWh per house and day"
+    assert load.max() > 2.0 * np.median(load), "a feeder's evening"
+    plain = loads.p[:, place.houses.pv_w == 0]
+    assert np.median(plain.max(axis=0) / np.median(plain, axis=0)) > 8.0, "a house's spikes"
+    assert 205.0 < volts.min() < 229.0
+    assert 236.0 < volts.max() < 258.0
+    assert not solar[:120].any(), "PV at night"
+
+
+def test_the_medium_voltage_wanders_slowly() -> None:
+    place = Neighbourhood.of(SMALL)
+    level = place.mv_level(NOON + np.arange(0.0, 86400.0, 60.0))
+    assert 0.99 < level.min() < 0.997
+    assert 1.003 < level.max() < 1.01
+    assert np.abs(np.diff(level)).max() < 0.0005
+    truths: list[Truth] = [TwinFeeder(SMALL).at(NOON + 900.0 * k) for k in range(3)]
+    assert all(abs(a.bus_v[0]) != abs(b.bus_v[0]) for a, b in pairwise(truths))

@@ -9,7 +9,6 @@ elsewhere.
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,19 +16,15 @@ import numpy as np
 
 from edge_balancer.twin.grid.cables import LineCode, four_core
 from edge_balancer.twin.grid.model import Earthing, Feeder, Houses, Lines
+from edge_balancer.twin.grid.style import Style
 from edge_balancer.twin.grid.topology import Ints
 from edge_balancer.twin.grid.transformer import Transformer
+
+__all__ = ["Style", "generate"]
 
 _STANDARD_KVA: Final = (25, 50, 100, 160, 250, 400, 630, 1000, 1600, 2500)
 _PHASE_SHARE: Final = (21 / 55, 19 / 55, 15 / 55)
 """How electricians left the 55 houses of the IEEE European LV feeder."""
-
-
-class Style(enum.StrEnum):
-    RURAL = "rural"
-    SUBURBAN = "suburban"
-    URBAN = "urban"
-    MINI_GRID = "mini-grid"
 
 
 @dataclass(frozen=True, slots=True)

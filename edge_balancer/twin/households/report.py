@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from edge_balancer.twin.households import published
 from edge_balancer.twin.households.kinds import Fixed
-from edge_balancer.twin.households.options import PopulationOptions, mini_grid
+from edge_balancer.twin.households.options import Mix, PopulationOptions, mini_grid
 from edge_balancer.twin.households.population import Population
 from edge_balancer.twin.households.published import Range
 from edge_balancer.twin.households.statistics import (
@@ -123,23 +123,61 @@ def pv_rows(seen: PvStatistics) -> list[Row]:
     ]
 
 
-def all_rows(seed: int, *, houses: int = 100, days: int = 14) -> list[Row]:
-    """Everything, drawn from one seed; some seconds of work with the defaults."""
-    # The published profiles are of houses without electric heating of rooms or water.
-    plain = PopulationOptions(houses=houses, water_heater_share=0.0)
-    weather = Weather(plain.site, seed)
-    electric = PopulationOptions(houses=houses, ev_share=1.0, heat_pump_share=1.0)
-    both = Population(electric, seed, weather)
-    cars = device_statistics(both, Fixed.CAR, WINTER_DAY, days)
-    pumps = device_statistics(both, Fixed.HEAT_PUMP, WINTER_DAY, days)
-    fleet = PvFleet(weather, draw_roofs(20, 1.0, seed), seed)
+def weather_rows(weather: Weather) -> list[Row]:
+    """The sky and the air over a year, from every hour and every day of it."""
+    days = range(_NEW_YEAR, _NEW_YEAR + 365)
+    kinds = np.bincount([weather.day_kind(day) for day in days], minlength=3) / len(days)
+    air = weather.temperature_c(weather.site.local_midnight(_NEW_YEAR) + 3600.0 * np.arange(365 * 24, dtype=np.float64))
     return [
-        *load_rows(load_statistics(Population(plain, seed, weather), WINTER_DAY, days)),
-        *car_rows(cars),
-        *heat_pump_rows(pumps),
-        *mini_grid_rows(load_statistics(Population(mini_grid(houses), seed), WINTER_DAY, days)),
-        *pv_rows(pv_statistics(fleet, range(_NEW_YEAR, _NEW_YEAR + 365, _EVERY))),
+        Row("sky: days with hardly a cloud", "", float(kinds[0]), None),
+        Row("sky: days with hardly any sun", "", float(kinds[2]), None),
+        Row("air: mean of the year", "C", float(air.mean()), None),
+        Row("air: coldest hour", "C", float(air.min()), None),
+        Row("air: warmest hour", "C", float(air.max()), None),
     ]
+
+
+def parts(
+    seed: int, *, houses: int = 100, days: int = 14, mix: Mix | None = None
+) -> Iterator[tuple[str, Callable[[], list[Row]]]]:
+    """What there is to compare, drawn from one seed: a name and the work of each part. `mix` of None: everything.
+
+    Raises ValueError where a value is out of range.
+    """
+    if days < 1:
+        raise ValueError(f"days = {days}: give at least 1")
+    if mix is not Mix.MINI_GRID:
+        # The published profiles are of houses without electric heating of rooms or water.
+        plain = PopulationOptions(houses=houses, water_heater_share=0.0)
+        electric = PopulationOptions(houses=houses, ev_share=1.0, heat_pump_share=1.0)
+        weather = Weather(plain.site, seed)
+        fleet = PvFleet(weather, draw_roofs(20, 1.0, seed), seed)
+
+        def loads() -> list[Row]:
+            return load_rows(load_statistics(Population(plain, seed, weather), WINTER_DAY, days))
+
+        def devices() -> list[Row]:
+            both = Population(electric, seed, weather)
+            cars = device_statistics(both, Fixed.CAR, WINTER_DAY, days)
+            return car_rows(cars) + heat_pump_rows(device_statistics(both, Fixed.HEAT_PUMP, WINTER_DAY, days))
+
+        def roofs() -> list[Row]:
+            return pv_rows(pv_statistics(fleet, range(_NEW_YEAR, _NEW_YEAR + 365, _EVERY))) + weather_rows(weather)
+
+        yield f"{houses} households over {days} days", loads
+        yield f"{houses} cars and heat pumps over {days} days", devices
+        yield "roofs and sky over a year", roofs
+    if mix is not Mix.EUROPEAN:
+        far = mini_grid(houses)
+        yield (
+            f"{houses} households of a mini-grid over {days} days",
+            lambda: mini_grid_rows(load_statistics(Population(far, seed), WINTER_DAY, days)),
+        )
+
+
+def all_rows(seed: int, *, houses: int = 100, days: int = 14) -> list[Row]:
+    """Everything; some seconds of work with the defaults."""
+    return [row for _, work in parts(seed, houses=houses, days=days) for row in work()]
 
 
 def table(rows: Sequence[Row]) -> str:
