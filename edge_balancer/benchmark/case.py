@@ -5,21 +5,27 @@ It holds the truth. What meters make of it on its way to a controller is in `our
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_balancer.analysis.currents import Complexes, Floats
+from edge_balancer.analysis.currents import Complexes
 from edge_balancer.types.phases import ROTATION
 
 DAY_S: Final = 86_400.0
 
+Phasors = NDArray[np.complexfloating[Any, Any]]
+"""Of either precision: a fortnight of ten-second slots is kept in single."""
+Watts = NDArray[np.floating[Any]]
 Phases = NDArray[np.int8]
 Mask = NDArray[np.bool_]
 Counts = NDArray[np.int64]
+
+_ROWS: Final = 1 << 13
+"""Slots that are turned at a time, so that whole records in double precision never stand in memory."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +34,8 @@ class Case:
     `switchable` and `initial` (H,); slots of `step_s` from `start` (Unix s). Slots before `judged` are history: whoever
     learns may learn from them, and nobody is judged on them."""
 
-    power: Complexes
-    pv_w: Floats
+    power: Phasors
+    pv_w: Watts
     switchable: Mask
     initial: Phases
     step_s: float
@@ -51,9 +57,9 @@ class Case:
             raise ValueError(f"judged = {self.judged}: give the index of one of the {slots} slots")
 
     @cached_property
-    def own(self) -> Complexes:
-        """Each house's current (T, H) in its own phase's frame, conj(S) / V, A."""
-        return np.asarray(np.conj(self.power) / self.nominal_v, dtype=np.complex128)
+    def own(self) -> Phasors:
+        """Each house's current (T, H) in its own phase's frame, conj(S) / V, A; as precise as `power`."""
+        return np.asarray(np.conj(self.power) / self.power.real.dtype.type(self.nominal_v))
 
     @property
     def slots(self) -> int:
@@ -76,16 +82,32 @@ class Case:
         """The operations that a budget allows in the judged part, of all switchable houses together."""
         return int(per_house_day * len(self.movable) * self.judged_days + 1e-9)
 
+    def averaged(self, step_s: float) -> Case:
+        """The same in means over longer slots. Raises ValueError unless history and judged part are whole ones."""
+        many = round(step_s / self.step_s)
+        if many < 1 or many * self.step_s != step_s or self.judged % many or self.slots % many:
+            raise ValueError(f"slots of {self.step_s:g} s do not make up slots of {step_s:g} s: give a whole multiple")
+        if many == 1:
+            return self
+
+        def mean(values: NDArray[Any]) -> NDArray[Any]:
+            return np.asarray(values.reshape(-1, many, self.houses).mean(axis=1))
+
+        return replace(self, power=mean(self.power), pv_w=mean(self.pv_w), step_s=step_s, judged=self.judged // many)
+
     def rows(self, slots: slice, schedule: Phases) -> Complexes:
         """Neutral current of these slots, A, with the houses on `schedule`: (H,) throughout or (T, H) slot by slot."""
         return neutral(self.own[slots], schedule)
 
 
-def neutral(own: Complexes, schedule: Phases) -> Complexes:
+def neutral(own: Phasors, schedule: Phases) -> Complexes:
     """Neutral current (T,), A, of `own` (T, H) on `schedule` (H,) or (T, H). Kirchhoff."""
-    turn = ROTATION[schedule]
-    total = own @ turn if turn.ndim == 1 else np.einsum("th,th->t", own, turn)
-    return np.asarray(total, dtype=np.complex128)
+    total = np.empty(len(own), dtype=np.complex128)
+    for begin in range(0, len(own), _ROWS):
+        some = slice(begin, begin + _ROWS)
+        turn = ROTATION[schedule if schedule.ndim == 1 else schedule[some]]
+        total[some] = own[some] @ turn if turn.ndim == 1 else np.einsum("th,th->t", own[some], turn)
+    return total
 
 
 def operations_of(schedule: Phases) -> Counts:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from edge_balancer.benchmark.options import BenchOptions, read_options
-from edge_balancer.benchmark.results import Result, means
-from edge_balancer.benchmark.runs import run_scenario
+from edge_balancer.benchmark.ledger import Ledger, fingerprint
+from edge_balancer.benchmark.options import CONTROLLERS, BenchOptions, read_options
+from edge_balancer.benchmark.pool import Job, run_jobs
+from edge_balancer.benchmark.results import Result, means, with_gains
+from edge_balancer.benchmark.runs import Wanted, wanted
 from edge_balancer.benchmark.scenarios import SCENARIOS, Scenario, scenario
-from edge_balancer.benchmark.tables import as_text, pareto, pareto_svg, pareto_table, results_table
-from edge_balancer.planning.tables import as_csv
+from edge_balancer.benchmark.tables import as_markdown, as_text, pareto, pareto_svg, pareto_table, results_table
+from edge_balancer.planning.tables import Table, as_csv
 
 GOOD: Final = 0
 REFUSED: Final = 2
@@ -31,46 +34,85 @@ def balance_command(args: argparse.Namespace) -> int:
         chosen = [scenario(name) for name in options.scenarios] or list(SCENARIOS)
         if options.out is not None:
             options.out.mkdir(parents=True, exist_ok=True)
-        _run(options, chosen)
+        bench = _Bench(options, chosen)
     except ValueError as error:
         return _refuse(str(error))
     except OSError as error:
-        where = error.filename or args.out
-        return _refuse(f"{where}: {error.strerror or error}; give --out a folder that can be written")
+        return _unwritable(args, error)
+    try:
+        bench.run()
+    except OSError as error:
+        return _unwritable(args, error)
     return GOOD
 
 
-def _run(options: BenchOptions, chosen: list[Scenario]) -> None:
-    results: list[Result] = []
-    for what in chosen:
-        own: list[Result] = []
-        for seed in options.seeds:
-            progress = _Progress(f"{what.name}, seed {seed}")
-            begun = time.monotonic()
-            own += run_scenario(what, seed, options, progress)
-            progress.end()
-            print(f"{what.name}, seed {seed}: {time.monotonic() - begun:.0f} s", file=sys.stderr)
-        results += own
-        title = (
-            f"{what.title}: {options.days} days judged after {options.days} of history, {len(options.seeds)} seed(s)"
-        )
-        print(as_text(results_table("means", title, means(own), seeds=False)), end="\n\n", flush=True)
-        if options.out is not None:  # after each scenario: a long run that is ended early leaves what it has
-            _write(options.out, results, chosen)
+def _unwritable(args: argparse.Namespace, error: OSError) -> int:
+    where = error.filename or args.out
+    return _refuse(f"{where}: {error.strerror or error}; give --out a folder that can be written")
 
 
-def _write(out: Path, results: list[Result], chosen: list[Scenario]) -> None:
-    mean = means(results)
-    points = pareto(mean)
-    done = {one.scenario for one in results}
-    for table in (
-        results_table("results", "Each seed", results, seeds=True),
-        results_table("means", "Means over seeds", mean, seeds=False),
-        pareto_table(points),
-    ):
-        (out / f"{table.name}.csv").write_text(as_csv(table), encoding="utf-8")
-    for what in chosen:
-        if what.name in done:
+class _Bench:
+    def __init__(self, options: BenchOptions, chosen: list[Scenario]) -> None:
+        self._options = options
+        self._chosen = chosen
+        self._ledger = Ledger(options.out)
+        self._progress = _Progress()
+        self._hash = {(what.name, name): fingerprint(what, name, options) for what in chosen for name in CONTROLLERS}
+
+    def run(self) -> None:
+        options = self._options
+        jobs = [job for what in self._chosen for seed in options.seeds if (job := self._job(what, seed)).todo]
+        begun = time.monotonic()
+        # One scenario after the other where each is done in turn, so that its table is there early.
+        groups = [jobs] if options.workers > 1 else [[j for j in jobs if j.what == what] for what in self._chosen]
+        for what, group in zip(self._chosen, groups, strict=False):
+            run_jobs(group, options, self._found, self._progress.of)
+            self._progress.end()
+            if options.workers == 1:
+                self._print(what)
+        if options.workers > 1:
+            for what in self._chosen:
+                self._print(what)
+        if jobs:
+            print(f"{len(jobs)} feeder(s) in {time.monotonic() - begun:.0f} s", file=sys.stderr)
+        self._ledger.save()
+        if options.out is not None:
+            self._write(options.out)
+
+    def _job(self, what: Scenario, seed: int) -> Job:
+        """What of a feeder is not in the ledger yet."""
+        todo = [one for one in wanted(self._options) if self._options.fresh or self._known(what, seed, one) is None]
+        return Job(what, seed, tuple(todo))
+
+    def _known(self, what: Scenario, seed: int, one: Wanted) -> Result | None:
+        return self._ledger.find((what.name, seed, *one), self._hash[what.name, one[0]])
+
+    def _found(self, row: Result) -> None:
+        self._ledger.add(row, self._hash[row.scenario, row.controller])
+
+    def _rows(self, what: Scenario) -> list[Result]:
+        """Of the scenario all rows that are good for these options, whether asked for now or computed before."""
+        everything = wanted(BenchOptions(budgets=self._options.budgets))
+        rows = (self._known(what, seed, one) for one in everything for seed in self._options.seeds)
+        return with_gains([row for row in rows if row is not None])
+
+    def _means(self, what: Scenario) -> Table:
+        days, seeds = self._options.days, len(self._options.seeds)
+        title = f"{what.title}: {days} days judged after {days} of history, {seeds} seed(s), slots of {what.step_s} s"
+        return results_table("means", title, means(self._rows(what)), seeds=False)
+
+    def _print(self, what: Scenario) -> None:
+        table = self._means(what)
+        print(as_markdown(table) if self._options.markdown else as_text(table), end="\n\n", flush=True)
+
+    def _write(self, out: Path) -> None:
+        mean = [row for what in self._chosen for row in means(self._rows(what))]
+        points = pareto(mean)
+        for table in (results_table("means", "Means over seeds", mean, seeds=False), pareto_table(points)):
+            (out / f"{table.name}.csv").write_text(as_csv(table), encoding="utf-8")
+        text = "\n\n".join(as_markdown(self._means(what)) for what in self._chosen)
+        (out / "means.md").write_text(text + "\n", encoding="utf-8")
+        for what in self._chosen:
             own = [point for point in points if point.scenario == what.name]
             (out / f"pareto-{what.name}.svg").write_text(pareto_svg(what.title, own), encoding="utf-8")
 
@@ -83,19 +125,21 @@ def _refuse(message: str) -> int:
 class _Progress:
     """What is being done, on standard error: one line that changes on a terminal, else a line now and then."""
 
-    def __init__(self, what: str) -> None:
-        self._what = what
+    def __init__(self) -> None:
         self._terminal = sys.stderr.isatty()
         self._last = -_QUIET_S
         self._open = False
 
-    def __call__(self, text: str) -> None:
+    def of(self, what: str) -> Callable[[str], None]:
+        return lambda text: self._tell(what, text)
+
+    def _tell(self, what: str, text: str) -> None:
         if self._terminal:
-            print(f"\r\x1b[K{self._what}: {text.strip()}", end="", file=sys.stderr, flush=True)
+            print(f"\r\x1b[K{what}: {text.strip()}", end="", file=sys.stderr, flush=True)
             self._open = True
         elif time.monotonic() - self._last >= _QUIET_S:
             self._last = time.monotonic()
-            print(f"{self._what}: {text.strip()}", file=sys.stderr, flush=True)
+            print(f"{what}: {text.strip()}", file=sys.stderr, flush=True)
 
     def end(self) -> None:
         if self._open:

@@ -11,6 +11,14 @@ The left side is certified (Lagrangian duality; what single precision may have l
 the best of the schedules met on the way. Caps per house and dwell are not part of this problem: they could only make
 the optimum worse, so the bound holds with them too; the schedule on the right may exceed them.
 
+The slots here may be means over the finer slots of the record that everybody is judged on. While nobody moves within
+such a slot, the mean of |N| over it is at least the |N| of its mean (Jensen), so the bound holds on the fine record
+too, for all whose operations fall on the borders of the coarse slots. For all others it does once each operation is
+given what it could gain, at most, by not being on the nearest border: `leeway`, taken off its price. (An operation
+that is shifted to that border changes N by sqrt 3 times its house's current in the fine slots between.) So the bound
+is certified for every instant of the fine record at which a house may move. It is about inverters that stay on:
+a roof that trips may even relieve the neutral, and no more than its own current can be said of that.
+
 Cost per slot: n * 3^n steps, and 4 bytes * 3^n * 2 sqrt(T) of memory: ten houses over a fortnight of minutes take
 seconds for each price and 70 MB.
 """
@@ -25,7 +33,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_balancer.analysis.currents import Complexes
 from edge_balancer.benchmark.case import Case, Phases, neutral, operations_of
 from edge_balancer.types.phases import ROTATION
 
@@ -70,13 +77,18 @@ class Certified:
 
 
 def certify(
-    case: Case, budgets: tuple[float, ...], guess: dict[float, float], progress: Progress
+    case: Case,
+    budgets: tuple[float, ...],
+    guess: dict[float, float],
+    progress: Progress,
+    fine: Case | None = None,
 ) -> dict[float, Certified]:
     """Bound and schedule of the judged slots at each budget (operations per house and day).
 
-    `guess` are prices in A min to begin with. Every price serves all budgets. Raises ValueError above ten houses.
+    `guess` are prices in A min to begin with. Every price serves all budgets. With `fine`, of which `case` are means,
+    the bound holds for moves at any slot of that. Raises ValueError above ten houses.
     """
-    problem = _Problem(case)
+    problem = _Problem(case, None if fine is None else leeway(fine, case))
     # Dear enough for no operation at all: a schedule for any budget, and for a budget of none the optimum.
     met = [problem.at(_forbidding(case))]
     found: dict[float, Certified] = {}
@@ -120,10 +132,24 @@ def _forbidding(case: Case) -> float:
     return 4.0 * float(np.abs(case.own[case.judged :]).sum()) * case.step_s / 60.0
 
 
+def leeway(fine: Case, coarse: Case) -> Array:
+    """(T, n) A min: what a switchable house's operation into each judged coarse slot can gain, at most, over one on
+    its border when it may fall on any of the fine slots from half a coarse slot before to half a one after."""
+    many = round(coarse.step_s / fine.step_s)
+    amps = np.abs(fine.own[fine.judged :, coarse.movable]).reshape(-1, many, len(coarse.movable))
+    # One that becomes effective at fine slot f is brought forward to the border, over f slots, or else put off to the
+    # next one, over the others.
+    forward = amps[:, : many // 2].sum(axis=1)
+    put_off = np.zeros_like(forward)
+    put_off[1:] = amps[:-1, many // 2 + 1 :].sum(axis=1)
+    most = np.maximum(forward, put_off) * (math.sqrt(3.0) * fine.step_s / 60.0)
+    return np.asarray(np.nextafter(most.astype(np.float32), np.float32(np.inf)))
+
+
 class _Problem:
     """The judged slots of a case, its switchable houses' positions as one number in base three."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Case, leeway: Array | None = None) -> None:
         self._movable = case.movable
         self._houses = len(self._movable)
         if not 1 <= self._houses <= MOST_HOUSES:
@@ -132,10 +158,11 @@ class _Problem:
                 "or pairwise dynamic programming"
             )
         self._case = case
-        own: Complexes = case.own[case.judged :]
+        own = case.own[case.judged :]
         self.slots = len(own)
         self._step_min = case.step_s / 60.0
         self.minutes = self.slots * self._step_min
+        self._leeway = np.zeros((self.slots, self._houses), dtype=np.float32) if leeway is None else leeway
         others = ~case.switchable
         self._fixed = (own[:, others] @ ROTATION[case.initial[others]]).astype(np.complex64)
         self._own = own[:, self._movable].astype(np.complex64)
@@ -150,25 +177,28 @@ class _Problem:
         return every
 
     def at(self, price: float) -> Priced:
-        """Solve exactly at this price."""
+        """Solve exactly at this price (less each operation's leeway)."""
+        prices = np.float32(price) - self._leeway
         stretch = max(1, math.isqrt(self.slots))
         value = np.zeros(self._states, dtype=np.float32)
         kept = []
         offset, slack = 0.0, 0.0
         for begin in range(0, self.slots, stretch):
             kept.append(value.copy())
-            for cost in self._costs(begin, min(begin + stretch, self.slots)):
-                value = _moved(value, np.float32(price), self._houses)
+            for slot, cost in enumerate(self._costs(begin, min(begin + stretch, self.slots)), begin):
+                value = _moved(value, prices[slot])
                 value += cost
                 least = float(value.min())
                 # Each rounding of a slot is below the spacing of numbers at the greatest value there.
                 slack += (self._houses + _ROUNDINGS) * _EPSILON * (least + self._houses * price + float(cost.max()))
                 value -= np.float32(least)
                 offset += float(np.float32(least))
-        schedule = self._way(kept, stretch, value, price)
+        # Two operations that fall into one on the border must not have been worth it without the other.
+        certified = offset - slack if (prices >= 0.0).all() else -math.inf
+        schedule = self._way(kept, stretch, value, prices)
         every = self.whole(schedule)
         cost_a = float(np.abs(neutral(self._case.own[self._case.judged :], every)).mean())
-        return Priced(price, offset - slack, schedule, cost_a, int(operations_of(every).sum()))
+        return Priced(price, certified, schedule, cost_a, int(operations_of(every).sum()))
 
     def _costs(self, begin: int, end: int) -> list[Array]:
         """Of each slot the cost (3^n,) of all positions, A min."""
@@ -187,35 +217,35 @@ class _Problem:
             out.append((np.sqrt(real, out=real) * scale).reshape(-1))
         return out
 
-    def _way(self, kept: list[Array], stretch: int, value: Array, price: float) -> Phases:
+    def _way(self, kept: list[Array], stretch: int, value: Array, prices: Array) -> Phases:
         """Read the cheapest way backwards, a stretch at a time, computed anew from the values kept at its beginning."""
         places = np.empty(self.slots, dtype=np.intp)
         places[-1] = int(np.argmin(value))
         for number in range(len(kept) - 1, -1, -1):
             begin, end = number * stretch, min((number + 1) * stretch, self.slots)
             values = [kept[number]]
-            for cost in self._costs(begin, end - 1):
-                after = _moved(values[-1], np.float32(price), self._houses)
+            for slot, cost in enumerate(self._costs(begin, end - 1), begin):
+                after = _moved(values[-1], prices[slot])
                 after += cost
                 after -= np.float32(after.min())
                 values.append(after)
             # values[k] is that after the slot before begin + k.
             for slot in range(end - 1, begin - 1, -1):
                 if slot:
-                    places[slot - 1] = self._before(values[slot - begin], int(places[slot]), price)
+                    places[slot - 1] = self._before(values[slot - begin], int(places[slot]), prices[slot])
         powers = 3 ** np.arange(self._houses - 1, -1, -1)
         return (places[:, np.newaxis] // powers % 3).astype(np.int8)
 
-    def _before(self, value: Array, place: int, price: float) -> int:
+    def _before(self, value: Array, place: int, prices: Array) -> int:
         """Where the cheapest way to `place` came from."""
         stayed = float(value[place])
         # Nothing else can be cheaper than staying unless it is so by a move's price.
-        if stayed <= float(value.min()) + price:
+        if stayed <= float(value.min() + prices.min()):
             return place
         apart = np.zeros((1,), dtype=np.float32)
         for k in range(self._houses):
             digit = place // 3 ** (self._houses - 1 - k) % 3
-            other = np.full(3, price, dtype=np.float32)
+            other = np.full(3, prices[k], dtype=np.float32)
             other[digit] = 0.0
             apart = (apart[:, np.newaxis] + other).reshape(-1)
         return int(np.argmin(value + apart))
@@ -230,15 +260,16 @@ def _turns(houses: int) -> NDArray[np.complex64]:
     return np.asarray(ROTATION[digits], dtype=np.complex64)
 
 
-def _moved(value: Array, price: np.float32, houses: int) -> Array:
-    """The least cost (3^n,) of every position after any houses moved, at `price` each."""
+def _moved(value: Array, prices: Array) -> Array:
+    """The least cost (3^n,) of every position after any houses moved, at `prices` (n,)."""
+    houses = len(prices)
     trailing = min(_TRAILING, houses)
     value = value.copy()
     for k in range(houses - trailing):
-        _let_move(value.reshape(3**k, 3, -1), price)
+        _let_move(value.reshape(3**k, 3, -1), prices[k])
     turned = np.ascontiguousarray(value.reshape(-1, 3**trailing).T)
     for k in range(trailing):
-        _let_move(turned.reshape(3**k, 3, -1), price)
+        _let_move(turned.reshape(3**k, 3, -1), prices[houses - trailing + k])
     return np.ascontiguousarray(turned.T).reshape(-1)
 
 

@@ -1,44 +1,100 @@
-"""What a scenario's meters make of the truth: periods, losses, noise, resolution. Pure; deterministic by seed."""
+"""What a scenario's meters make of the truth: periods, losses, noise, resolution. Pure; deterministic by seed.
+
+An inverter that trips because its house was moved shows in its meter, so this is told of every move.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
 
 import numpy as np
 
-from edge_balancer.benchmark.case import Case
+from edge_balancer.benchmark.case import Case, Mask, Phasors
 from edge_balancer.benchmark.scenarios import Meters
-from edge_balancer.types.readings import Reading
+from edge_balancer.benchmark.trips import Trips
+
+_SINGLE = np.complex64
 
 
-def readings(case: Case, meters: Meters, names: list[str], seed: int) -> Iterator[tuple[float, list[Reading]]]:
-    """At the end of each slot the readings that arrive then.
-
-    A meter whose period is a number of slots reports the mean over them; its turn within the period is drawn, as real
-    meters' are. Raises ValueError for a period that is no whole number of slots.
+class Metered:
+    """`value` (T, H) VA: the reading that house h's meter takes at the end of slot t; `arrives` (T, H): whether it
+    takes one then and it gets through. A meter whose period is several slots reports the mean over them;
+    its turn within the period is drawn, as real meters' are.
     """
-    every = meters.period_s / case.step_s
-    if every < 1.0 or every != int(every):
-        raise ValueError(
-            f"meters' period {meters.period_s:g} s: give a whole number of slots of {case.step_s:g} s each"
-        )
-    period = int(every)
-    rng = np.random.default_rng([seed, 91])
-    turn = rng.integers(0, period, case.houses)
-    total = np.concatenate((np.zeros((1, case.houses)), np.cumsum(case.power, axis=0)))
-    for slot in range(case.slots):
-        at = case.start + (slot + 1) * case.step_s
-        due = (slot + 1) % period == turn
-        # Drawn for all, so that a house's chance does not hang on the others'.
-        lost = rng.random(case.houses) < meters.loss
-        factor = 1.0 + meters.noise * rng.standard_normal(case.houses)
-        first = max(0, slot + 1 - period)
-        mean = (total[slot + 1] - total[first]) / (slot + 1 - first) * factor
-        watts = np.round(mean / meters.resolution_w) * meters.resolution_w
-        yield (
-            at,
-            [
-                Reading(names[h], at, float(watts[h].real), float(watts[h].imag))
-                for h in np.flatnonzero(due & ~lost).tolist()
-            ],
-        )
+
+    def __init__(self, case: Case, meters: Meters, seed: int) -> None:
+        """Raises ValueError for a period that is no whole number of slots."""
+        every = meters.period_s / case.step_s
+        if every < 1.0 or every != int(every):
+            raise ValueError(
+                f"meters' period {meters.period_s:g} s: give a whole number of slots of {case.step_s:g} s each"
+            )
+        self.period = int(every)
+        self.delay_s = meters.delay_s
+        self._case = case
+        self._resolution_w = np.float32(meters.resolution_w)
+        shape = case.power.shape
+        rng = np.random.default_rng([seed, 91])
+        turn = rng.integers(0, self.period, case.houses)
+        self.arrives: Mask = (np.arange(1, case.slots + 1)[:, np.newaxis] % self.period) == turn
+        if meters.loss:
+            self.arrives &= rng.random(shape, dtype=np.float32) >= meters.loss
+        self._factor = None
+        if meters.noise:
+            self._factor = 1.0 + np.float32(meters.noise) * rng.standard_normal(shape, dtype=np.float32)
+        self.trips = Trips(case)
+        self.value: Phasors = np.empty(shape, dtype=_SINGLE)
+        for house in range(case.houses):
+            self._read(house, 0, case.slots)
+
+    def copy(self) -> Metered:
+        """The same meters, whose houses may move apart."""
+        other = copy.copy(self)
+        other.value = self.value.copy()
+        other.trips = self.trips.copy()
+        return other
+
+    def moved(self, house: int, slot: int) -> tuple[int, int]:
+        """The house is on another phase from this slot on. The slots [begin, end) whose readings are others now."""
+        begin, end = self.trips.moved(house, slot)
+        if begin < end:
+            end = min(end + self.period - 1, self._case.slots)
+            self._read(house, begin, end)
+        return begin, end
+
+    def _read(self, house: int, begin: int, end: int) -> None:
+        """The readings of these slots: means over the period up to each, less at the record's beginning."""
+        first = max(0, begin - self.period + 1)
+        power: Phasors = self._case.power[first:end, house] + self.trips.lost_w(house, slice(first, end))
+        if self.period > 1:
+            total = np.concatenate(([0.0], np.cumsum(power, dtype=np.complex128)))
+            last = np.arange(begin - first + 1, end - first + 1)
+            since = np.maximum(last - self.period, 0)
+            power = np.asarray((total[last] - total[since]) / (last - since), dtype=np.complex128)
+        else:
+            power = power[begin - first :]
+        if self._factor is not None:
+            power = power * self._factor[begin:end, house]
+        self.value[begin:end, house] = np.round(power / self._resolution_w) * self._resolution_w
+
+    def heard(self) -> Phasors:
+        """(T, H) what is known last of each house at the end of each slot; zero before anything is heard."""
+        if self.period == 1 and self.arrives.all():
+            return self.value.copy()
+        out = np.empty(self.value.shape, dtype=_SINGLE)
+        for house in range(self._case.houses):
+            out[:, house] = self.heard_of(house, 0, self._case.slots)
+        return out
+
+    def heard_of(self, house: int, begin: int, end: int) -> Phasors:
+        """The same of one house in the slots [begin, end)."""
+        before = np.flatnonzero(self.arrives[:begin, house][::-1][: _FAR_BACK * self.period])
+        since = begin - 1 - int(before[0]) if len(before) else begin
+        arrived = self.arrives[since:end, house]
+        last = np.maximum.accumulate(np.where(arrived, np.arange(end - since), -1))
+        known = self.value[since:end, house][np.maximum(last, 0)]
+        return np.asarray(np.where(last >= 0, known, _SINGLE(0.0))[begin - since :])
+
+
+_FAR_BACK = 100
+"""Periods: nobody keeps a reading longer than that."""

@@ -9,7 +9,8 @@ from typing import Final
 
 CONTROLLERS: Final = ("none", "static", "greedy", "threshold", "ours", "foresight")
 BUDGETS: Final = (1.0, 2.0, 4.0, 8.0)
-DAYS: Final = 14
+DAYS: Final = 7
+_MOST_WORKERS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,9 @@ class BenchOptions:
     budgets: tuple[float, ...] = BUDGETS
     rounds: int = 2
     out: Path | None = None
+    fresh: bool = False
+    workers: int = 1
+    markdown: bool = False
 
 
 def add_balance_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,9 +43,12 @@ def add_balance_arguments(parser: argparse.ArgumentParser) -> None:
     add("--days", type=int, default=DAYS, metavar="N", help="of history, and as many judged (default: %(default)s)")
     add("--budgets", default="1,2,4,8", metavar="K,K", help="operations per house and day (default: %(default)s)")
     add("--rounds", type=int, default=2, metavar="N", help="of the search for foresight's best (default: %(default)s)")
-    add(
-        "--out", type=Path, metavar="DIR", help="write results.csv, means.csv, pareto.csv and a plot per scenario there"
-    )
+    add("--out", type=Path, metavar="DIR",
+        help="write results.csv, means.csv, means.md, pareto.csv and a plot per scenario there; what results.csv has "
+        "already is not computed again")  # fmt: skip
+    add("--fresh", action="store_true", help="compute anew what is asked for, though results.csv has it")
+    add("--workers", type=int, default=1, metavar="N", help="processes, one for each feeder (default: %(default)s)")
+    add("--markdown", action="store_true", help="print the tables as Markdown")
 
 
 def read_options(args: argparse.Namespace) -> BenchOptions:
@@ -54,6 +61,8 @@ def read_options(args: argparse.Namespace) -> BenchOptions:
         raise ValueError(f"--days {args.days}: give 1 or more")
     if args.rounds < 0:
         raise ValueError(f"--rounds {args.rounds}: give 0 or more")
+    if not 1 <= args.workers <= _MOST_WORKERS:
+        raise ValueError(f"--workers {args.workers}: give 1 to {_MOST_WORKERS}")
     return BenchOptions(
         _names(args.scenarios),
         controllers or CONTROLLERS,
@@ -62,6 +71,9 @@ def read_options(args: argparse.Namespace) -> BenchOptions:
         _budgets(args.budgets),
         args.rounds,
         args.out,
+        args.fresh,
+        args.workers,
+        args.markdown,
     )
 
 

@@ -1,7 +1,7 @@
 """The real engine on a case: its readings through `Engine.step`, its commands through simulated switches.
 
 It learns on the history and is judged on the rest, on the same phases in one run, with the budget as its setting and
-twice the budget as its cap (as for all others). Inverters do not trip here: what that costs is counted in `results`.
+twice the budget as its cap (as for foresight). The inverter of a house that moves trips, and its meter shows it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from edge_balancer.benchmark.case import DAY_S, Case, Phases
-from edge_balancer.benchmark.meters import readings
+from edge_balancer.benchmark.meters import Metered
 from edge_balancer.benchmark.pairwise import Progress, most_a_day
 from edge_balancer.benchmark.scenarios import Meters, Switches
 from edge_balancer.engine import Engine
@@ -68,11 +68,13 @@ def run_engine(
     case: Case, config: Configuration, meters: Meters, switches: Switches, seed: int, progress: Progress
 ) -> EngineRun:
     """Drive the engine over history and judged part."""
-    run = _Run(case, config, switches, seed)
+    metered = Metered(case, meters, seed)
+    run = _Run(case, config, metered, switches, seed)
     days = -1
-    for at, batch in readings(case, meters, _names(case), seed):
-        run.until(at)
-        run.step(at, batch)
+    for slot in range(case.slots):
+        at = case.start + (slot + 1) * case.step_s
+        run.until(at + meters.delay_s)
+        run.step(at + meters.delay_s, run.readings(slot, at))
         if (day := int((at - case.start) // DAY_S)) != days:
             days = day
             progress(f"  engine: day {day} of {case.slots * case.step_s / DAY_S:.0f}")
@@ -84,8 +86,11 @@ def _names(case: Case) -> list[str]:
 
 
 class _Run:
-    def __init__(self, case: Case, config: Configuration, switches: Switches, seed: int) -> None:
+    def __init__(self, case: Case, config: Configuration, metered: Metered, switches: Switches, seed: int) -> None:
         self._case = case
+        self._metered = metered
+        self._names = _names(case)
+        self._known = 0
         start = {name: Phase(int(phase)) for name, phase in zip(_names(case), case.initial, strict=True)}
         self._index = {name: h for h, name in enumerate(start)}
         self._judged_at = case.start + case.judged * case.step_s
@@ -99,6 +104,13 @@ class _Run:
             case.start,
         )
 
+    def readings(self, slot: int, at: float) -> list[Reading]:
+        """What meters measured at the end of the slot, and what arrives of it. After `until`: a move shows at once."""
+        heard = np.flatnonzero(self._metered.arrives[slot])
+        values = self._metered.value[slot, heard]
+        named = zip(heard.tolist(), values.real.tolist(), values.imag.tolist(), strict=True)
+        return [Reading(self._names[h], at, p, q) for h, p, q in named]
+
     def until(self, at: float) -> None:
         """Let switches answer and time-outs strike up to and including `at`."""
         while True:
@@ -109,6 +121,9 @@ class _Run:
 
     def step(self, now: float, batch: list[Reading]) -> None:
         reports, clears = self._switches.speak(now)
+        for at, command in self._switches.moved[self._known :]:
+            self._metered.moved(self._index[command.house], self._slot(at))
+        self._known = len(self._switches.moved)
         while True:
             sent, self._sent = self._sent, []
             inputs = Inputs(wall=now, readings=batch, reports=reports, clears=clears, sent=sent)
@@ -132,10 +147,12 @@ class _Run:
         self._wake = outputs.due if outputs.due is None or outputs.due > now else None
 
     def result(self) -> EngineRun:
-        """A move counts from the slot on that begins nearest to it: seconds of a minute are not counted apart."""
         case = self._case
         schedule = np.repeat(case.initial[np.newaxis], case.slots, axis=0).astype(np.int8)
         for at, command in self._switches.moved:
-            slot = round((at - case.start) / case.step_s)
-            schedule[slot:, self._index[command.house]] = int(command.phase)
+            schedule[self._slot(at) :, self._index[command.house]] = int(command.phase)
         return EngineRun(schedule, self._failed, self._lock_outs)
+
+    def _slot(self, at: float) -> int:
+        """A move counts from the slot on that begins nearest to it: seconds within a slot are not counted apart."""
+        return round((at - self._case.start) / self._case.step_s)

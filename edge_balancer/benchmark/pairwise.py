@@ -9,35 +9,25 @@ begin the record on any phase for nothing, and no dwell is asked for: no control
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from edge_balancer.analysis.currents import Complexes
-from edge_balancer.benchmark.case import DAY_S, Case, Counts, Phases, neutral, operations_of
-from edge_balancer.benchmark.chains import cheapest, fold, fold_shape, unfold
-from edge_balancer.types.phases import ROTATION
+from edge_balancer.benchmark.case import Case, Phases
+from edge_balancer.benchmark.search import Foresight, Search
 
 Progress = Callable[[str], None]
 
-_ROTATION: Final = ROTATION.astype(np.complex64)
-_DEARER: Final = 1.4
-"""Of a house's operations on a day on which it exceeds its cap, at each attempt."""
-_RELAX: Final = 0.98
-_DEAREST: Final = 1e6
-"""Enough for no operation at all."""
 _SINGLES_FIRST: Final = 14
-_ENOUGH: Final = 0.985
-"""A budget used to this share is used."""
-_LAST_TRIES: Final = 8
 _AIM: Final = 0.98
 """Share of the budget that is aimed at while pairs are improved: a little below, most schedules on the way count."""
 _LOOK: Final = 60
 _TELL: Final = 240
+_POLISH: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +37,6 @@ class Effort:
     rounds: int = 3
     pairs: int = 1500
     starts: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Foresight:
-    """The best known schedule (T, H) of the judged slots at a budget; `cost_a` its mean |N|; `price` in A min."""
-
-    schedule: Phases
-    cost_a: float
-    operations: int
-    price: float
 
 
 def best_known(
@@ -89,7 +69,7 @@ def most_a_day(budget: float) -> int:
 def _descended(
     case: Case, budget: float, start: Phases, effort: Effort, rng: np.random.Generator, progress: Progress
 ) -> Foresight:
-    search = _Search(case, start, most_a_day(budget))
+    search = Search(case, start, most_a_day(budget))
     most = case.operations(budget)
     if most < 1:
         return search.fixed()
@@ -110,131 +90,32 @@ def _descended(
                     f"  round {turn + 1} of {effort.rounds}, pair {done} of {len(order)}: best {best.cost_a:.2f} A"
                 )
             search.improve(pairs[k])
-    best = min(search.if_allowed(most, best), search.within(most), key=lambda one: one.cost_a)
+    return _finished(search, most, search.if_allowed(most, best))
+
+
+def polished(case: Case, budget: float, known: Foresight, rng: np.random.Generator, progress: Progress) -> Foresight:
+    """A schedule of longer slots, brought to the finer ones of `case` and improved there with inverters that trip.
+
+    House by house, each exactly given all others: the instants of all its operations, and whether they pay at all.
+    """
+    many = (case.slots - case.judged) // len(known.schedule)
+    search = Search(case, np.repeat(known.schedule, many, axis=0), most_a_day(budget), trips=True)
+    most = case.operations(budget)
+    if most < 1:
+        return search.found()
+    best = search.if_allowed(most, replace(known, cost_a=math.inf))
+    search.price = known.price
+    for turn in range(_POLISH):
+        progress(f"  polishing, round {turn + 1} of {_POLISH}: best {best.cost_a:.2f} A")
+        search.singles(rng)
+        best = search.if_allowed(most, best)
+        search.follow(_AIM * most, 0.5)
+    return _finished(search, most, best)
+
+
+def _finished(search: Search, most: int, best: Foresight) -> Foresight:
+    """The better of `best` and what is at hand brought within budget and caps, with what is left over spent."""
+    best = min(best, search.within(most), key=lambda one: one.cost_a)
     search.take(best.schedule)
     search.price = best.price
     return min(best, search.tightened(most), key=lambda one: one.cost_a)
-
-
-class _Search:
-    """A schedule that is improved piece by piece. All arrays (H, L, S) and (L, S) are folded, see `chains`."""
-
-    def __init__(self, case: Case, start: Phases, cap: int) -> None:
-        self._case = case
-        self._exact: Complexes = case.own[case.judged :]
-        self._slots = len(self._exact)
-        self._minutes = case.step_s / 60.0
-        self._shape = fold_shape(self._slots)
-        self._own: NDArray[np.complex64] = fold(np.ascontiguousarray(self._exact.T).astype(np.complex64), self._shape)
-        day = (np.arange(self._slots) * case.step_s // DAY_S).astype(np.intp)
-        self._day = day
-        self._folded_day = fold(day, self._shape)
-        self._dearer = np.ones((case.houses, int(day[-1]) + 1), dtype=np.float32)
-        self._cap = cap
-        self.price = 0.0
-        self.take(start)
-
-    def take(self, schedule: Phases) -> None:
-        """Go on from this schedule (T, H)."""
-        self._phase: NDArray[np.int8] = fold(np.ascontiguousarray(schedule.T), self._shape)
-        self._neutral: NDArray[np.complex64] = fold(neutral(self._exact, schedule).astype(np.complex64), self._shape)
-
-    def schedule(self) -> Phases:
-        return np.ascontiguousarray(unfold(self._phase, self._slots).T)
-
-    @property
-    def cost_a(self) -> float:
-        return float(np.abs(self._neutral).sum(dtype=np.float64)) / self._slots
-
-    @property
-    def operations(self) -> int:
-        return int(operations_of(self.schedule()).sum())
-
-    def usual_price(self, budget: float) -> float:
-        """A first guess: what a house's current does to the neutral between two operations, A min."""
-        rms = float(np.sqrt(np.mean(np.abs(self._exact[:, self._case.movable]) ** 2)))
-        return rms * 1440.0 / (10.0 * budget)
-
-    def improve(self, houses: tuple[int, ...]) -> None:
-        """Give these houses the schedules that cost least together, all others as they are."""
-        base = self._neutral
-        for h in houses:
-            base = base - self._own[h] * _ROTATION[self._phase[h]]
-        currents = [base[np.newaxis]]
-        for h in houses:
-            turned = self._own[h] * _ROTATION[:, np.newaxis, np.newaxis]
-            currents.append((currents[-1][:, np.newaxis] + turned[np.newaxis]).reshape(-1, *self._shape))
-        real, imaginary = currents[-1].real, currents[-1].imag
-        costs = np.sqrt(real * real + imaginary * imaginary) * np.float32(self._minutes)
-        costs = costs.reshape(*(3,) * len(houses), *self._shape)
-        chosen = cheapest(costs, [np.float32(self.price) * self._dearer[h][self._folded_day] for h in houses])
-        for h, phase in zip(houses, chosen, strict=True):
-            self._phase[h] = phase
-            base = base + self._own[h] * _ROTATION[phase]
-        self._neutral = base
-
-    def singles(self, rng: np.random.Generator) -> None:
-        """Each house once, alone."""
-        for h in rng.permutation(self._case.movable).tolist():
-            self.improve((h,))
-
-    def follow(self, most: float, how_far: float) -> None:
-        """A dearer operation where there are too many, a cheaper one where there are too few."""
-        ratio = max(self.operations, 1) / most
-        self.price *= float(np.clip(ratio, 0.25, 4.0)) ** how_far
-        # What made a day dear may be past: others have moved since.
-        self._dearer = np.maximum(self._dearer * np.float32(_RELAX), np.float32(1.0))
-
-    def within(self, most: int) -> Foresight:
-        """The schedule brought within budget and caps."""
-        rng = np.random.default_rng(0)
-        while not self._capped() or self.operations > most:
-            if self.operations > most:
-                self.price *= max(1.01, (self.operations / most) ** 0.4)
-            self.singles(rng)
-        return self._found()
-
-    def if_allowed(self, most: int, best: Foresight) -> Foresight:
-        """The better of `best` and this schedule, where this one is within budget and caps."""
-        if self.cost_a < best.cost_a and self.operations <= most and self._capped():
-            return self._found()
-        return best
-
-    def tightened(self, most: int) -> Foresight:
-        """Spend what the last adjustment left over."""
-        best = self._found()
-        rng = np.random.default_rng(0)
-        for _ in range(_LAST_TRIES):
-            if self.operations >= _ENOUGH * most:
-                break
-            self.price *= 0.97
-            self.singles(rng)
-            best = self.if_allowed(most, best)
-        return best
-
-    def fixed(self) -> Foresight:
-        """Where no operation is allowed: the best that fixed phases can do, house by house."""
-        rng = np.random.default_rng(0)
-        self.price = _DEAREST
-        for _ in range(4):
-            self.singles(rng)
-        return self._found()
-
-    def _capped(self) -> bool:
-        """Whether all houses are within their caps; makes operations dearer where they are not."""
-        over = self._a_day() > self._cap
-        self._dearer[over] = np.minimum(self._dearer[over] * _DEARER, _DEAREST)
-        return not over.any()
-
-    def _a_day(self) -> Counts:
-        """Operations (H, days)."""
-        changed = np.diff(self.schedule(), axis=0) != 0
-        counts = np.zeros(self._dearer.shape, dtype=np.int64)
-        slot, house = np.nonzero(changed)
-        np.add.at(counts, (house, self._day[slot + 1]), 1)
-        return counts
-
-    def _found(self) -> Foresight:
-        schedule = self.schedule()
-        cost = float(np.abs(neutral(self._exact, schedule)).mean())
-        return Foresight(schedule, cost, int(operations_of(schedule).sum()), self.price)

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
 import numpy as np
 
 from edge_balancer.benchmark.case import Case, Phases, operations_of
+from edge_balancer.benchmark.trips import lost_w, tripped
 from edge_balancer.planning.figures import figures
-
-RECONNECT_S: Final = 300.0
-"""What an inverter stays away after its house was moved (IEEE 1547)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """`budget` in operations per house and day (None where the controller has none), `operations` used of it.
 
-    Neutral current: `mean_a`, `p95_a`, and `rms_a`, whose square heats the conductor. `wear`: operations of the busiest
-    switch over the mean of all (1 where nothing moved). `pv_lost_kwh` by inverters that reconnect. `bound_a`: no
-    schedule with this budget has a lower mean (None: not known). `gain`: G, see `with_gains`.
+    Neutral current with inverters that trip at a move: `mean_a`, `p95_a`, and `rms_a`, whose square heats the
+    conductor; `still_a` is the mean as it would be if none tripped. `wear`: operations of the busiest switch over the
+    mean of all (1 where nothing moved). `pv_lost_kwh` by inverters that reconnect. `bound_a`: no schedule with this
+    budget has a lower `still_a` (None: not known).
+
+    In comparison: `gain`: G, see `with_gains`; `p95_ratio` to that of static; `worse`: the fraction of the seeds in
+    which the mean is above static's.
     """
 
     scenario: str
@@ -32,6 +34,7 @@ class Result:
     mean_a: float
     p95_a: float
     rms_a: float
+    still_a: float
     operations: float
     wear: float
     pv_lost_kwh: float
@@ -39,16 +42,18 @@ class Result:
     lock_outs: float = 0.0
     bound_a: float | None = None
     gain: float | None = None
+    gain_ci: float | None = None
+    """Half of the interval that holds the mean G over seeds with 95 % confidence."""
+    p95_ratio: float | None = None
+    worse: float | None = None
 
 
 def result(case: Case, scenario: str, seed: int, controller: str, budget: float | None, schedule: Phases) -> Result:
     """Judge a schedule: (H,) throughout, (T, H) of all slots, or that of the judged slots alone."""
-    judged = slice(case.judged, None)
-    if schedule.ndim == 1:
-        schedule = np.repeat(schedule[np.newaxis], case.slots - case.judged, axis=0)
-    elif len(schedule) == case.slots:
-        schedule = schedule[judged]
-    current = np.abs(case.rows(judged, schedule))
+    schedule = judged_part(case, schedule)
+    still = case.rows(slice(case.judged, None), schedule)
+    lost = lost_w(case, schedule)
+    current = np.abs(still + tripped(case, schedule, lost))
     seen = figures(current)
     counts = operations_of(schedule)[case.movable]
     mean = float(counts.mean()) if len(counts) else 0.0
@@ -60,21 +65,18 @@ def result(case: Case, scenario: str, seed: int, controller: str, budget: float 
         seen.mean_a,
         seen.p95_a,
         float(np.sqrt(np.mean(current**2))),
+        float(np.abs(still).mean()),
         mean / case.judged_days,
         float(counts.max()) / mean if mean else 1.0,
-        _lost_kwh(case, schedule),
+        float(lost.sum(dtype=np.float64)) * case.step_s / 3.6e6,
     )
 
 
-def _lost_kwh(case: Case, schedule: Phases) -> float:
-    """What the roofs would have fed in while their inverters stay away after each operation."""
-    slot, house = np.nonzero(np.diff(schedule, axis=0))
-    slots = max(1, math.ceil(RECONNECT_S / case.step_s))
-    begun = np.concatenate((np.zeros((1, case.houses)), np.cumsum(case.pv_w, axis=0)))
-    first = case.judged + slot + 1
-    last = np.minimum(first + slots, case.slots)
-    watts = (begun[last, house] - begun[first, house]) / slots
-    return float(watts.sum()) * RECONNECT_S / 3.6e6
+def judged_part(case: Case, schedule: Phases) -> Phases:
+    """The schedule (T, H) of the judged slots."""
+    if schedule.ndim == 1:
+        return np.repeat(schedule[np.newaxis], case.slots - case.judged, axis=0)
+    return schedule[case.judged :] if len(schedule) == case.slots else schedule
 
 
 def gain(static_a: float, ours_a: float, best_a: float) -> float | None:
@@ -88,15 +90,36 @@ FORESIGHT: Final = "foresight"
 
 
 def with_gains(results: Sequence[Result]) -> list[Result]:
-    """Every result with a budget gets G_K against static and the foresight at its budget, of the same feeder."""
-    static = {(r.scenario, r.seed): r.mean_a for r in results if r.controller == STATIC}
-    best = {(r.scenario, r.seed, r.budget): r.mean_a for r in results if r.controller == FORESIGHT}
+    """Every result compared with static and with the foresight at its budget, of the same feeder.
+
+    A schedule within a smaller budget is one within a larger: the best known is the best of those.
+    """
+    static = {(r.scenario, r.seed): r for r in results if r.controller == STATIC}
+    best: dict[tuple[str, float], list[Result]] = {}
+    for one in results:
+        if one.controller == FORESIGHT:
+            best.setdefault((one.scenario, one.seed), []).append(one)
     out = []
     for one in results:
-        fixed, known = static.get((one.scenario, one.seed)), best.get((one.scenario, one.seed, one.budget))
-        value = gain(fixed, one.mean_a, known) if fixed is not None and known is not None else None
-        out.append(replace(one, gain=value))
+        feeder = (one.scenario, one.seed)
+        fixed = static.get(feeder)
+        if fixed is None:
+            out.append(replace(one, gain=None, gain_ci=None, p95_ratio=None, worse=None))
+            continue
+        budget = one.budget
+        known = (
+            [r for r in best.get(feeder, []) if r.budget is not None and r.budget <= budget]
+            if budget is not None
+            else []
+        )
+        exact = any(r.budget == budget for r in known)
+        value = gain(fixed.mean_a, one.mean_a, min(r.mean_a for r in known)) if exact else None
+        ratio = one.p95_a / fixed.p95_a if fixed.p95_a > 0.0 else None
+        out.append(replace(one, gain=value, p95_ratio=ratio, worse=float(one.mean_a > fixed.mean_a * _NO_WORSE)))
     return out
+
+
+_NO_WORSE: Final = 1.0 + 1e-9
 
 
 def means(results: Iterable[Result]) -> list[Result]:
@@ -108,26 +131,29 @@ def means(results: Iterable[Result]) -> list[Result]:
 
 
 def _mean(group: Sequence[Result]) -> Result:
-    def of(values: Iterable[float | None]) -> float | None:
-        known = [value for value in values if value is not None]
-        return sum(known) / len(known) if len(known) == len(group) else None
+    def of(name: str) -> float | None:
+        known = [value for value in (getattr(r, name) for r in group) if value is not None]
+        return float(np.mean(known)) if len(known) == len(group) else None
 
-    def sure(values: Iterable[float]) -> float:
-        return float(np.mean(list(values)))
+    averaged = {f.name: of(f.name) for f in fields(Result) if f.name not in _KEYS}
+    gains = [r.gain for r in group if r.gain is not None]
+    averaged["gain_ci"] = half_interval(gains) if len(gains) == len(group) else None
+    return replace(group[0], seed=len(group), **averaged)  # type: ignore[arg-type] # figures all, by their names
 
-    return Result(
-        group[0].scenario,
-        len(group),
-        group[0].controller,
-        group[0].budget,
-        sure(r.mean_a for r in group),
-        sure(r.p95_a for r in group),
-        sure(r.rms_a for r in group),
-        sure(r.operations for r in group),
-        sure(r.wear for r in group),
-        sure(r.pv_lost_kwh for r in group),
-        sure(r.failed for r in group),
-        sure(r.lock_outs for r in group),
-        of(r.bound_a for r in group),
-        of(r.gain for r in group),
-    )
+
+_KEYS: Final = ("scenario", "seed", "controller", "budget")
+
+
+def half_interval(values: Sequence[float]) -> float | None:
+    """Half of the 95 % confidence interval of the mean (Student's t); None of fewer than two values."""
+    count = len(values)
+    if count < 2:
+        return None
+    freedom = count - 1
+    t = _T95[freedom - 1] if freedom <= len(_T95) else 1.96 + 2.4 / freedom
+    return t * float(np.std(values, ddof=1)) / math.sqrt(count)
+
+
+_T95: Final = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
+               2.120, 2.110, 2.101, 2.093, 2.086)  # fmt: skip
+"""Two-sided 95 % quantiles of Student's t by degrees of freedom."""

@@ -1,7 +1,7 @@
-"""Simple rules that move houses by the last slot alone, with perfect meters and switches. Pure.
+"""Simple rules that move houses by what meters said last, with switches that never fail. Pure.
 
-What they see of a slot they act on in the next one, as anybody does who reads a meter. They run over history and
-judged part alike, so that no rule is judged on its first hour.
+They hear what the engine hears, as late as it does, tripped inverters included. They run over history and judged part
+alike, so that no rule is judged on its first hour.
 """
 
 from __future__ import annotations
@@ -12,12 +12,17 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_balancer.benchmark.case import Case, Phases, operations_of
+from edge_balancer.benchmark.case import Case, Phases
+from edge_balancer.benchmark.meters import Metered
+from edge_balancer.benchmark.scenarios import Meters, Switches
 from edge_balancer.types.phases import ROTATION
 
 _HALVINGS: Final = 12
 _UP_TO_A: Final = 60.0
 """A gain in neutral current that is asked for at most, as a multiple of the houses' root mean square current."""
+_SHORTEST: Final = 16
+_LONGEST: Final = 512
+"""Slots in which the greedy rule looks for its next move at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,70 +35,100 @@ class ThresholdRule:
     cooldown_s: float = 6.0
 
 
-def threshold_schedule(case: Case, rule: ThresholdRule) -> Phases:
+class _Field:
+    """Meters and switches as a rule has them: it hears, it moves, and what it moves comes about later."""
+
+    def __init__(self, case: Case, metered: Metered, switches: Switches) -> None:
+        self.case = case
+        self._metered = metered.copy()
+        self.heard = metered.heard()
+        self._late = round((metered.delay_s + switches.time_s) / case.step_s)
+        self.phase = case.initial.copy()
+        self.schedule = np.repeat(case.initial[np.newaxis], case.slots, axis=0).astype(np.int8)
+        self.operations = 0
+        # Every switchable house twice, with the two steps that it can make.
+        self.house: NDArray[np.intp] = np.repeat(case.movable, 2)
+        self.step: Phases = np.tile(np.array([1, 2], dtype=np.int8), len(case.movable))
+
+    def move(self, candidate: int, slot: int) -> None:
+        """By what was heard at the end of this slot."""
+        house = int(self.house[candidate])
+        self.phase[house] = (self.phase[house] + self.step[candidate]) % 3
+        self.operations += 1
+        there = slot + 1 + self._late
+        self.schedule[there:, house] = self.phase[house]
+        begin, end = self._metered.moved(house, there)
+        if begin < end:
+            # A lost reading leaves an earlier one in force for a while.
+            end = self.case.slots if not self._metered.arrives[end - 1, house] else end
+            self.heard[begin:end, house] = self._metered.heard_of(house, begin, end)
+
+
+def threshold_schedule(case: Case, rule: ThresholdRule, meters: Meters, switches: Switches, seed: int) -> Phases:
     """The schedule (T, H) of the threshold rule."""
-    power = np.ascontiguousarray(case.power.real)
-    phase = case.initial.copy()
-    house, step = _pairs(case)
+    field = _Field(case, Metered(case, meters, seed), switches)
+    house, phase = field.house, field.phase
     every = np.arange(len(house))
-    schedule = np.empty((case.slots, case.houses), dtype=np.int8)
     free_at = -np.inf
     for slot in range(case.slots):
-        schedule[slot] = phase
         end = (slot + 1) * case.step_s
-        load = np.bincount(phase, power[slot], 3)
+        power = field.heard[slot].real
+        load = np.bincount(phase, power, 3)
         spread = float(load.max() - load.min())
         if end < free_at or spread <= rule.spread_w or not len(house):
             continue
-        target = (phase[house] + step) % 3
+        target = (phase[house] + field.step) % 3
         after = np.repeat(load[np.newaxis], len(house), axis=0)
-        after[every, phase[house]] -= power[slot, house]
-        after[every, target] += power[slot, house]
+        after[every, phase[house]] -= power[house]
+        after[every, target] += power[house]
         left = after.max(axis=1) - after.min(axis=1)
         best = int(np.argmin(left))
         if left[best] < spread:
-            phase[house[best]] = target[best]
+            field.move(best, slot)
             free_at = end + rule.cooldown_s
-    return schedule
+    return field.schedule
 
 
-def _pairs(case: Case) -> tuple[NDArray[np.intp], Phases]:
-    """Every switchable house twice, with the two steps that it can make."""
-    return np.repeat(case.movable, 2), np.tile(np.array([1, 2], dtype=np.int8), len(case.movable))
-
-
-def greedy_schedule(case: Case, per_house_day: float) -> Phases:
-    """The schedule (T, H) of the greedy rule: the one move that lowers |N| of the last slot most, if by enough.
+def greedy_schedule(case: Case, per_house_day: float, meters: Meters, switches: Switches, seed: int) -> Phases:
+    """The schedule (T, H) of the greedy rule: the one move that lowers |N| of the last readings most, if by enough.
 
     What is enough (A) is set on the history so that the operations there meet the budget, and kept.
     """
-    scale = float(np.sqrt(np.mean(np.abs(case.own[:, case.movable]) ** 2)))
+    scale = float(np.sqrt(np.mean(np.abs(case.own[:, case.movable]) ** 2))) if len(case.movable) else 0.0
     low, high = 0.0, _UP_TO_A * scale
     most = per_house_day * len(case.movable) * case.judged * case.step_s / 86_400.0
+    metered = Metered(case, meters, seed)
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
-        done = operations_of(_greedy(case, middle, case.judged)).sum() if case.judged else 0
-        low, high = (middle, high) if done > most else (low, middle)
-    return _greedy(case, high, case.slots)
+        field = _Field(case, metered, switches)
+        _greedy(field, middle, case.judged, most)
+        low, high = (middle, high) if field.operations > most else (low, middle)
+    field = _Field(case, metered, switches)
+    _greedy(field, high, case.slots, np.inf)
+    return field.schedule
 
 
-def _greedy(case: Case, least_gain_a: float, slots: int) -> Phases:
-    own, phase = case.own, case.initial.copy()
-    schedule = np.empty((slots, case.houses), dtype=np.int8)
-    house, step = _pairs(case)
-    turns = ROTATION[phase]
-    change = ROTATION[(phase[house] + step) % 3] - ROTATION[phase[house]]
-    for slot in range(slots):
-        schedule[slot] = phase
-        now = complex(own[slot] @ turns)
+def _greedy(field: _Field, least_gain_a: float, slots: int, most: float) -> None:
+    """Move until the slots or `most` operations are over."""
+    if not len(field.house):
+        return
+    nominal_v = np.float32(field.case.nominal_v)
+    slot, length = 0, _SHORTEST
+    while slot < slots and field.operations <= most:
+        own = np.conj(field.heard[slot : min(slot + length, slots)]) / nominal_v
+        turns = ROTATION[field.phase].astype(np.complex64)
+        now = own @ turns
         # No move lowers |N| by more than |N|.
-        if abs(now) <= least_gain_a or not len(house):
+        hopeful = np.flatnonzero(np.abs(now) > least_gain_a)
+        target = (field.phase[field.house] + field.step) % 3
+        change = ROTATION[target].astype(np.complex64) - turns[field.house]
+        after = np.abs(now[hopeful, np.newaxis] + own[np.ix_(hopeful, field.house)] * change)
+        gains = np.abs(now[hopeful]) - after.min(axis=1)
+        worth = np.flatnonzero(gains > least_gain_a)
+        if not len(worth):
+            slot, length = slot + length, min(2 * length, _LONGEST)
             continue
-        after = np.abs(now + own[slot, house] * change)
-        best = int(np.argmin(after))
-        if abs(now) - after[best] > least_gain_a:
-            h = int(house[best])
-            phase[h] = (phase[h] + step[best]) % 3
-            turns = ROTATION[phase]
-            change = ROTATION[(phase[house] + step) % 3] - ROTATION[phase[house]]
-    return schedule
+        first = int(worth[0])
+        slot += int(hopeful[first])
+        field.move(int(np.argmin(after[first])), slot)
+        slot, length = slot + 1, max(length // 2, _SHORTEST)

@@ -1,70 +1,100 @@
-"""One scenario and seed through all controllers that are asked for. Prints nothing and writes nothing."""
+"""One scenario and seed through the controllers that are asked for. Prints nothing and writes nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
 from edge_balancer.benchmark.case import Case, Phases
-from edge_balancer.benchmark.joint import MOST_HOUSES, certify
+from edge_balancer.benchmark.foresight import coarse_case, foresight
 from edge_balancer.benchmark.options import BenchOptions
 from edge_balancer.benchmark.ours import configuration, run_engine
-from edge_balancer.benchmark.pairwise import Effort, Progress, best_known
-from edge_balancer.benchmark.results import FORESIGHT, STATIC, Result, result, with_gains
+from edge_balancer.benchmark.pairwise import Progress
+from edge_balancer.benchmark.results import FORESIGHT, STATIC, Result, result
 from edge_balancer.benchmark.rules import ThresholdRule, greedy_schedule, threshold_schedule
 from edge_balancer.benchmark.scenarios import Scenario, make_case
 from edge_balancer.benchmark.static import best_fixed
 
+Wanted = tuple[str, float | None]
+"""A controller and its budget in operations per house and day, where it has one."""
 
-def run_scenario(what: Scenario, seed: int, options: BenchOptions, progress: Progress) -> list[Result]:
-    """Results with their gains, in the order of the controllers. Deterministic by scenario, seed and options."""
+
+def wanted(options: BenchOptions) -> list[Wanted]:
+    """What the options ask for, in the order of the tables."""
+    out: list[Wanted] = []
+    for name in options.controllers:
+        if name in ("none", STATIC, "threshold"):
+            out.append((name, None))
+        else:
+            out += [(name, budget) for budget in options.budgets]
+    return out
+
+
+def run_feeder(
+    what: Scenario,
+    seed: int,
+    todo: Sequence[Wanted],
+    options: BenchOptions,
+    found: Callable[[Result], None],
+    progress: Progress,
+) -> None:
+    """Hand over each result as soon as it is there. Deterministic by scenario, seed and options, one by one."""
     progress("making the feeder")
-    case = make_case(what, seed, options.days)
-    wanted = options.controllers
-    results: list[Result] = []
-
-    def judge(controller: str, budget: float | None, schedule: Phases) -> Result:
-        results.append(result(case, what.name, seed, controller, budget, schedule))
-        return results[-1]
-
-    progress("the best fixed phases")
-    fixed = best_fixed(case, slice(0, case.judged), np.random.default_rng([seed, 92]))
-    if "none" in wanted:
-        judge("none", None, case.initial)
-    if STATIC in wanted:
-        judge(STATIC, None, fixed)
-    if "greedy" in wanted:
-        for budget in options.budgets:
-            progress(f"the greedy rule at {budget:g} operations per house-day")
-            judge("greedy", budget, greedy_schedule(case, budget))
-    if "threshold" in wanted:
-        progress("the threshold rule")
-        judge("threshold", None, threshold_schedule(case, ThresholdRule()))
-    if "ours" in wanted:
-        for budget in options.budgets:
-            progress(f"the engine at {budget:g} operations per house-day")
-            run = run_engine(case, configuration(case, budget), what.meters, what.switches, seed, progress)
-            judge("ours", budget, run.schedule)
-            results[-1] = replace(results[-1], failed=float(run.failed), lock_outs=float(run.lock_outs))
-    if FORESIGHT in wanted:
-        results += _foresight(case, what.name, seed, fixed, options, progress)
-    return with_gains(results)
+    bench = _Bench(what, seed, options, progress)
+    for controller, budget in todo:
+        progress(controller if budget is None else f"{controller} at {budget:g} operations per house-day")
+        found(bench.run(controller, budget))
 
 
-def _foresight(
-    case: Case, name: str, seed: int, fixed: Phases, options: BenchOptions, progress: Progress
-) -> list[Result]:
-    """The best known at each budget; with few switches also a certified bound, and the joint schedule if better."""
-    rng = np.random.default_rng([seed, 93])
-    pairwise = best_known(case, options.budgets, fixed, Effort(rounds=options.rounds), rng, progress)
-    few = len(case.movable) <= MOST_HOUSES
-    joint = certify(case, options.budgets, {k: one.price for k, one in pairwise.items()}, progress) if few else {}
-    results = []
-    for budget, one in pairwise.items():
-        best = result(case, name, seed, FORESIGHT, budget, one.schedule)
-        if budget in joint:
-            exact = result(case, name, seed, FORESIGHT, budget, joint[budget].schedule)
-            best = replace(min(exact, best, key=lambda r: r.mean_a), bound_a=joint[budget].bound_a)
-        results.append(best)
-    return results
+class _Bench:
+    def __init__(self, what: Scenario, seed: int, options: BenchOptions, progress: Progress) -> None:
+        self._what, self._seed, self._options, self._progress = what, seed, options, progress
+        self._case = make_case(what, seed, options.days)
+
+    @cached_property
+    def _coarse(self) -> Case:
+        return coarse_case(self._case)
+
+    @cached_property
+    def _fixed(self) -> Phases:
+        """The best fixed phases of the history."""
+        return best_fixed(self._case, slice(0, self._case.judged), np.random.default_rng([self._seed, 92]))
+
+    def run(self, controller: str, budget: float | None) -> Result:
+        if controller == FORESIGHT and budget is not None:
+            return foresight(
+                self._case,
+                self._coarse,
+                self._what.name,
+                self._seed,
+                budget,
+                self._fixed,
+                self._options.rounds,
+                self._progress,
+            )[0]
+        if controller == "ours" and budget is not None:
+            return self._ours(budget)
+        return self._judged(controller, budget, self._schedule(controller, budget))
+
+    def _ours(self, budget: float) -> Result:
+        what, case = self._what, self._case
+        config = configuration(case, budget)
+        run = run_engine(case, config, what.meters, what.switches, self._seed, self._progress)
+        seen = self._judged("ours", budget, run.schedule)
+        return replace(seen, failed=float(run.failed), lock_outs=float(run.lock_outs))
+
+    def _schedule(self, controller: str, budget: float | None) -> Phases:
+        what, case = self._what, self._case
+        if controller == STATIC:
+            return self._fixed
+        if controller == "threshold":
+            return threshold_schedule(case, ThresholdRule(), what.meters, what.switches, self._seed)
+        if controller == "greedy" and budget is not None:
+            return greedy_schedule(case, budget, what.meters, what.switches, self._seed)
+        return case.initial
+
+    def _judged(self, controller: str, budget: float | None, schedule: Phases) -> Result:
+        return result(self._case, self._what.name, self._seed, controller, budget, schedule)

@@ -11,21 +11,22 @@ from typing import Final
 
 import numpy as np
 
-from edge_balancer.benchmark.case import Case, Mask, Phases
+from edge_balancer.benchmark.case import Case, Mask, Phases, Phasors
+from edge_balancer.twin.grid.generate import Style
 from edge_balancer.twin.households import Mix, Population, PopulationOptions, mini_grid
 from edge_balancer.twin.weather import PvFleet, Site, draw_roofs
 
 _FIRST_DAY: Final = dt.date(2025, 5, 5)
 """A Monday; four weeks from then the sun stands high and heat pumps rest."""
-_STEP_S: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Meters:
     """How readings reach a controller. `loss`: the fraction that does not; `noise`: relative standard deviation;
-    `resolution_w`: of what is reported. A reading is the mean over the period."""
+    `resolution_w`: of what is reported. A reading is the mean over the period, and takes `delay_s` on its way."""
 
-    period_s: float = 60.0
+    period_s: float = 10.0
+    delay_s: float = 1.0
     loss: float = 0.0
     noise: float = 0.0
     resolution_w: float = 1.0
@@ -43,7 +44,8 @@ class Switches:
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """`pv_skew`: the fraction of the roofs that are on one phase (a third is none). `switchable`: how many houses have
-    a switch, those whose current varies most in the history; None for all."""
+    a switch, those whose current varies most in the history; None for all. `step_s`: of the truth, on which everybody
+    is judged: no longer than the meters' period, and a whole number of seconds."""
 
     name: str
     title: str
@@ -54,6 +56,8 @@ class Scenario:
     ev_share: float = 0.0
     switchable: int | None = None
     transformer_kva: float = 250.0
+    style: Style = Style.SUBURBAN
+    step_s: int = 10
     meters: Meters = field(default_factory=Meters)
     switches: Switches = field(default_factory=Switches)
 
@@ -64,15 +68,24 @@ SCENARIOS: Final = (
     Scenario("skewed-pv", "skewed PV"),
     Scenario("skewed-pv-ev", "skewed PV, with EVs", ev_share=0.3),
     Scenario("even-ev", "unskewed start, with EVs", pv_skew=_EVEN, ev_share=0.3),
-    Scenario("houses-20", "20 houses", houses=20, ev_share=0.3, transformer_kva=100.0),
+    Scenario("houses-20", "20 houses", houses=20, ev_share=0.3, transformer_kva=100.0, style=Style.RURAL),
     Scenario("houses-200", "200 houses", houses=200, ev_share=0.3, transformer_kva=630.0),
-    Scenario("mini-grid", "mini-grid", houses=40, mix=Mix.MINI_GRID, pv_share=0.0, transformer_kva=10.0),
-    Scenario("slow-meters", "15-minute meters", ev_share=0.3, meters=Meters(period_s=900.0)),
+    Scenario(
+        "mini-grid",
+        "mini-grid",
+        houses=40,
+        mix=Mix.MINI_GRID,
+        pv_share=0.0,
+        transformer_kva=10.0,
+        style=Style.MINI_GRID,
+    ),
+    Scenario("slow-meters", "15-minute meters", ev_share=0.3, step_s=60, meters=Meters(period_s=900.0)),
     Scenario(
         "lossy-meters",
         "lossy meters",
         ev_share=0.3,
-        meters=Meters(loss=0.2, noise=0.02, resolution_w=10.0),
+        step_s=60,
+        meters=Meters(period_s=60.0, loss=0.2, noise=0.02, resolution_w=10.0),
     ),
     Scenario("failing-switches", "failing switches", ev_share=0.3, switches=Switches(failures=0.01)),
     Scenario("switchable-10", "ten switchable of 55", ev_share=0.3, switchable=10),
@@ -97,29 +110,34 @@ def make_case(what: Scenario, seed: int, days: int) -> Case:
         options = PopulationOptions(houses=what.houses, mix=what.mix, ev_share=what.ev_share, site=Site())
     population = Population(options, seed)
     start = population.site.midnight_of(_FIRST_DAY)
-    profiles = population.power(start, 2 * days * 86400, _STEP_S)
     roofs = draw_roofs(what.houses, what.pv_share, seed, southern=population.site.latitude_deg < 0.0)
-    pv = np.zeros_like(profiles.p)
-    pv[:, [roof.house for roof in roofs]] = PvFleet(population.weather, roofs, seed).power(
-        start, 2 * days * 86400, _STEP_S
-    )
+    fleet = PvFleet(population.weather, roofs, seed)
+    roofed = [roof.house for roof in roofs]
+    slots = 2 * days * 86400 // what.step_s
+    # Single precision, and a piece at a time: 200 houses over a fortnight of ten seconds are 400 MB so.
+    power = np.empty((slots, what.houses), dtype=np.complex64)
+    pv = np.zeros((slots, what.houses), dtype=np.float32)
+    for piece in population.chunks(start, 2 * days * 86400, what.step_s):
+        first = (piece.start - start) // what.step_s
+        some = slice(first, first + len(piece.p))
+        pv[some, roofed] = fleet.power(piece.start, len(piece.p) * what.step_s, what.step_s)
+        power[some] = piece.p - pv[some] + 1j * piece.q
     with_roof = np.zeros(what.houses, dtype=bool)
-    with_roof[[roof.house for roof in roofs]] = True
-    power = (profiles.p - pv) + 1j * profiles.q
-    judged = days * 86400 // _STEP_S
+    with_roof[roofed] = True
+    judged = days * 86400 // what.step_s
     return Case(
         power,
         pv,
         _switchable(what, power[:judged]),
         _phases(with_roof, what.pv_skew, np.random.default_rng([seed, 90])),
-        float(_STEP_S),
+        float(what.step_s),
         float(start),
         judged,
         transformer_kva=what.transformer_kva,
     )
 
 
-def _switchable(what: Scenario, history: np.ndarray[tuple[int, int], np.dtype[np.complex128]]) -> Mask:
+def _switchable(what: Scenario, history: Phasors) -> Mask:
     chosen = np.ones(what.houses, dtype=bool)
     if what.switchable is not None:
         spread = np.abs(history - history.mean(axis=0)).mean(axis=0)

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_balancer.benchmark.case import Case, Phases, neutral
+from edge_balancer.benchmark.case import Case, Phases, Phasors, neutral
 from edge_balancer.types.phases import ROTATION
 
 _SAMPLE: Final = 1500
@@ -50,7 +50,7 @@ def _spread(slots: int, rng: np.random.Generator) -> NDArray[np.intp]:
 
 
 class _Search:
-    def __init__(self, own: NDArray[np.complex128], movable: NDArray[np.intp]) -> None:
+    def __init__(self, own: Phasors, movable: NDArray[np.intp]) -> None:
         self._own = np.ascontiguousarray(own.T).astype(np.complex64)
         self._exact = own
         self._house = np.repeat(movable, 2)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from edge_balancer.benchmark.results import FORESIGHT, Result
+from edge_balancer.benchmark.results import FORESIGHT, STATIC, Result
 from edge_balancer.planning.svg import Line, line_chart
 from edge_balancer.planning.tables import Cell, Table
 
@@ -17,8 +17,12 @@ _COLUMNS: Final = (
     ("mean_a", "MEAN A"),
     ("p95_a", "P95 A"),
     ("rms_a", "RMS A"),
+    ("still_a", "NO TRIPS A"),
     ("operations_per_house_day", "OPERATIONS PER HOUSE-DAY"),
     ("gain", "G"),
+    ("gain_ci", "+/-"),
+    ("p95_ratio", "P95 OF STATIC"),
+    ("worse", "WORSE THAN STATIC"),
     ("bound_a", "NONE BELOW A"),
     ("wear_max_over_mean", "WEAR"),
     ("pv_lost_kwh", "PV LOST KWH"),
@@ -74,14 +78,35 @@ def _row(r: Result) -> tuple[Cell, ...]:
         r.mean_a,
         r.p95_a,
         r.rms_a,
+        r.still_a,
         r.operations,
         r.gain,
+        r.gain_ci,
+        r.p95_ratio,
+        _worse(r),
         r.bound_a,
         r.wear,
         r.pv_lost_kwh,
         r.failed,
         r.lock_outs,
     )
+
+
+def _worse(r: Result) -> str | None:
+    """Said only where it is so: of means, in how many of the seeds."""
+    if not r.worse or r.controller in ("none", STATIC):
+        return None
+    return "yes" if r.worse >= 1.0 else f"in {r.worse:.0%}"
+
+
+def as_markdown(table: Table) -> str:
+    """The table for a page of documentation, columns that are empty throughout left out."""
+    used = [k for k in range(len(table.heads)) if any(row[k] is not None for row in table.rows)]
+    lines = [f"**{table.title}**", "", "| " + " | ".join(table.heads[k].lower() for k in used) + " |"]
+    numbers = [all(not isinstance(row[k], str) or _number(row[k]) for row in table.rows) for k in used]
+    lines.append("| " + " | ".join("--:" if number else "---" for number in numbers) + " |")
+    lines += ["| " + " | ".join("" if row[k] is None else _shown(row[k]) for k in used) + " |" for row in table.rows]
+    return "\n".join(lines)
 
 
 def as_text(table: Table) -> str:

@@ -10,7 +10,8 @@ import pytest
 from edge_balancer.benchmark.case import Case, neutral, operations_of
 from edge_balancer.benchmark.chains import cheapest, fold, fold_shape, unfold
 from edge_balancer.benchmark.joint import _Problem, certify
-from edge_balancer.benchmark.pairwise import Effort, Foresight, best_known, most_a_day
+from edge_balancer.benchmark.pairwise import Effort, best_known, most_a_day
+from edge_balancer.benchmark.search import Foresight
 from tests.benchmark.bench_cases import least_by_operations, small_case
 
 

@@ -11,6 +11,7 @@ import pytest
 from edge_balancer.benchmark.results import Result, gain, means, result, with_gains
 from edge_balancer.benchmark.tables import as_text, pareto, pareto_svg, pareto_table, results_table
 from edge_balancer.planning.tables import as_csv
+from edge_balancer.types.phases import ROTATION
 from tests.benchmark.bench_cases import small_case
 
 
@@ -27,7 +28,7 @@ def test_where_foresight_gains_nothing_there_is_no_share() -> None:
 
 
 def of(controller: str, budget: float | None, mean_a: float, seed: int = 1, bound_a: float | None = None) -> Result:
-    one = Result("some", seed, controller, budget, mean_a, 3 * mean_a, 1.2 * mean_a, budget or 0.0, 1.5, 0.0)
+    one = Result("some", seed, controller, budget, mean_a, 3 * mean_a, 1.2 * mean_a, mean_a, budget or 0.0, 1.5, 0.0)
     return replace(one, bound_a=bound_a)
 
 
@@ -70,7 +71,12 @@ def test_only_the_judged_part_counts() -> None:
     schedule[31:, 0] = (schedule[31:, 0] + 1) % 3
     schedule[50:, 1] = (schedule[50:, 1] + 1) % 3
     one = result(case, "some", 1, "ours", 2.0, schedule)
-    current = np.abs(case.rows(slice(20, None), schedule[20:]))
+    still = case.rows(slice(20, None), schedule[20:])
+    assert one.still_a == pytest.approx(np.abs(still).mean())
+    # An inverter that is away for 300 of a slot's 864 s leaves that part of its current to the feeder.
+    for slot, house in ((30, 0), (31, 0), (50, 1)):
+        still[slot - 20] += 1200.0 * 300.0 / 864.0 / 230.0 * ROTATION[schedule[slot, house]]
+    current = np.abs(still)
     assert one.mean_a == pytest.approx(current.mean())
     assert one.rms_a == pytest.approx(np.sqrt((current**2).mean()))
     # Three operations of two houses in 0.4 days, two of them of one house.

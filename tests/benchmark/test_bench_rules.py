@@ -8,10 +8,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge_balancer.benchmark.case import Case, neutral, operations_of
+from edge_balancer.benchmark.case import Case, Phases, neutral, operations_of
 from edge_balancer.benchmark.rules import ThresholdRule, greedy_schedule, threshold_schedule
+from edge_balancer.benchmark.scenarios import Meters, Switches
 from edge_balancer.benchmark.static import best_fixed
 from tests.benchmark.bench_cases import small_case
+
+
+def threshold(case: Case, rule: ThresholdRule, delay_s: float = 0.0) -> Phases:
+    return threshold_schedule(case, rule, Meters(case.step_s, delay_s), Switches(time_s=0.0), 1)
+
+
+def greedy(case: Case, per_house_day: float, delay_s: float = 0.0) -> Phases:
+    return greedy_schedule(case, per_house_day, Meters(case.step_s, delay_s), Switches(time_s=0.0), 1)
 
 
 def steady(watts: list[float], phases: list[int], slots: int = 8, step_s: float = 60.0) -> Case:
@@ -42,7 +51,7 @@ def steady(watts: list[float], phases: list[int], slots: int = 8, step_s: float 
     ],
 )
 def test_the_threshold_rule_moves_the_best_house(watts: list[float], phases: list[int], after: list[int]) -> None:
-    schedule = threshold_schedule(steady(watts, phases), ThresholdRule())
+    schedule = threshold(steady(watts, phases), ThresholdRule())
     assert schedule[0].tolist() == phases
     assert schedule[1].tolist() == after
 
@@ -53,14 +62,14 @@ def test_the_threshold_rule_moves_the_best_house(watts: list[float], phases: lis
 )
 def test_the_threshold_rule_waits_for_its_cooldown(cooldown_s: float, step_s: float, moves_after: list[int]) -> None:
     case = steady([1000.0] * 9, [0] * 9, slots=12, step_s=step_s)
-    schedule = threshold_schedule(case, ThresholdRule(cooldown_s=cooldown_s))
+    schedule = threshold(case, ThresholdRule(cooldown_s=cooldown_s))
     assert (schedule != 0).sum(axis=1).tolist()[: len(moves_after)] == moves_after
 
 
 def test_houses_without_a_switch_stay_under_every_rule() -> None:
     case = small_case(6, 60, seed=1, history=60, switchable=(0, 2))
     held = [1, 3, 4, 5]
-    for schedule in (threshold_schedule(case, ThresholdRule()), greedy_schedule(case, 400.0)):
+    for schedule in (threshold(case, ThresholdRule()), greedy(case, 400.0)):
         assert (schedule[:, held] == case.initial[held]).all()
         assert operations_of(schedule).sum() > 0
     assert (best_fixed(case, slice(0, 60), np.random.default_rng(1))[held] == case.initial[held]).all()
@@ -72,16 +81,14 @@ def test_no_rule_sees_what_lies_ahead(name: str) -> None:
     later = case.power.copy()
     later[300:] = later[300:, ::-1]
     other = replace(case, power=later)
-    one, two = (
-        greedy_schedule(c, 400.0) if name == "greedy" else threshold_schedule(c, ThresholdRule()) for c in (case, other)
-    )
+    one, two = (greedy(c, 400.0) if name == "greedy" else threshold(c, ThresholdRule()) for c in (case, other))
     assert np.array_equal(one[:301], two[:301])
     assert not np.array_equal(one[301:], two[301:])
 
 
 def test_the_greedy_rule_meets_its_budget_on_the_history() -> None:
     case = small_case(8, 60, seed=6, history=1440)
-    used = [operations_of(greedy_schedule(case, budget)[:1440]).sum() for budget in (4.0, 8.0, 40.0)]
+    used = [operations_of(greedy(case, budget)[:1440]).sum() for budget in (4.0, 8.0, 40.0)]
     assert used == sorted(used)
     for budget, operations in zip((4.0, 8.0, 40.0), used, strict=True):
         assert 0.5 * budget * 8 <= operations <= budget * 8
