@@ -120,9 +120,10 @@ class SectionInfo:
 
 
 @functools.cache
-def sections() -> tuple[SectionInfo, ...]:
-    """Every table of the configuration, the top level first, each before those inside it."""
-    return tuple(_walk(Configuration, (), listed=False, inside_list=False))
+def sections(model: type[Section] = Configuration) -> tuple[SectionInfo, ...]:
+    """Every table of the configuration (or of another file's model), the top level first, each before those inside
+    it."""
+    return tuple(_walk(model, (), listed=False, inside_list=False))
 
 
 @functools.cache

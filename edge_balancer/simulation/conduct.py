@@ -1,0 +1,125 @@
+"""What the controller and its switches did in the judged days: operations, failures, broken promises. Counts only."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from edge_balancer.simulation.world import World
+from edge_balancer.twin.grid.model import Bools, Floats
+from edge_balancer.types.decisions import Decision
+from edge_balancer.types.events import Event, EventKind
+from edge_balancer.types.switching import Command
+
+_DAY_S: Final = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A house that was moved: `at` (Unix s) it was on its new phase."""
+
+    at: float
+    house: str
+    origin: str
+    target: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Conduct:
+    """Kept while the simulation runs. Judged is what happens from `since` on; caps look back beyond it."""
+
+    world: World
+    since: float
+    operations: list[Operation] = field(default_factory=list)
+    commands: int = 0
+    failed: int = 0
+    timed_out: int = 0
+    lock_outs: int = 0
+    verified: int = 0
+    verified_by_witness: int = 0
+    """Of them those whose move voltage or transformer showed; the others by a living meter alone."""
+    cap_violations: int = 0
+    oscillations: int = 0
+    dwell_violations: int = 0
+    wrong_episodes: int = 0
+    halted_s: float = 0.0
+    wrong_s: Floats = field(init=False)
+    """[H] how long the controller believed a house where it was not, commands under way left out."""
+    _wrong: Bools = field(init=False)
+    _recent: dict[str, deque[float]] = field(default_factory=dict)
+    _last: dict[str, tuple[float, int]] = field(default_factory=dict)
+    """House -> when it was commanded last, and from where."""
+    _reasons: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.wrong_s = np.zeros(len(self.world.names))
+        self._wrong = np.zeros(len(self.world.names), dtype=bool)
+
+    def decided(self, decision: Decision) -> None:
+        if decision.commanded:
+            self._reasons[decision.id] = decision.text
+
+    def commanded(self, command: Command, now: float) -> None:
+        """An operation counts from its command on, whatever becomes of it."""
+        settings = self.world.config.decision
+        judged = now >= self.since
+        recent = self._recent.setdefault(command.house, deque())
+        while recent and recent[0] <= now - _DAY_S:
+            recent.popleft()
+        recent.append(now)
+        last = self._last.get(command.house)
+        self._last[command.house] = (now, int(command.origin))
+        if not judged:
+            return
+        self.commands += 1
+        self.cap_violations += len(recent) > settings.max_operations_per_house_day
+        if last is not None and now - last[0] < settings.dwell_s:
+            self.dwell_violations += 1
+            self.oscillations += last[1] == int(command.phase)
+
+    def moved(self, at: float, command: Command) -> None:
+        reason = self._reasons.get(command.decision, "")
+        if at >= self.since:
+            self.operations.append(Operation(at, command.house, str(command.origin), str(command.phase), reason))
+
+    def recorded(self, event: Event, now: float) -> None:
+        if now < self.since:
+            return
+        match event.kind:
+            case EventKind.FAILED:
+                self.failed += 1
+            case EventKind.TIMED_OUT:
+                self.timed_out += 1
+            case EventKind.LOCKED:
+                self.lock_outs += 1
+            case EventKind.VERIFIED:
+                self.verified += 1
+                self.verified_by_witness += event.body.get("strength") == "agrees"
+            case _:
+                pass
+
+    def forget(self) -> None:
+        """Reasons of decisions whose commands have all ended are not needed any more: called between days."""
+        kept = list(self._reasons.items())[-100:]
+        self._reasons = dict(kept)
+
+    def stood(self, wrong: Bools, halted: bool, now: float, seconds: float) -> None:
+        """For `seconds` up to `now` the controller was wrong about these houses ([H])."""
+        if now <= self.since:
+            self._wrong = wrong
+            return
+        self.wrong_s += wrong * seconds
+        self.wrong_episodes += int(np.count_nonzero(wrong & ~self._wrong))
+        self._wrong = wrong
+        self.halted_s += seconds * halted
+
+    def per_house(self) -> dict[str, int]:
+        """Operations of each house with a switch."""
+        counts = {name: 0 for name, has in zip(self.world.names, self.world.switchable.tolist(), strict=True) if has}
+        for operation in self.operations:
+            counts[operation.house] += 1
+        return counts
