@@ -1,5 +1,5 @@
-"""The simulated feeder: houses, sun, clouds, network, and the virtual meters that speak for them.
+"""The simulated feeder: lines, households, sky, and the meters, switches and inverters that stand in the houses.
 
-It serves the demo, the benches and the tests. The models are simple and say so; nothing here is used by the daemon, and
-the controller is not tuned to it.
+It serves the demo, the simulation, the benches and the tests. What its models leave out stands in each of them;
+nothing here is used by the daemon.
 """
