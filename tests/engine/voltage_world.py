@@ -21,7 +21,15 @@ from edge_balancer.types.events import Alert, AlertState, Event
 from edge_balancer.types.phases import Phase
 from edge_balancer.types.ports import Inputs, Restored
 from edge_balancer.types.readings import TRANSFORMER, Reading, ThreePhaseReading
-from edge_balancer.types.switching import Command, Mode, ModeRequest, SwitchReport, SwitchRequest, SwitchResult
+from edge_balancer.types.switching import (
+    ClearRequest,
+    Command,
+    Mode,
+    ModeRequest,
+    SwitchReport,
+    SwitchRequest,
+    SwitchResult,
+)
 from scripts.bench.identify import Case
 from tests.support.configuration import make_config
 
@@ -35,9 +43,17 @@ class VoltageWorld:
     """Minutes of a drawn case. `wiring` maps houses to the phases of their contacts L1, L2, L3."""
 
     def __init__(
-        self, case: Case, wrong: dict[str, int] | None = None, wiring: Wiring | None = None, **decision: Any
+        self,
+        case: Case,
+        wrong: dict[str, int] | None = None,
+        wiring: Wiring | None = None,
+        *,
+        switchable: bool = True,
+        voltage_evidence: bool = True,
+        **decision: Any,
     ) -> None:
         """`wrong` maps houses to how far their base record is from the truth."""
+        self._switchable, self._voltage_evidence = switchable, voltage_evidence
         self.case = case
         self.houses = case.houses
         real = case.feeder.houses.phase
@@ -74,9 +90,11 @@ class VoltageWorld:
     @property
     def config(self) -> Configuration:
         listed: list[dict[str, Any]] = [
-            {"id": house, "phase": str(Phase(int(label)))} for house, label in zip(self.houses, self.label, strict=True)
+            {"id": house, "phase": str(Phase(int(label))), "switchable": self._switchable}
+            for house, label in zip(self.houses, self.label, strict=True)
         ]
-        return make_config(listed, decision=self.decision)
+        switching = {"voltage_evidence": self._voltage_evidence}
+        return make_config(listed, decision=self.decision, switching=switching)
 
     @property
     def hour(self) -> float:
@@ -123,6 +141,14 @@ class VoltageWorld:
     def request(self, house: str, phase: Phase) -> None:
         """A person moves a house."""
         self._step(60.0 * self.minute, requests=[SwitchRequest(house, phase, "anna", "to try its contacts")])
+
+    def clear(self, request: ClearRequest) -> None:
+        """A person has looked."""
+        self._step(60.0 * self.minute, clears=[request])
+
+    def rewired(self) -> None:
+        """The contacts were changed: voltages follow from here on."""
+        self._block = None
 
     def set_mode(self, mode: Mode) -> None:
         self._step(60.0 * self.minute, modes=[ModeRequest(mode, "anna")])

@@ -149,7 +149,8 @@ class RecordCheck:
 
     def _weigh(self, h: int, verdict: Verdict) -> None:
         agrees = verdict.phase is not None and verdict.phase is verdict.recorded and verdict.confidence >= LIKELY
-        self._against[h] = self._against[h] + 1 if verdict.wrong and verdict.here_h >= LEAST_HERE_H else 0
+        # Of a house that has only just come to where it is, what is held against its other contacts stands.
+        self._against[h] = self._against[h] + (verdict.here_h >= LEAST_HERE_H) if verdict.wrong else 0
         self._for[h] = self._for[h] + 1 if agrees else 0
         doubt = self._doubts.get(verdict.house)
         if doubt is not None and self._for[h] >= WINDOWS_FOR:

@@ -54,9 +54,11 @@ class Judged:
 
 
 class Memories:
-    """The sums of H houses."""
+    """The sums of H houses. `recorded` [H]: of which there is a record."""
 
-    def __init__(self, houses: int, memory: Memory) -> None:
+    def __init__(self, recorded: Bools, memory: Memory) -> None:
+        houses = len(recorded)
+        self._recorded = recorded
         prior = np.array([1.0] * SLOPES + [1.0] * COMMON + [10.0] * OWN)
         self._memory, self._count = memory, houses
         self.by_phase, self.recent = Regression(3 * houses, prior), Regression(houses, prior)
@@ -95,18 +97,18 @@ class Memories:
 
     def of_recent(self, lonely: Bools) -> list[Judgement]:
         """What the recent memory alone says."""
-        return judgements(self.recent, lonely)
+        return judgements(self.recent, lonely, self._recorded)
 
     def of_all(self, lonely: Bools) -> list[Judgement]:
         """What all that is remembered says."""
-        return judgements(self.by_phase.pooled(3), lonely)
+        return judgements(self.by_phase.pooled(3), lonely, self._recorded)
 
     def of_here(self, now: NDArray[np.int64], lonely: Bools) -> dict[int, Judgement]:
         """What the memory of the phase `now` says of the houses that have been on others too."""
         counts = self.by_phase.count.reshape(3, -1)
         several = np.flatnonzero((counts >= _LEAST_SAMPLES).sum(axis=0) > 1)
         chosen = self.by_phase.chosen(now[several] * self._count + several)
-        return dict(zip(several.tolist(), judgements(chosen, lonely[several]), strict=True))
+        return dict(zip(several.tolist(), judgements(chosen, lonely[several], self._recorded[several]), strict=True))
 
     def weigh(
         self, now: NDArray[np.int64], slow: list[Judgement], here: dict[int, Judgement], fast: list[Judgement]
@@ -136,8 +138,8 @@ class Memories:
         return judged
 
 
-def judgements(regression: Regression, lonely: Bools) -> list[Judgement]:
-    """Of each house of a regression on the phases' voltages."""
+def judgements(regression: Regression, lonely: Bools, recorded: Bools) -> list[Judgement]:
+    """Of each house of a regression on the phases' voltages; `recorded`: of which there is a record."""
     means, covariances = regression.posterior()
     # Sum over the lags: the slope on a phase, wherever in time it is seen.
     summed = np.zeros((2, means.shape[1]))
@@ -146,6 +148,8 @@ def judgements(regression: Regression, lonely: Bools) -> list[Judgement]:
     spread = summed @ covariances @ summed.T
     judged = []
     for h in range(len(means)):
-        one = judge(slopes[h], spread[h]) if regression.count[h] >= _LEAST_SAMPLES else Judgement(0, 1.0 / 3.0)
+        one = Judgement(0, 1.0 / 3.0)
+        if regression.count[h] >= _LEAST_SAMPLES:
+            one = judge(slopes[h], spread[h], recorded=bool(recorded[h]))
         judged.append(Judgement(one.offset, min(one.confidence, _LONELY_AT_MOST)) if lonely[h] else one)
     return judged

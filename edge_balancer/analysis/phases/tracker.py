@@ -53,7 +53,7 @@ class PhaseTracker:
         """What further windows start from."""
         self.own = own_drop_regression(count)
         self.coupling = Coupling(count)
-        self.memories = Memories(count, self._memory)
+        self.memories = Memories(~self._unrecorded, self._memory)
         self.now: Phases = np.full(count, UNRECORDED, dtype=np.int8)
         """[H] the phase recorded last."""
         self._powered = np.zeros(count, dtype=np.bool_)
