@@ -28,6 +28,12 @@ def feeder() -> TwinFeeder:
     return TwinFeeder(OPTIONS)
 
 
+@pytest.fixture(scope="module")
+def untouched() -> TwinFeeder:
+    """For tests that move nothing, and to compare with."""
+    return TwinFeeder(OPTIONS)
+
+
 def a_roof(feeder: TwinFeeder) -> tuple[int, str]:
     """A house on L1 whose PV is large."""
     on_l1 = np.flatnonzero(feeder.houses.phases == 0)
@@ -83,15 +89,15 @@ def test_the_same_seed_gives_the_same_feeder_whatever_was_asked_before() -> None
     assert not np.array_equal(one.at(NOON).p, TwinFeeder(TwinOptions(houses=9, seed=5)).at(NOON).p)
 
 
-def test_without_moves_it_is_its_own_counterfactual(feeder: TwinFeeder) -> None:
-    truth = feeder.at(NOON)
+def test_without_moves_it_is_its_own_counterfactual(untouched: TwinFeeder) -> None:
+    truth = untouched.at(NOON)
     assert truth.neutral == truth.neutral_without
     assert truth.neutral_a > 100.0, "a skewed feeder at a clear noon"
 
 
-def test_an_instant_is_what_the_power_flow_gives_for_its_second(feeder: TwinFeeder) -> None:
+def test_an_instant_is_what_the_power_flow_gives_for_its_second(untouched: TwinFeeder) -> None:
     wall = NOON + 77.6
-    truth, place = feeder.at(wall), Neighbourhood.of(OPTIONS)
+    truth, place = untouched.at(wall), Neighbourhood.of(OPTIONS)
     second = int(NOON) + 77
     loads = place.population.power(second, 1, 1)
     p = loads.p - place.solar(second, 1)
@@ -104,8 +110,8 @@ def test_an_instant_is_what_the_power_flow_gives_for_its_second(feeder: TwinFeed
     assert truth.bus_i == pytest.approx(found.bus_i[0])
 
 
-def test_the_neutral_is_the_sum_of_the_houses_currents(feeder: TwinFeeder) -> None:
-    truth = feeder.at(NOON)
+def test_the_neutral_is_the_sum_of_the_houses_currents(untouched: TwinFeeder) -> None:
+    truth = untouched.at(NOON)
     # The voltages' angles, a few degrees, are not in the truth.
     expected = ((truth.p - 1j * truth.q) / truth.v * ROTATION[truth.phases]).sum()
     assert abs(truth.neutral - expected) < 0.08 * abs(expected)
@@ -113,9 +119,9 @@ def test_the_neutral_is_the_sum_of_the_houses_currents(feeder: TwinFeeder) -> No
 
 
 def test_far_houses_of_the_crowded_phase_see_more_voltage_than_the_transformer_and_the_others_less(
-    feeder: TwinFeeder,
+    untouched: TwinFeeder,
 ) -> None:
-    truth = feeder.at(NOON)
+    truth = untouched.at(NOON)
     bus = np.abs(truth.bus_v)
     assert truth.v[truth.phases == 0].max() > bus.max() + 8.0
     assert truth.v[truth.phases != 0].min() < bus.max()
@@ -140,15 +146,14 @@ def test_an_open_switch_is_a_dark_house(feeder: TwinFeeder) -> None:
     assert feeder.phases[house] is None
 
 
-def test_a_moved_house_loses_its_pv_for_its_reconnect_time_only(feeder: TwinFeeder) -> None:
-    still = TwinFeeder(OPTIONS)
+def test_a_moved_house_loses_its_pv_for_its_reconnect_time_only(feeder: TwinFeeder, untouched: TwinFeeder) -> None:
     k, house = a_roof(feeder)
     move(feeder, house, Phase.L3, NOON)
     assert feeder.phases[house] is Phase.L3
     assert feeder.at(NOON + 1.0).p[k] > 0.0, "load without PV"
     shortest, longest = OPTIONS.pv_reconnect_s
     assert feeder.at(NOON + shortest - 1.0).p[k] > 0.0
-    later, undisturbed = feeder.at(NOON + longest + 1.0), still.at(NOON + longest + 1.0)
+    later, undisturbed = feeder.at(NOON + longest + 1.0), untouched.at(NOON + longest + 1.0)
     # Its fridge may still be making up what it missed.
     assert later.p[k] == pytest.approx(undisturbed.p[k], abs=150.0)
     assert later.p[k] < -1000.0
@@ -163,13 +168,12 @@ def test_closing_where_it_was_trips_the_inverter_too(feeder: TwinFeeder) -> None
     assert feeder.at(NOON + 400.0).p[k] < 0.0
 
 
-def test_a_move_at_night_costs_no_sun(feeder: TwinFeeder) -> None:
-    still = TwinFeeder(OPTIONS)
+def test_a_move_at_night_costs_no_sun(feeder: TwinFeeder, untouched: TwinFeeder) -> None:
     _, house = a_roof(feeder)
     midnight = OPTIONS.wall(CLEAR_DAY)
     move(feeder, house, Phase.L2, midnight)
     assert not feeder.at(midnight + 1.0).solar_w.any()
-    assert feeder.at(NOON).solar_w.sum() == pytest.approx(still.at(NOON).solar_w.sum())
+    assert feeder.at(NOON).solar_w.sum() == pytest.approx(untouched.at(NOON).solar_w.sum())
 
 
 def test_a_charging_car_finishes_later_by_what_it_stood_still() -> None:
@@ -199,7 +203,9 @@ def test_moving_the_right_houses_cuts_the_neutral_current(feeder: TwinFeeder) ->
     assert truth.neutral_a < 0.35 * truth.neutral_without_a
 
 
-def test_a_move_is_seen_in_the_same_minute_and_leaves_its_house_alone_to_change(feeder: TwinFeeder) -> None:
+def test_a_move_is_seen_in_the_same_minute_and_leaves_its_house_alone_to_change(
+    feeder: TwinFeeder, untouched: TwinFeeder
+) -> None:
     before = feeder.at(NOON + 10.0)
     k = int(np.flatnonzero((feeder.houses.pv_w == 0) & (feeder.houses.phases == 0))[0])
     move(feeder, feeder.houses.ids[k], Phase.L2, NOON + 10.2)
@@ -207,14 +213,14 @@ def test_a_move_is_seen_in_the_same_minute_and_leaves_its_house_alone_to_change(
     others = [j for j in range(OPTIONS.houses) if j != k]
     assert before.phases[k] == 0
     assert after.phases[k] == 1
-    assert after.p[others] == pytest.approx(TwinFeeder(OPTIONS).at(NOON + 11.0).p[others])
+    assert after.p[others] == pytest.approx(untouched.at(NOON + 11.0).p[others])
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_days_are_plausible(seed: int) -> None:
     options = TwinOptions(seed=seed)
     place = Neighbourhood.of(options)
-    start, days, minute = int(options.wall(DEFAULT_DAY)), 3, 60
+    start, days, minute = int(options.wall(DEFAULT_DAY)), 2, 60
     loads = place.population.power(start, days * 86400, minute)
     solar = place.solar(start, days * 86400, minute)
     s = loads.p - solar + 1j * loads.q
