@@ -139,7 +139,12 @@ def _add_trying(commands: Commands) -> None:
     replay.add_argument("--seed", type=int, default=1, help="of the failures (default: 1)")
     replay.set_defaults(run=_replay)
 
+    from edge_balancer.simulation.options import add_simulate_arguments
     from edge_balancer.twin.commands import add_twin_parts
+
+    simulate = commands.add_parser("simulate", help="the controller on a simulated feeder, from a scenario file")
+    add_simulate_arguments(simulate)
+    simulate.set_defaults(run=_simulate)
 
     twin = commands.add_parser("twin", help="the simulated feeder")
     parts = twin.add_subparsers(required=True, metavar="PART")
@@ -212,6 +217,12 @@ def _replay(args: argparse.Namespace) -> int:
 
     options = ReplayOptions(args.latency, args.switch_time, args.switch_failures, args.repair_hours, args.seed)
     return replay_command(args.config, args.readings, args.out, options)
+
+
+def _simulate(args: argparse.Namespace) -> int:
+    from edge_balancer.simulation.commands import simulate_command
+
+    return simulate_command(args)
 
 
 def _plan(args: argparse.Namespace) -> int:

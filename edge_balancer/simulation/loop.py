@@ -47,7 +47,7 @@ class Loop:
 
     def __init__(self, world: World, watch: Watcher | None = None) -> None:
         scenario = world.scenario
-        self._world = world
+        self.world = world
         self._watch = watch
         longest_s = scenario.meters.period_s * (1.0 + scenario.meters.period_spread) * 2.0
         self.truth = Truth(world, max(longest_s, scenario.meters.transformer_period_s * 2.0))
@@ -68,24 +68,25 @@ class Loop:
 
     def days(self) -> Iterator[Day]:
         """Run to the end of the scenario, a day at a time."""
-        world = self._world
+        world = self.world
         self.truth.open(world.start)
         self._step(float(world.start), [], [], greet=True)
         for start in range(world.start, world.end, DAY_S):
             pieces = []
             for begin in range(start, start + DAY_S, PIECE_S):
                 self.truth.open(begin)
+                self.metering.open(begin + PIECE_S)
                 self._run_to(begin + PIECE_S)
                 pieces.append(self.truth.close())
             self.conduct.forget()
             yield Day(start, pieces, self.truth.loads.undisturbed, self.truth.loads.pv)
 
     def _run_to(self, end: float) -> None:
-        burst_s = self._world.scenario.run.burst_s
+        burst_s = self.world.scenario.run.burst_s
         while self._now < end:
             # Bursts are counted from the run's start, so that pieces end none of them early but their own last.
-            number = np.floor((self._now - self._world.start) / burst_s) + 1.0
-            at = min(end, self._world.start + float(number) * burst_s)
+            number = np.floor((self._now - self.world.start) / burst_s) + 1.0
+            at = min(end, self.world.start + float(number) * burst_s)
             self._until(at)
             single, three = self.metering.due(at)
             if single or three:

@@ -27,6 +27,8 @@ class Metering:
         self._names = world.names
         self._three_phase = world.three_phase.tolist()
         self._meters = Meters(len(world.names), meter_options(scenario), scenario.run.seed, float(world.start))
+        self._windows = self._meters.due(float(world.start))
+        self._next = 0
         self._waiting: list[tuple[float, int, float, float, float, float]] = []
         """Readings on their way: arrival, house, stamp, W, var, V."""
         self._period_s = scenario.meters.transformer_period_s if scenario.meters.transformer else np.inf
@@ -40,13 +42,20 @@ class Metering:
     def lost(self) -> int:
         return self._meters.lost
 
+    def open(self, until: float) -> None:
+        """Know all periods that end up to `until`: their times and errors hang on nothing that happens till then."""
+        self._windows = self._meters.due(until)
+        self._next = 0
+
     def due(self, until: float) -> tuple[list[Reading], list[ThreePhaseReading]]:
-        """What has arrived since the last call, in order of arrival."""
-        windows = self._meters.due(until)
-        if len(windows):
-            true = self._truth.house_means(windows.house, windows.begin, windows.end)
+        """What has arrived since the last call, in order of arrival. Not beyond what `open` was told."""
+        last = int(np.searchsorted(self._windows.end, until, side="right"))
+        if last > self._next:
+            some = self._windows.part(slice(self._next, last))
+            true = self._truth.house_means(some.house, some.begin, some.end)
             # A meter without supply says nothing.
-            self._hold(self._meters.read(windows, true.p, true.q, true.v), true.lit.tolist())
+            self._hold(self._meters.read(some, true.p, true.q, true.v), true.lit.tolist())
+            self._next = last
         single: list[Reading] = []
         three: list[ThreePhaseReading] = []
         while self._waiting and self._waiting[0][0] <= until:

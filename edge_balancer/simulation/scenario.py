@@ -185,8 +185,9 @@ class RunScenario(Section):
     """Days that are judged."""
     step_s: int = Field(default=60, ge=1, le=600)
     """Step of loads and sun; a divisor of 600 s. What happens between two steps happens at its own second."""
-    burst_s: float = Field(default=5.0, gt=0, le=60)
-    """Readings that arrive within so many seconds reach the controller together."""
+    burst_s: float = Field(default=30.0, gt=0, le=60)
+    """Readings that arrive within so many seconds reach the controller together: half of it is how late they are on
+    average. Few seconds are truer, many are faster."""
     seed: int = Field(default=1, ge=0)
     """The same scenario and seed give the same results, to the byte."""
     series_step_s: int = Field(default=600, ge=1, le=86_400)

@@ -72,23 +72,32 @@ class MeterOptions:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Windows:
-    """Periods that meters have measured and whose reading is not lost, in order of arrival; arrays of shape [n]."""
+    """Periods that meters have measured and whose reading is not lost, and their errors; arrays of shape [n]."""
 
     house: Ints
     begin: Floats
     """Unix s, by the true clock."""
     end: Floats
     arrival: Floats
-    count: Ints
-    """The meter's own count of readings."""
+    stamp: Floats
+    """The end by the meter's own clock."""
+    factor: Floats
+    """What the meter makes of a watt or var."""
+    v_factor: Floats
 
     def __len__(self) -> int:
         return len(self.house)
 
+    def part(self, which: slice | NDArray[np.intp] | NDArray[np.bool_]) -> Windows:
+        """Those chosen."""
+        w = self
+        columns = (w.house, w.begin, w.end, w.arrival, w.stamp, w.factor, w.v_factor)
+        return Windows(columns[0][which], *(column[which] for column in columns[1:]))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reports:
-    """What the meters say; arrays of shape [n]. `stamp` is the end of the period by the meter's own clock."""
+    """What the meters say; arrays of shape [n]."""
 
     house: Ints
     arrival: Floats
@@ -130,39 +139,42 @@ class Meters:
         return float(self._end.min(initial=np.inf))
 
     def due(self, until: float) -> Windows:
-        """The readings whose period ended before or at `until`, each meter's in order. A reading that is still on its
-        way then is given too, with its later arrival."""
+        """The readings whose period ended before or at `until`, in the order in which the periods ended; some may
+        still be on their way then. How often this is asked changes nothing."""
         parts: list[Windows] = []
         while len(house := np.flatnonzero(self._end <= until)):
             end, count = self._end[house], self._count[house]
             delay = self.options.delay_s * uniform(self._keys[_DELAY, house], count)
             kept = ~self._lost(house, end, count)
             self.lost += int(np.count_nonzero(~kept))
-            some = Windows(house, self._begin[house], end, end + delay, count)
-            parts.append(_taken(some, np.flatnonzero(kept)))
+            stamp = self._clock(house, end)
+            factor, v_factor = self._factors(house, count)
+            some = Windows(house, self._begin[house], end, end + delay, stamp, factor, v_factor)
+            parts.append(some.part(kept))
             self._begin[house] = end
             self._count[house] += 1
             self._beat[house] += self.period_s[house]
             self._end[house] = self._jittered()[house]
-        if len(parts) == 1 and len(parts[0]) <= 1:
-            return parts[0]
         return _in_order(parts)
 
     def read(self, windows: Windows, p: Floats, q: Floats, v: Floats) -> Reports:
         """What the meters say of these true means over their windows: W, var, V, each [n]."""
-        house, count, o = windows.house, windows.count, self.options
-        key = self._keys[:, house]
-        noise = normal(key[_P_1], key[_P_2], count) * (o.accuracy_pct / 100.0 * _NOISE_OF_CLASS)
-        factor = self._gain[house] + noise
-        v_noise = normal(key[_V_1], key[_V_2], count) * (o.voltage_accuracy_pct / 100.0 * _NOISE_OF_CLASS)
+        o = self.options
         return Reports(
-            house,
+            windows.house,
             windows.arrival,
-            self._clock(house, windows.end),
-            _rounded(p * factor, o.power_step_w),
-            _rounded(q * factor, o.power_step_w),
-            _rounded(v * (self._v_gain[house] + v_noise), o.voltage_step_v),
+            windows.stamp,
+            _rounded(p * windows.factor, o.power_step_w),
+            _rounded(q * windows.factor, o.power_step_w),
+            _rounded(v * windows.v_factor, o.voltage_step_v),
         )
+
+    def _factors(self, house: Ints, count: Ints) -> tuple[Floats, Floats]:
+        """A meter's own constant error, and a little noise on top."""
+        o, key = self.options, self._keys[:, house]
+        noise = normal(key[_P_1], key[_P_2], count) * (o.accuracy_pct / 100.0 * _NOISE_OF_CLASS)
+        v_noise = normal(key[_V_1], key[_V_2], count) * (o.voltage_accuracy_pct / 100.0 * _NOISE_OF_CLASS)
+        return self._gain[house] + noise, self._v_gain[house] + v_noise
 
     def _jittered(self) -> Floats:
         houses = len(self._count)
@@ -209,14 +221,9 @@ def _rounded(values: Floats, step: float) -> Floats:
     return np.asarray(np.round(values / step) * step) if step > 0.0 else values
 
 
-def _taken(windows: Windows, which: NDArray[np.intp]) -> Windows:
-    w = windows
-    return Windows(w.house[which], w.begin[which], w.end[which], w.arrival[which], w.count[which])
-
-
 def _in_order(parts: list[Windows]) -> Windows:
     if not parts:
         none, nothing = np.zeros(0, dtype=np.int64), np.zeros(0)
-        return Windows(none, nothing, nothing, nothing, none)
+        return Windows(none, nothing, nothing, nothing, nothing, nothing, nothing)
     joined = Windows(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Windows)))
-    return _taken(joined, np.lexsort((joined.house, joined.arrival)))
+    return joined.part(np.lexsort((joined.house, joined.end)))

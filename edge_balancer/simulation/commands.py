@@ -1,0 +1,119 @@
+"""`edge-balancer simulate`: runs a scenario, prints the table, writes the files."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from edge_balancer.errors import EdgeBalancerError
+from edge_balancer.simulation.example import example_toml
+from edge_balancer.simulation.report import houses_csv, operations_csv, series_csv, summary_json, table
+from edge_balancer.simulation.scenario import Scenario
+from edge_balancer.simulation.scenario_file import load, parse
+from edge_balancer.simulation.simulate import Result, simulate
+from edge_balancer.twin.grid.errors import FeederError
+
+GOOD: Final = 0
+FAILED: Final = 1
+REFUSED: Final = 2
+_QUIET_S: Final = 5.0
+
+
+def simulate_command(args: argparse.Namespace) -> int:
+    """0 where it ran, 1 where the simulated feeder collapsed, 2 where scenario or arguments cannot be used."""
+    if args.example:
+        print(example_toml(), end="")
+        return GOOD
+    if args.scenario is None:
+        return _refuse("name a scenario file; --example prints one")
+    progress = _Progress()
+    try:
+        scenario = _scenario(args)
+        if args.out is not None:
+            args.out.mkdir(parents=True, exist_ok=True)
+        began = time.monotonic()
+        result = simulate(scenario, progress)
+        took_s = time.monotonic() - began
+        progress.end()
+        print(summary_json(result) if args.json else table(result) + "\n", end="")
+        if args.out is not None:
+            _write(result, args.out)
+    except EdgeBalancerError as error:
+        progress.end()
+        return _refuse(str(error))
+    except (FeederError, ValueError) as error:
+        progress.end()
+        return _refuse(f"{args.scenario}: {error}")
+    except ModuleNotFoundError as error:
+        progress.end()
+        return _refuse(
+            f"{error.name} is not installed: pip install 'edge-balancer[twin]', or take another feeder.source"
+        )
+    except ArithmeticError as error:
+        progress.end()
+        print(f"edge-balancer simulate: {error}", file=sys.stderr)
+        return FAILED
+    except OSError as error:
+        progress.end()
+        return _refuse(f"{error.filename or args.out}: {error.strerror or error}; give --out a folder to write to")
+    days = scenario.run.history_days + scenario.run.days
+    print(f"{days} days in {took_s:.0f} s, {took_s / days:.1f} s a day", file=sys.stderr)
+    return GOOD
+
+
+def _scenario(args: argparse.Namespace) -> Scenario:
+    scenario = load(args.scenario)
+    changed = {name: value for name in ("days", "seed") if (value := getattr(args, name)) is not None}
+    if not changed:
+        return scenario
+    # Judged anew: an argument has the same limits as the key.
+    data = scenario.model_dump(exclude_unset=True)
+    data["run"] = data.get("run", {}) | changed
+    return parse(data, "command line")
+
+
+def _write(result: Result, out: Path) -> None:
+    for name, text in (
+        ("summary.json", summary_json(result)),
+        ("operations.csv", operations_csv(result)),
+        ("houses.csv", houses_csv(result)),
+        ("series.csv", series_csv(result)),
+    ):
+        (out / name).write_text(text, encoding="utf-8")
+    try:
+        from edge_balancer.simulation.plots import write_plots
+
+        write_plots(result, out)
+    except ModuleNotFoundError:
+        print("no plots: matplotlib is not installed; pip install 'edge-balancer[plots]'", file=sys.stderr)
+    print(f"written to {out}", file=sys.stderr)
+
+
+def _refuse(message: str) -> int:
+    print(f"edge-balancer simulate: {message}", file=sys.stderr)
+    return REFUSED
+
+
+class _Progress:
+    """What is being done, on standard error: one line that changes on a terminal, else a line now and then."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._last = time.monotonic()
+        self._open = False
+
+    def __call__(self, text: str) -> None:
+        if self._terminal:
+            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+            self._open = True
+        elif time.monotonic() - self._last >= _QUIET_S:
+            self._last = time.monotonic()
+            print(text, file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        if self._open:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            self._open = False

@@ -1,0 +1,16 @@
+"""The command's arguments. Light: nothing of what computes is loaded here."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_simulate_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("scenario", type=Path, nargs="?", metavar="SCENARIO", help="scenario file (TOML)")
+    add("--example", action="store_true", help="print a commented scenario and end")
+    add("--out", type=Path, metavar="DIR", help="write summary.json, the CSV files and the plots there")
+    add("--days", type=int, metavar="N", help="judged days, in place of the scenario's")
+    add("--seed", type=int, metavar="N", help="in place of the scenario's")
+    add("--json", action="store_true", help="print the summary as JSON in place of the table")
