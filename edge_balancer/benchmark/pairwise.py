@@ -99,7 +99,7 @@ def polished(case: Case, budget: float, known: Foresight, rng: np.random.Generat
     House by house, each exactly given all others: the instants of all its operations, and whether they pay at all.
     """
     many = (case.slots - case.judged) // len(known.schedule)
-    search = Search(case, np.repeat(known.schedule, many, axis=0), most_a_day(budget), trips=True)
+    search = Search(case, np.repeat(known.schedule, many, axis=0), most_a_day(budget))
     most = case.operations(budget)
     if most < 1:
         return search.found()

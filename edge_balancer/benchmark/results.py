@@ -23,6 +23,8 @@ class Result:
     mean of all (1 where nothing moved). `pv_lost_kwh` by inverters that reconnect. `bound_a`: no schedule with this
     budget has a lower `still_a` (None: not known).
 
+    On a network: see `NetworkFigures`.
+
     In comparison: `gain`: G, see `with_gains`; `p95_ratio` to that of static; `worse`: the fraction of the seeds in
     which the mean is above static's.
     """
@@ -41,6 +43,11 @@ class Result:
     failed: float = 0.0
     lock_outs: float = 0.0
     bound_a: float | None = None
+    vuf_pct: float | None = None
+    loss_pct: float | None = None
+    over_voltage_pct: float | None = None
+    lowest_v: float | None = None
+    highest_v: float | None = None
     gain: float | None = None
     gain_ci: float | None = None
     """Half of the interval that holds the mean G over seeds with 95 % confidence."""

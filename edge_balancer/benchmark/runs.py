@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cached_property
 
 import numpy as np
 
 from edge_balancer.benchmark.case import Case, Phases
 from edge_balancer.benchmark.foresight import coarse_case, foresight
+from edge_balancer.benchmark.network import Network
 from edge_balancer.benchmark.options import BenchOptions
 from edge_balancer.benchmark.ours import configuration, run_engine
 from edge_balancer.benchmark.pairwise import Progress
-from edge_balancer.benchmark.results import FORESIGHT, STATIC, Result, result
+from edge_balancer.benchmark.results import FORESIGHT, STATIC, Result, judged_part, result
 from edge_balancer.benchmark.rules import ThresholdRule, greedy_schedule, threshold_schedule
 from edge_balancer.benchmark.scenarios import Scenario, make_case
 from edge_balancer.benchmark.static import best_fixed
+from edge_balancer.benchmark.trips import lost_w
 
 Wanted = tuple[str, float | None]
 """A controller and its budget in operations per house and day, where it has one."""
@@ -59,13 +61,17 @@ class _Bench:
         return coarse_case(self._case)
 
     @cached_property
+    def _network(self) -> Network:
+        return Network(self._case, self._what.style, self._seed)
+
+    @cached_property
     def _fixed(self) -> Phases:
         """The best fixed phases of the history."""
         return best_fixed(self._case, slice(0, self._case.judged), np.random.default_rng([self._seed, 92]))
 
     def run(self, controller: str, budget: float | None) -> Result:
         if controller == FORESIGHT and budget is not None:
-            return foresight(
+            seen, schedule = foresight(
                 self._case,
                 self._coarse,
                 self._what.name,
@@ -74,7 +80,8 @@ class _Bench:
                 self._fixed,
                 self._options.rounds,
                 self._progress,
-            )[0]
+            )
+            return self._on_network(seen, schedule)
         if controller == "ours" and budget is not None:
             return self._ours(budget)
         return self._judged(controller, budget, self._schedule(controller, budget))
@@ -97,4 +104,9 @@ class _Bench:
         return case.initial
 
     def _judged(self, controller: str, budget: float | None, schedule: Phases) -> Result:
-        return result(self._case, self._what.name, self._seed, controller, budget, schedule)
+        return self._on_network(result(self._case, self._what.name, self._seed, controller, budget, schedule), schedule)
+
+    def _on_network(self, seen: Result, schedule: Phases) -> Result:
+        judged = judged_part(self._case, schedule)
+        found = self._network.figures(judged, lost_w(self._case, judged))
+        return replace(seen, **asdict(found))

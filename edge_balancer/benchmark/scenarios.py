@@ -65,11 +65,11 @@ class Scenario:
 _EVEN: Final = 1.0 / 3.0
 
 SCENARIOS: Final = (
-    Scenario("skewed-pv", "skewed PV"),
-    Scenario("skewed-pv-ev", "skewed PV, with EVs", ev_share=0.3),
+    Scenario("skewed-pv", "skewed PV", style=Style.RURAL),
+    Scenario("skewed-pv-ev", "skewed PV, with EVs", ev_share=0.3, style=Style.RURAL),
     Scenario("even-ev", "unskewed start, with EVs", pv_skew=_EVEN, ev_share=0.3),
     Scenario("houses-20", "20 houses", houses=20, ev_share=0.3, transformer_kva=100.0, style=Style.RURAL),
-    Scenario("houses-200", "200 houses", houses=200, ev_share=0.3, transformer_kva=630.0),
+    Scenario("houses-200", "200 houses", houses=200, ev_share=0.3, transformer_kva=630.0, style=Style.URBAN),
     Scenario(
         "mini-grid",
         "mini-grid",

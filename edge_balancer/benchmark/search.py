@@ -1,7 +1,7 @@
 """A schedule that is improved house by house or two at a time, each exactly, at a price of an operation. Pure.
 
 Budget and caps per day are met through prices: one for all, and dearer ones for a house on a day on which it exceeds
-its cap. Where inverters are let trip, that is part of a move's price when houses are taken one by one.
+its cap. Inverters trip when their house moves: that is part of a move's price.
 """
 
 from __future__ import annotations
@@ -43,15 +43,18 @@ class Foresight:
 class Search:
     """A schedule that is improved piece by piece. All arrays (H, L, S) and (L, S) are folded, see `chains`."""
 
-    def __init__(self, case: Case, start: Phases, cap: int, *, trips: bool = False) -> None:
+    def __init__(self, case: Case, start: Phases, cap: int) -> None:
         """`start` (T, H) of the judged slots, `cap` of a house's operations on a day."""
         self._case = case
-        self._trips = trips
         self._exact: Phasors = case.own[case.judged :]
         self._slots = len(self._exact)
         self._minutes = case.step_s / 60.0
         self._shape = fold_shape(self._slots)
         self._own: Folded = fold(np.ascontiguousarray(self._exact.T).astype(np.complex64), self._shape)
+        self._away, part = away(case)
+        lost = case.pv_w[case.judged :].T * np.float32(part / case.nominal_v)
+        self._roof = lost.max(axis=1) > 0.0
+        self._lost: NDArray[np.float32] = fold(np.ascontiguousarray(lost, dtype=np.float32), self._shape)
         day = (np.arange(self._slots) * case.step_s // DAY_S).astype(np.intp)
         self._day = day
         self._folded_day = fold(day, self._shape)
@@ -67,8 +70,7 @@ class Search:
 
     def _seen(self, schedule: Phases) -> Phasors:
         """The neutral current (T,) of a schedule."""
-        current = neutral(self._exact, schedule)
-        return current + tripped(self._case, schedule, lost_w(self._case, schedule)) if self._trips else current
+        return neutral(self._exact, schedule) + tripped(self._case, schedule, lost_w(self._case, schedule))
 
     def schedule(self) -> Phases:
         return np.ascontiguousarray(unfold(self._phase, self._slots).T)
@@ -87,7 +89,12 @@ class Search:
         return rms * 1440.0 / (10.0 * budget)
 
     def improve(self, houses: tuple[int, ...]) -> None:
-        """Give these houses the schedules that cost least together, all others as they are."""
+        """Give these houses the schedules that cost least together, all others as they are.
+
+        Exactly so but for inverters that trip: what their absence costs is worked out for each house alone. So a change
+        that turns out worse than it promised is taken back.
+        """
+        before = self._phase[list(houses)], self._neutral, self._priced(houses)
         base = self._neutral
         for h in houses:
             base = base - self._share(h)
@@ -99,39 +106,45 @@ class Search:
         costs = np.sqrt(real * real + imaginary * imaginary) * np.float32(self._minutes)
         costs = costs.reshape(*(3,) * len(houses), *self._shape)
         prices = [np.float32(self.price) * self._dearer[h][self._folded_day] for h in houses]
-        if self._trips and len(houses) == 1 and self._roof(houses[0]):
-            prices = [prices[0] + self._cost_of_trip(houses[0], base, costs)]
+        for k, h in enumerate(houses):
+            if self._roof[h]:
+                prices[k] = prices[k] + self._cost_of_trip(h, self._neutral - self._share(h))
         for h, phase in zip(houses, cheapest(costs, prices), strict=True):
             self._phase[h] = phase
             base = base + self._share(h)
         self._neutral = base
+        if self._priced(houses) > before[2]:
+            self._phase[list(houses)], self._neutral = before[:2]
 
-    def _roof(self, house: int) -> bool:
-        return bool(self._case.pv_w[self._case.judged :, house].any())
+    def _priced(self, houses: tuple[int, ...]) -> float:
+        """Cost and these houses' operations at their prices, A min."""
+        total = float(np.abs(self._neutral).sum(dtype=np.float64)) * self._minutes
+        for h in houses:
+            moved = np.flatnonzero(np.diff(unfold(self._phase[h], self._slots))) + 1
+            total += self.price * float(self._dearer[h][self._day[moved]].sum())
+        return total
 
     def _share(self, house: int) -> Folded:
         """What the house adds to the neutral current as it moves now, (L, S)."""
         turn = _ROTATION[self._phase[house]]
-        if not (self._trips and self._roof(house)):
+        if not self._roof[house]:
             return np.asarray(self._own[house] * turn)
         phase = unfold(self._phase[house], self._slots)
-        slots, part = away(self._case)
-        mask = np.zeros(self._slots, dtype=bool)
+        mask = np.zeros(self._slots, dtype=np.float32)
         for slot in (np.flatnonzero(np.diff(phase)) + 1).tolist():
-            mask[slot : slot + slots] = True
-        lost = np.where(mask, self._case.pv_w[self._case.judged :, house] * (part / self._case.nominal_v), 0.0)
-        return np.asarray((self._own[house] + fold(lost.astype(np.float32), self._shape)) * turn)
+            mask[slot : slot + self._away] = 1.0
+        return np.asarray((self._own[house] + self._lost[house] * fold(mask, self._shape)) * turn)
 
-    def _cost_of_trip(self, house: int, base: Folded, costs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(3, L, S) A min: what |N| grows by while the inverter is away after a move to each phase into each slot."""
-        slots, part = away(self._case)
-        lost = (self._case.pv_w[self._case.judged :, house] * (part / self._case.nominal_v)).astype(np.float32)
-        without = (self._own[house] + fold(lost, self._shape)) * _ROTATION[:, np.newaxis, np.newaxis]
-        more = np.abs(base + without) * np.float32(self._minutes) - costs
+    def _cost_of_trip(self, house: int, base: Folded) -> NDArray[np.float32]:
+        """(3, L, S) A min: what |N| grows by while the inverter is away after a move to each phase into each slot.
+        `base`: the neutral current without the house."""
+        still = base + self._own[house] * _ROTATION[:, np.newaxis, np.newaxis]
+        away_too = still + self._lost[house] * _ROTATION[:, np.newaxis, np.newaxis]
+        more = np.abs(away_too) - np.abs(still)
         total = np.zeros((3, self._slots + 1))
         np.cumsum(unfold(more, self._slots), axis=1, out=total[:, 1:])
-        end = np.minimum(np.arange(self._slots) + slots, self._slots)
-        return fold((total[:, end] - total[:, :-1]).astype(np.float32), self._shape)
+        end = np.minimum(np.arange(self._slots) + self._away, self._slots)
+        return fold(((total[:, end] - total[:, :-1]) * self._minutes).astype(np.float32), self._shape)
 
     def singles(self, rng: np.random.Generator) -> None:
         """Each house once, alone."""

@@ -26,6 +26,11 @@ _COLUMNS: Final = (
     ("bound_a", "NONE BELOW A"),
     ("wear_max_over_mean", "WEAR"),
     ("pv_lost_kwh", "PV LOST KWH"),
+    ("vuf_pct", "VUF %"),
+    ("loss_pct", "LOSS %"),
+    ("over_voltage_pct", "OVER-VOLTAGE %"),
+    ("lowest_v", "LOWEST V"),
+    ("highest_v", "HIGHEST V"),
     ("failed", "FAILED"),
     ("lock_outs", "LOCK-OUTS"),
 )
@@ -87,6 +92,11 @@ def _row(r: Result) -> tuple[Cell, ...]:
         r.bound_a,
         r.wear,
         r.pv_lost_kwh,
+        r.vuf_pct,
+        r.loss_pct,
+        r.over_voltage_pct,
+        r.lowest_v,
+        r.highest_v,
         r.failed,
         r.lock_outs,
     )

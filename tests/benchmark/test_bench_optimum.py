@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from edge_balancer.benchmark.case import Case, neutral, operations_of
 from edge_balancer.benchmark.chains import cheapest, fold, fold_shape, unfold
-from edge_balancer.benchmark.joint import _Problem, certify
+from edge_balancer.benchmark.joint import _Problem, certify, leeway
 from edge_balancer.benchmark.pairwise import Effort, best_known, most_a_day
 from edge_balancer.benchmark.search import Foresight
 from tests.benchmark.bench_cases import least_by_operations, small_case
@@ -73,6 +74,32 @@ def test_bound_and_schedule_enclose_the_optimum_at_each_budget() -> None:
         assert np.abs(case.rows(slice(0, None), one.schedule)).mean() == pytest.approx(one.cost_a)
         assert one.gap >= 0.0
     assert found[5.0].bound_a > 0.0
+
+
+@pytest.mark.parametrize(("houses", "slots", "many"), [(1, 6, 3), (1, 6, 2), (2, 4, 2)])
+def test_the_bound_of_minutes_holds_for_moves_at_any_finer_slot(houses: int, slots: int, many: int) -> None:
+    # All schedules on the fine slots are tried.
+    for seed in range(5 if houses == 1 else 1):
+        fine = small_case(houses, slots, seed=seed, step_s=86_400.0 / slots)
+        coarse = fine.averaged(fine.step_s * many)
+        least = least_by_operations(fine)
+        budgets = (1.0, 2.0)
+        found = certify(coarse, budgets, dict.fromkeys(budgets, 20_000.0), quiet, fine)
+        for budget, one in found.items():
+            optimum = min(cost for count, cost in least.items() if count <= fine.operations(budget))
+            assert one.bound_a <= optimum
+
+
+def test_the_leeway_is_what_a_move_in_mid_slot_can_gain_and_its_price_must_be_above_it() -> None:
+    # A house that changes sign in mid-slot: whoever moves it right then gains what nobody can who moves on borders.
+    power = np.array([[2300.0, 2300.0], [2300.0, -2300.0], [2300.0, 2300.0]] * 2, dtype=np.complex128)
+    fine = replace(small_case(2, 6, seed=1, step_s=14_400.0), power=power)
+    coarse = fine.averaged(43_200.0)
+    assert leeway(fine, coarse).max() == pytest.approx(np.sqrt(3.0) * 10.0 * 240.0, rel=1e-5)
+    none = np.zeros_like(leeway(fine, coarse))
+    assert _Problem(coarse, none).at(5_000.0).least > -np.inf
+    assert _Problem(coarse, leeway(fine, coarse)).at(4_000.0).least == -np.inf
+    assert _Problem(coarse, leeway(fine, coarse)).at(5_000.0).least <= _Problem(coarse, none).at(5_000.0).least
 
 
 def test_more_switches_than_can_be_certified_are_refused() -> None:

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge_balancer.benchmark.results import Result, gain, means, result, with_gains
-from edge_balancer.benchmark.tables import as_text, pareto, pareto_svg, pareto_table, results_table
+from edge_balancer.benchmark.results import Result, gain, half_interval, means, result, with_gains
+from edge_balancer.benchmark.tables import as_markdown, as_text, pareto, pareto_svg, pareto_table, results_table
 from edge_balancer.planning.tables import as_csv
 from edge_balancer.types.phases import ROTATION
 from tests.benchmark.bench_cases import small_case
@@ -61,6 +61,36 @@ def test_means_are_over_seeds_and_a_bound_needs_all_of_them() -> None:
     assert ours.gain == pytest.approx(0.5)
     assert table["foresight", 2.0].bound_a is None
     assert table["foresight", 4.0].bound_a == 3.9
+
+
+@pytest.mark.parametrize(
+    ("values", "wanted"),
+    # Two, three and many values; against tables of Student's t.
+    [([1.0], None), ([0.0, 2.0], 12.706), ([1.0, 2.0, 3.0], 4.303 / np.sqrt(3.0)), ([0.0, 2.0] * 60, 1.980 * 0.0917)],
+)
+def test_the_interval_of_a_mean_is_students(values: list[float], wanted: float | None) -> None:
+    assert half_interval(values) == (None if wanted is None else pytest.approx(wanted, rel=2e-3))
+
+
+def test_worse_than_static_is_flagged_by_seed() -> None:
+    rows = [of("static", None, 10.0), of("ours", 2.0, 9.0), of("static", None, 10.0, 2), of("ours", 2.0, 11.0, 2)]
+    compared = with_gains(rows)
+    assert [one.worse for one in compared] == [0.0, 0.0, 0.0, 1.0]
+    assert [one.p95_ratio for one in compared] == [1.0, 0.9, 1.0, pytest.approx(1.1)]
+    table = as_text(results_table("means", "Title", means(compared), seeds=False))
+    assert "in 50%" in table.splitlines()[-1]
+    assert "in 50%" not in table.splitlines()[-2]
+    assert "| in 50% |" in as_markdown(results_table("means", "Title", means(compared), seeds=False))
+
+
+def test_a_smaller_budget_s_best_is_known_for_a_larger_one_too() -> None:
+    rows = [of("static", None, 10.0), of("foresight", 2.0, 5.0), of("foresight", 4.0, 5.5), of("ours", 4.0, 7.5)]
+    assert with_gains(rows)[-1].gain == pytest.approx(0.5)
+
+
+def test_the_mean_gain_comes_with_its_interval() -> None:
+    ours = next(one for one in means(with_gains(SOME)) if (one.controller, one.budget) == ("ours", 2.0))
+    assert ours.gain_ci == pytest.approx(12.706 * 0.1, rel=1e-3)  # of 0.4 and 0.6
 
 
 def test_only_the_judged_part_counts() -> None:

@@ -101,3 +101,22 @@ def test_the_best_fixed_phases_of_few_houses_are_the_best_of_all(seed: int) -> N
     every = (np.array(places, dtype=np.int8) for places in itertools.product(range(3), repeat=6))
     least = min(float(np.abs(neutral(case.own, phase)).mean()) for phase in every)
     assert float(np.abs(neutral(case.own, found)).mean()) == pytest.approx(least)
+
+
+def test_what_takes_long_on_its_way_is_acted_on_later() -> None:
+    case = steady([1000.0] * 6, [0] * 6, slots=12, step_s=10.0)
+    prompt, late = (threshold(case, ThresholdRule(), delay_s) for delay_s in (1.0, 34.0))
+    assert np.flatnonzero((prompt != 0).any(axis=1))[0] == 1
+    assert np.flatnonzero((late != 0).any(axis=1))[0] == 4
+    greedy_prompt, greedy_late = (greedy(small_case(4, 90, seed=3, step_s=60.0), 900.0, d) for d in (0.0, 120.0))
+    assert operations_of(greedy_prompt).sum() > 0
+    assert not np.array_equal(greedy_prompt, greedy_late)
+
+
+def test_rules_hear_inverters_that_their_own_moves_have_tripped() -> None:
+    # Two roofs export on one phase; the first one moved goes quiet, and its phase then needs it no longer.
+    case = steady([-2000.0, -2000.0, 500.0], [0, 0, 1], slots=60, step_s=10.0)
+    with_roofs = replace(case, pv_w=np.tile([2500.0, 2500.0, 0.0], (60, 1)))
+    plain, tripping = (threshold(c, ThresholdRule(cooldown_s=20.0)) for c in (case, with_roofs))
+    assert np.array_equal(plain[:2], tripping[:2])
+    assert not np.array_equal(plain, tripping)
