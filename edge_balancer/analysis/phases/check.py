@@ -9,13 +9,13 @@ contacts mixed up. It does not move houses, tell people, or correct a record. Pu
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
-from edge_balancer.analysis.phases.kept import learned, relearn
+from edge_balancer.analysis.phases.kept import learned, packing, relearn
 from edge_balancer.analysis.phases.minutes import WindowOfMinutes
 from edge_balancer.analysis.phases.tracker import PhaseTracker
 from edge_balancer.analysis.phases.window import LIKELY, Bools, Phases, Verdict, Window
@@ -131,7 +131,7 @@ class RecordCheck:
         if self._work is not None and next(self._work, _OVER) is _OVER:
             self._work = None
 
-    def _judged(self, window: Window) -> Iterator[None]:
+    def _judged(self, window: Window) -> Generator[None, None, None]:
         before = np.where(self._tracker.now < 0, self._recorded, self._tracker.now)
         self._kept = self._kept or learned(self._tracker)
         yield
@@ -145,7 +145,7 @@ class RecordCheck:
         for h in np.flatnonzero(heard).tolist():
             self._weigh(h, self._tracker.verdicts[h])
         yield
-        self._kept = learned(self._tracker)
+        self._kept = yield from packing(self._tracker)
 
     def _weigh(self, h: int, verdict: Verdict) -> None:
         agrees = verdict.phase is not None and verdict.phase is verdict.recorded and verdict.confidence >= LIKELY

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import zlib
+from collections.abc import Generator
 from typing import Any, Final
 
 import numpy as np
@@ -22,6 +23,16 @@ _FORMAT: Final = 1
 
 def learned(tracker: PhaseTracker) -> dict[str, Any]:
     """To be called between two windows."""
+    work = packing(tracker)
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            return dict(done.value)
+
+
+def packing(tracker: PhaseTracker) -> Generator[None, None, dict[str, Any]]:
+    """`learned` in steps of a few milliseconds. No window may be begun meanwhile."""
     memories = tracker.memories
     sums = [tracker.own.packed(), memories.by_phase.packed(), memories.recent.packed()]
     sums += [np.concatenate([memories.by_phase_s, memories.recent_s]).astype("<f4")]
@@ -31,10 +42,13 @@ def learned(tracker: PhaseTracker) -> dict[str, Any]:
         "recorded": tracker.now.tolist(),
         "offset": tracker.belief.offset.tolist(),
         "weight": tracker.belief.weight.tolist(),
-        "sums": _text(np.concatenate(sums).tobytes()),
     }
+    yield
+    kept["sums"] = _text(np.concatenate(sums).tobytes())
+    yield
     if len(tracker.houses) <= MOST_COUPLED:
         own, shares, ratios = tracker.coupling.packed()
+        yield
         kept["coupling"] = _text(own.tobytes() + shares.tobytes() + ratios.tobytes())
     return kept
 

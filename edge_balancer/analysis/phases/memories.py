@@ -8,6 +8,7 @@ house that was reconnected, shows soon.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +23,7 @@ from edge_balancer.analysis.phases.window import LIKELY, SURE, Bools, Floats
 LAGS: Final = 1
 SLOPES: Final = 2 * (2 * LAGS + 1)
 DAY_S: Final = 86_400.0
+_AT_ONCE: Final = 100
 _LEAST_SAMPLES: Final = 120
 """Fewer changes than this say nothing, however clear they look."""
 _LONELY_AT_MOST: Final = 0.75
@@ -99,9 +101,15 @@ class Memories:
         """What the recent memory alone says."""
         return judgements(self.recent, lonely, self._recorded)
 
-    def of_all(self, lonely: Bools) -> list[Judgement]:
-        """What all that is remembered says."""
-        return judgements(self.by_phase.pooled(3), lonely, self._recorded)
+    def of_all(self, lonely: Bools) -> Generator[None, None, list[Judgement]]:
+        """What all that is remembered says, in steps of so many houses."""
+        pooled = self.by_phase.pooled(3)
+        judged: list[Judgement] = []
+        for start in range(0, self._count, _AT_ONCE):
+            yield
+            part = np.arange(start, min(start + _AT_ONCE, self._count))
+            judged += judgements(pooled.chosen(part), lonely[part], self._recorded[part])
+        return judged
 
     def of_here(self, now: NDArray[np.int64], lonely: Bools) -> dict[int, Judgement]:
         """What the memory of the phase `now` says of the houses that have been on others too."""

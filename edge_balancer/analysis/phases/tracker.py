@@ -14,7 +14,7 @@ are apart (`memories`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -90,9 +90,11 @@ class PhaseTracker:
         frame = np.where(self._unrecorded, 0, window.recorded[1:]).astype(np.int64)
         use = found.use & (frame != UNRECORDED)
         yield from self.coupling.add(w, use, frame)
+        yield
         near = self.coupling.weights()
         yield
         company = Company(found, w, use, frame, self.belief, near)
+        yield
         slots = np.arange(len(w))
         for h in range(len(self.houses)):
             if h % _AT_ONCE == 0:
@@ -135,11 +137,10 @@ class PhaseTracker:
             self.memories.begin_anew(int(h))
         return since
 
-    def _judge(self) -> Iterator[None]:
+    def _judge(self) -> Generator[None, None, None]:
         lonely = self.coupling.lonely()
         now = np.maximum(self.now, 0).astype(np.int64)
-        yield
-        slow = self.memories.of_all(lonely)
+        slow = yield from self.memories.of_all(lonely)
         yield
         here = self.memories.of_here(now, lonely)
         yield
