@@ -48,7 +48,8 @@ class Loop:
     def __init__(self, world: World, watch: Watcher | None = None) -> None:
         scenario = world.scenario
         self.world = world
-        self._watch = watch
+        self.watch = watch
+        """May be set before the run begins."""
         longest_s = scenario.meters.period_s * (1.0 + scenario.meters.period_spread) * 2.0
         self.truth = Truth(world, max(longest_s, scenario.meters.transformer_period_s * 2.0))
         self.metering = Metering(world, self.truth)
@@ -128,8 +129,8 @@ class Loop:
             contact = self.switches.take(command, now)
             if contact is not None:
                 self.truth.plan(contact, self._index[contact.house])
-        if self._watch is not None:
-            self._watch(now, outputs)
+        if self.watch is not None:
+            self.watch(now, outputs)
         self._wake = outputs.due if outputs.due is None or outputs.due > now else None
 
     def _notice(self) -> None:
