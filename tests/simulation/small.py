@@ -15,7 +15,7 @@ QUICK: dict[str, Any] = {
     "sun": {"pv_share": 0.7, "pv_skew": 0.8},
     "people": {"ev_share": 0.5},
     "meters": {"period_s": 240.0, "transformer": False},
-    "run": {"history_days": 0, "days": 1, "burst_s": 120.0, "step_s": 60, "series_step_s": 3600},
+    "run": {"history_days": 0, "days": 1, "burst_s": 60.0, "step_s": 60, "series_step_s": 3600},
     "baselines": ["none"],
 }
 
