@@ -10,7 +10,7 @@ from typing import Final
 
 from edge_balancer.errors import EdgeBalancerError
 from edge_balancer.simulation.example import example_toml
-from edge_balancer.simulation.report import houses_csv, operations_csv, series_csv, summary_json, table
+from edge_balancer.simulation.report import houses_csv, operations_csv, series_csv, summary_json, table, troubles_csv
 from edge_balancer.simulation.scenario import Scenario
 from edge_balancer.simulation.scenario_file import load, parse
 from edge_balancer.simulation.simulate import Result, simulate
@@ -79,6 +79,7 @@ def _write(result: Result, out: Path) -> None:
     for name, text in (
         ("summary.json", summary_json(result)),
         ("operations.csv", operations_csv(result)),
+        ("troubles.csv", troubles_csv(result)),
         ("houses.csv", houses_csv(result)),
         ("series.csv", series_csv(result)),
     ):

@@ -15,6 +15,7 @@ from edge_balancer.types.events import Event, EventKind
 from edge_balancer.types.switching import Command
 
 _DAY_S: Final = 86_400.0
+_TROUBLES: Final = (EventKind.FAILED, EventKind.TIMED_OUT, EventKind.LOCKED, EventKind.CLEARED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,16 @@ class Operation:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A command that failed, or a house that was locked out or released."""
+
+    at: float
+    house: str
+    kind: str
+    reason: str
+
+
 @dataclass(slots=True)
 class Conduct:
     """Kept while the simulation runs. Judged is what happens from `since` on; caps look back beyond it."""
@@ -35,6 +46,7 @@ class Conduct:
     world: World
     since: float
     operations: list[Operation] = field(default_factory=list)
+    troubles: list[Trouble] = field(default_factory=list)
     commands: int = 0
     failed: int = 0
     timed_out: int = 0
@@ -89,6 +101,9 @@ class Conduct:
     def recorded(self, event: Event, now: float) -> None:
         if now < self.since:
             return
+        if event.kind in _TROUBLES:
+            reason = str(event.body.get("reason") or event.body.get("result") or "")
+            self.troubles.append(Trouble(now, event.house, str(event.kind), reason))
         match event.kind:
             case EventKind.FAILED:
                 self.failed += 1

@@ -144,6 +144,11 @@ def operations_csv(result: Result) -> str:
     return _csv(("t", "house", "from", "to", "reason"), rows)
 
 
+def troubles_csv(result: Result) -> str:
+    rows = ((f"{t.at:.3f}", t.house, t.kind, t.reason) for t in result.conduct.troubles)
+    return _csv(("t", "house", "kind", "reason"), rows)
+
+
 def houses_csv(result: Result) -> str:
     """Where each house was, is, and how often it moved."""
     world, counts = result.world, result.conduct.per_house()

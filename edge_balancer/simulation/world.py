@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +15,7 @@ from edge_balancer.simulation.scenario import FeederScenario, Scenario
 from edge_balancer.twin.devices.meters import MeterOptions
 from edge_balancer.twin.devices.switches import SwitchOptions
 from edge_balancer.twin.grid.csv_files import load as load_feeder
+from edge_balancer.twin.grid.errors import FeederError
 from edge_balancer.twin.grid.generate import generate
 from edge_balancer.twin.grid.model import Bools, Feeder, Floats
 from edge_balancer.twin.grid.power_flow import PowerFlow
@@ -23,6 +25,7 @@ from edge_balancer.twin.noise import keys, value_noise
 from edge_balancer.twin.weather import PvFleet, draw_roofs
 from edge_balancer.types.phases import Phase
 
+_IDENTIFIER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _SWING_S: Final = 5400.0
 _WATCHED: Final = 3
 _PHASE_TAG, _SWITCH_TAG, _SOURCE_TAG = 84, 85, 86
@@ -198,6 +201,10 @@ def _configuration(scenario: Scenario, feeder: Feeder, phases: Ints, switchable:
         # 400 V between lines are called 230 V, here as everywhere.
         nominal = 230.0 if abs(feeder.transformer.rated_v / 3.0**0.5 - 230.0) < 15.0 else feeder.transformer.no_load_v
     houses = feeder.houses
+    for name in houses.names:
+        if not _IDENTIFIER.fullmatch(name):
+            remedy = "use letters, digits, '_', '.' and '-', beginning with a letter or digit, at most 64"
+            raise FeederError(f"house {name!r}", "the controller cannot use this name", remedy)
     return Configuration(
         feeder=own.feeder.model_copy(update={"transformer_kva": kva, "nominal_voltage_v": nominal}),
         houses=tuple(

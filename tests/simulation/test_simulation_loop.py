@@ -8,7 +8,7 @@ import itertools
 import pytest
 
 from edge_balancer.simulation.loop import Loop
-from edge_balancer.simulation.report import operations_csv, series_csv, summary, summary_json, table
+from edge_balancer.simulation.report import operations_csv, series_csv, summary, summary_json, table, troubles_csv
 from edge_balancer.simulation.simulate import NONE, OURS, Result
 from edge_balancer.simulation.world import build
 from edge_balancer.twin.devices.switches import Fault
@@ -92,6 +92,7 @@ def test_a_stuck_switch_is_locked_out_after_one_command_and_works_again_when_it_
     assert conduct["lock_outs"] >= 3
     assert conduct["failed"] == conduct["lock_outs"]
     assert conduct["operations"] > 0  # after the repair
+    assert "locked,it reports failed at" in troubles_csv(stuck)
 
 
 def test_a_lying_switch_is_noticed_where_meters_can_tell() -> None:
