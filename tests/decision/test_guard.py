@@ -160,7 +160,7 @@ def test_a_house_whose_record_is_in_doubt_is_moved_by_people_alone() -> None:
     roster.doubt[0] = 0.991
     s = situation(config, roster, LOADS)
     (veto,) = guard.judge([MOVE], s)
-    assert (veto.reason, veto.value, veto.limit) == (R.WRONG_RECORD, 0.991, 0.98)
+    assert (veto.reason, veto.value, veto.limit) == (R.WRONG_RECORD, 0.991, 0.96)
     assert guard.judge([MOVE], s, manual=True) == []
     assert guard.judge([SUN], s) == []
 

@@ -24,7 +24,7 @@ import numpy as np
 from edge_balancer.analysis.phases.window import Floats
 
 INFLATION: Final = 1.5
-RECORD_ODDS: Final = 30.0
+RECORD_ODDS: Final = 10.0
 """How much likelier a recorded phase is than another one before any voltage was seen."""
 STRUCTURE: Final = 0.2
 """tau: with unlimited data, a slope that stands out by less than half of the spread of all three is never sure."""

@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Phases = NDArray[np.int8]
 
-SURE: Final = 0.98
+SURE: Final = 0.96
 """From this confidence on a record that says otherwise is called wrong."""
 LIKELY: Final = 0.95
 """Below this confidence the phase is called unknown."""
