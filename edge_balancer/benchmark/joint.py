@@ -46,7 +46,8 @@ _TRAILING: Final = 3
 _ROUNDINGS: Final = 12
 """Of a slot, besides one for each house: generous."""
 _PRICES: Final = 7
-_CLOSE: Final = 0.002
+_CLOSE: Final = 0.03
+"""A budget that is used but for this share is met."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +90,7 @@ def certify(
     the bound holds for moves at any slot of that. Raises ValueError above ten houses.
     """
     problem = _Problem(case, None if fine is None else leeway(fine, case))
-    # Dear enough for no operation at all: a schedule for any budget, and for a budget of none the optimum.
-    met = [problem.at(_forbidding(case))]
+    met: list[Priced] = []
     found: dict[float, Certified] = {}
     for budget in sorted(budgets):
         most = case.operations(budget)
@@ -99,10 +99,13 @@ def certify(
             if not any(abs(one.price - price) <= 1e-4 * price for one in met):
                 progress(f"joint dynamic programming at {budget:g} operations per house-day, price {turn + 1}")
                 met.append(problem.at(price))
-            lower, upper = _best(problem, met, most)
-            if upper.cost_a <= lower * (1.0 + _CLOSE):
+            # The bound is highest where the budget is met: its slope over the price is what is missing to it.
+            if any((1.0 - _CLOSE) * most <= one.operations <= most for one in met):
                 break
             price = _next_price(met, price, most)
+        if not any(one.operations <= most for one in met):
+            # Dear enough for no operation at all: a schedule for any budget, and for a budget of none the optimum.
+            met.append(problem.at(_forbidding(case)))
         lower, upper = _best(problem, met, most)
         found[budget] = Certified(lower, problem.whole(upper.schedule), upper.cost_a, upper.operations)
     return found

@@ -62,6 +62,10 @@ class Metered:
             self._read(house, begin, end)
         return begin, end
 
+    def power(self, slot: int) -> Phasors:
+        """What all houses really draw in the slot (H,), VA, tripped inverters included."""
+        return np.asarray(self._case.power[slot] + self.trips.lost_w_at(slot))
+
     def _read(self, house: int, begin: int, end: int) -> None:
         """The readings of these slots: means over the period up to each, less at the record's beginning."""
         first = max(0, begin - self.period + 1)

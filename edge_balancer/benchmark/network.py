@@ -46,7 +46,7 @@ class Network:
         own = np.arange(case.houses)
         ohm = np.abs(PowerFlow(feeder).port_ohm[own, 0, own, 0])
         farthest = feeder.buses[int(feeder.houses.bus[int(np.argmax(ohm))])]
-        self._flow = PowerFlow(feeder, watch=[farthest])
+        self.flow = PowerFlow(feeder, watch=[farthest])
         self._case = case
         # A slot as long as a minute, or several that make up one.
         self._many = max(1, round(_MINUTE_S / case.step_s))
@@ -65,7 +65,7 @@ class Network:
         power = _averaged(case.power[case.judged :], slots) + _averaged(lost, slots)
         # Where houses move within the minute, they are taken to be where they are in its middle.
         phases = schedule[slots[:, self._many // 2]].astype(np.int64)
-        found = self._flow.solve(power, phases)
+        found = self.flow.solve(power, phases)
         if not found.converged.all():
             where = int(np.argmin(found.converged))
             raise ValueError(f"the power flow has no solution in minute {self._minutes[where]}: give a stronger feeder")

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_balancer.benchmark.case import DAY_S, Case, Phases
 from edge_balancer.benchmark.meters import Metered
 from edge_balancer.benchmark.pairwise import Progress, most_a_day
 from edge_balancer.benchmark.scenarios import Meters, Switches
+from edge_balancer.benchmark.volts import HouseVoltages
 from edge_balancer.engine import Engine
 from edge_balancer.replay.switches import SimulatedSwitches
 from edge_balancer.settings.feeder import FeederSettings
@@ -25,9 +27,10 @@ from edge_balancer.settings.root import Configuration
 from edge_balancer.types.events import EventKind
 from edge_balancer.types.phases import Phase
 from edge_balancer.types.ports import Inputs, Outputs, Restored
-from edge_balancer.types.readings import Reading
+from edge_balancer.types.readings import NAN, Reading
 from edge_balancer.types.switching import Mode
 
+_RESOLUTION_V: Final = 0.1
 _SESSION: Final = uuid.uuid5(uuid.NAMESPACE_URL, "edge-balancer bench balance")
 
 
@@ -41,8 +44,8 @@ class EngineRun:
     lock_outs: int
 
 
-def configuration(case: Case, per_house_day: float) -> Configuration:
-    """The controller's settings: the defaults but for the budget and its cap."""
+def configuration(case: Case, per_house_day: float, *, voltages: bool = False) -> Configuration:
+    """The controller's settings: the defaults but for the budget and its cap. `voltages`: whether meters have them."""
     return Configuration(
         feeder=FeederSettings(nominal_voltage_v=case.nominal_v, transformer_kva=case.transformer_kva),
         houses=tuple(
@@ -59,17 +62,22 @@ def configuration(case: Case, per_house_day: float) -> Configuration:
             operations_per_house_day=per_house_day,
             max_operations_per_house_day=most_a_day(per_house_day),
         ),
-        # The readings carry no voltage.
-        switching=SwitchingSettings(voltage_evidence=False),
+        switching=SwitchingSettings(voltage_evidence=voltages),
     )
 
 
 def run_engine(
-    case: Case, config: Configuration, meters: Meters, switches: Switches, seed: int, progress: Progress
+    case: Case,
+    config: Configuration,
+    meters: Meters,
+    switches: Switches,
+    seed: int,
+    progress: Progress,
+    volts: HouseVoltages | None = None,
 ) -> EngineRun:
-    """Drive the engine over history and judged part."""
+    """Drive the engine over history and judged part. Without `volts` the meters measure none."""
     metered = Metered(case, meters, seed)
-    run = _Run(case, config, metered, switches, seed)
+    run = _Run(case, config, metered, switches, seed, volts)
     days = -1
     for slot in range(case.slots):
         at = case.start + (slot + 1) * case.step_s
@@ -86,7 +94,17 @@ def _names(case: Case) -> list[str]:
 
 
 class _Run:
-    def __init__(self, case: Case, config: Configuration, metered: Metered, switches: Switches, seed: int) -> None:
+    def __init__(
+        self,
+        case: Case,
+        config: Configuration,
+        metered: Metered,
+        switches: Switches,
+        seed: int,
+        volts: HouseVoltages | None,
+    ) -> None:
+        self._volts = volts
+        self._at_phase = case.initial.copy()
         self._case = case
         self._metered = metered
         self._names = _names(case)
@@ -108,8 +126,18 @@ class _Run:
         """What meters measured at the end of the slot, and what arrives of it. After `until`: a move shows at once."""
         heard = np.flatnonzero(self._metered.arrives[slot])
         values = self._metered.value[slot, heard]
-        named = zip(heard.tolist(), values.real.tolist(), values.imag.tolist(), strict=True)
-        return [Reading(self._names[h], at, p, q) for h, p, q in named]
+        named = zip(
+            heard.tolist(), values.real.tolist(), values.imag.tolist(), self._measured(slot, heard), strict=True
+        )
+        return [Reading(self._names[h], at, p, q, v) for h, p, q, v in named]
+
+    def _measured(self, slot: int, heard: NDArray[np.intp]) -> list[float]:
+        """The voltages of these houses in the slot, as meters show them."""
+        if self._volts is None or not len(heard):
+            return [NAN] * len(heard)
+        volts = self._volts.at(self._metered.power(slot), self._at_phase)
+        shown: list[float] = (np.round(volts[heard] / _RESOLUTION_V) * _RESOLUTION_V).tolist()
+        return shown
 
     def until(self, at: float) -> None:
         """Let switches answer and time-outs strike up to and including `at`."""
@@ -122,7 +150,9 @@ class _Run:
     def step(self, now: float, batch: list[Reading]) -> None:
         reports, clears = self._switches.speak(now)
         for at, command in self._switches.moved[self._known :]:
-            self._metered.moved(self._index[command.house], self._slot(at))
+            house = self._index[command.house]
+            self._at_phase[house] = int(command.phase)
+            self._metered.moved(house, self._slot(at))
         self._known = len(self._switches.moved)
         while True:
             sent, self._sent = self._sent, []

@@ -19,6 +19,7 @@ from edge_balancer.benchmark.rules import ThresholdRule, greedy_schedule, thresh
 from edge_balancer.benchmark.scenarios import Scenario, make_case
 from edge_balancer.benchmark.static import best_fixed
 from edge_balancer.benchmark.trips import lost_w
+from edge_balancer.benchmark.volts import HouseVoltages
 
 Wanted = tuple[str, float | None]
 """A controller and its budget in operations per house and day, where it has one."""
@@ -88,8 +89,9 @@ class _Bench:
 
     def _ours(self, budget: float) -> Result:
         what, case = self._what, self._case
-        config = configuration(case, budget)
-        run = run_engine(case, config, what.meters, what.switches, self._seed, self._progress)
+        config = configuration(case, budget, voltages=True)
+        volts = HouseVoltages(self._network.flow)
+        run = run_engine(case, config, what.meters, what.switches, self._seed, self._progress, volts)
         seen = self._judged("ours", budget, run.schedule)
         return replace(seen, failed=float(run.failed), lock_outs=float(run.lock_outs))
 

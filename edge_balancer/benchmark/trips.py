@@ -52,6 +52,10 @@ class Trips:
         """What the house draws more in these slots (T,), W."""
         return np.asarray(self._pv_w[slots, house] * self._mask[slots, house] * np.float32(self._part))
 
+    def lost_w_at(self, slot: int) -> Watts:
+        """What all houses draw more in a slot (H,), W."""
+        return np.asarray(self._pv_w[slot] * self._mask[slot] * np.float32(self._part))
+
 
 def lost_w(case: Case, schedule: Phases) -> Watts:
     """(T, H) W that tripped inverters do not feed in during the judged slots, with the houses on `schedule` (T, H)."""

@@ -13,9 +13,12 @@ import pytest
 from edge_balancer.benchmark.case import operations_of
 from edge_balancer.benchmark.commands import balance_command
 from edge_balancer.benchmark.meters import Metered
+from edge_balancer.benchmark.network import Network
 from edge_balancer.benchmark.options import add_balance_arguments, read_options
 from edge_balancer.benchmark.ours import configuration, run_engine
 from edge_balancer.benchmark.scenarios import SCENARIOS, Meters, Scenario, Switches, make_case, scenario
+from edge_balancer.benchmark.volts import HouseVoltages
+from edge_balancer.twin.grid.generate import Style
 from tests.benchmark.bench_cases import small_case
 
 
@@ -91,10 +94,13 @@ def test_a_tripped_inverter_shows_in_its_own_meter_until_it_is_back(period_s: fl
 @pytest.mark.parametrize("failures", [0.0, 0.5])
 def test_the_engine_balances_within_its_cap_and_the_same_each_time(failures: float) -> None:
     day = make_case(Scenario("little", "little", houses=12, transformer_kva=50.0, switchable=8), 5, 1)
-    noon = slice(3960, 4680)
+    noon = slice(3960, 4320)
     case = replace(day, power=day.power[noon], pv_w=day.pv_w[noon], start=day.start + 660 * 60.0, judged=1)
-    config = configuration(case, 8.0)
-    one, same = (run_engine(case, config, Meters(), Switches(failures=failures), 5, lambda _: None) for _ in range(2))
+    config = configuration(case, 8.0, voltages=True)
+    volts = HouseVoltages(Network(case, Style.RURAL, 5).flow)
+    one, same = (
+        run_engine(case, config, Meters(), Switches(failures=failures), 5, lambda _: None, volts) for _ in range(2)
+    )
     assert np.array_equal(one.schedule, same.schedule)
     moved = operations_of(one.schedule)
     assert moved.sum() > 0

@@ -7,6 +7,7 @@ import pytest
 
 from edge_balancer.benchmark.network import Network
 from edge_balancer.benchmark.oracle import Oracle
+from edge_balancer.benchmark.volts import HouseVoltages
 from edge_balancer.forecast.horizon import horizon
 from edge_balancer.twin.grid.generate import Style
 from tests.benchmark.bench_cases import small_case
@@ -63,3 +64,17 @@ def test_the_oracle_knows_the_record_to_its_end_and_keeps_the_last_beyond() -> N
     assert np.allclose(told[:, 0], case.power[23:28].mean(axis=0))
     assert np.allclose(told[:, 1], case.power[28:].mean(axis=0))
     assert np.allclose(told[:, 2], case.power[29])
+
+
+@pytest.mark.parametrize("style", list(Style))
+def test_the_quick_voltages_are_those_of_the_power_flow(style: Style) -> None:
+    case = small_case(9, 20, seed=4)
+    flow = Network(case, style, 2).flow
+    quick = HouseVoltages(flow)
+    rng = np.random.default_rng(1)
+    for power in case.power:
+        phases = rng.integers(0, 3, 9).astype(np.int8)
+        exact = np.abs(flow.solve(power, phases.astype(np.int64)).house_v[0])
+        assert np.abs(exact - 230.0).max() > 0.1
+        assert quick.at(power, phases) == pytest.approx(exact, abs=0.1)
+        assert np.array_equal(quick.at(power, phases), quick.at(power, phases))
