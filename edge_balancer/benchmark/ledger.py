@@ -21,7 +21,7 @@ from edge_balancer.benchmark.results import FORESIGHT, Result, with_gains
 from edge_balancer.benchmark.scenarios import Scenario
 
 FILE: Final = "results.csv"
-_EDITION: Final = 4
+_EDITION: Final = 5
 """To be raised whenever a change of the benchmark itself makes old rows incomparable."""
 _ENGINE: Final = ("engine.py", "decision", "forecast", "switching", "telemetry", "analysis", "settings")
 _HASH: Final = "computed_from"

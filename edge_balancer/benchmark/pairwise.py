@@ -103,11 +103,13 @@ def polished(case: Case, budget: float, known: Foresight, rng: np.random.Generat
     most = case.operations(budget)
     if most < 1:
         return search.found()
-    best = search.if_allowed(most, replace(known, cost_a=math.inf))
     search.price = known.price
+    best = search.if_allowed(most, replace(known, cost_a=math.inf))
     for turn in range(_POLISH):
         progress(f"  polishing, round {turn + 1} of {_POLISH}: best {best.cost_a:.2f} A")
         search.singles(rng)
+        # What is over a cap becomes dearer at once: on finer slots more operations pay.
+        search.capped()
         best = search.if_allowed(most, best)
         search.follow(_AIM * most, 0.5)
     return _finished(search, most, best)

@@ -12,14 +12,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_balancer.benchmark.case import Case, Phases
+from edge_balancer.benchmark.case import Case, Phases, Phasors
 from edge_balancer.benchmark.meters import Metered
 from edge_balancer.benchmark.scenarios import Meters, Switches
 from edge_balancer.types.phases import ROTATION
 
 _HALVINGS: Final = 12
-_UP_TO_A: Final = 60.0
-"""A gain in neutral current that is asked for at most, as a multiple of the houses' root mean square current."""
 _SHORTEST: Final = 16
 _LONGEST: Final = 512
 """Slots in which the greedy rule looks for its next move at once."""
@@ -64,6 +62,18 @@ class _Field:
             self.heard[begin:end, house] = self._metered.heard_of(house, begin, end)
 
 
+def _reach(case: Case, metered: Metered) -> NDArray[np.float32]:
+    """(T,) A: what one move can change N by, at most, tripped inverters included."""
+    heard: Phasors = metered.heard()
+    prompt = metered.period == 1 and bool(metered.arrives.all())
+    reach = np.zeros(case.slots, dtype=np.float32)
+    roof_w = case.pv_w.max(axis=0)
+    for house in case.movable.tolist():
+        roof = case.pv_w[:, house] if prompt else roof_w[house]
+        np.maximum(reach, np.abs(heard[:, house]) + roof, out=reach, casting="same_kind")
+    return np.asarray(reach * np.float32(np.sqrt(3.0) * 1.0001 / case.nominal_v))
+
+
 def threshold_schedule(case: Case, rule: ThresholdRule, meters: Meters, switches: Switches, seed: int) -> Phases:
     """The schedule (T, H) of the threshold rule."""
     field = _Field(case, Metered(case, meters, seed), switches)
@@ -94,21 +104,21 @@ def greedy_schedule(case: Case, per_house_day: float, meters: Meters, switches: 
 
     What is enough (A) is set on the history so that the operations there meet the budget, and kept.
     """
-    scale = float(np.sqrt(np.mean(np.abs(case.own[:, case.movable]) ** 2))) if len(case.movable) else 0.0
-    low, high = 0.0, _UP_TO_A * scale
-    most = per_house_day * len(case.movable) * case.judged * case.step_s / 86_400.0
     metered = Metered(case, meters, seed)
+    reach_a = _reach(case, metered)
+    low, high = 0.0, float(reach_a[: max(1, case.judged)].max())
+    most = per_house_day * len(case.movable) * case.judged * case.step_s / 86_400.0
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
         field = _Field(case, metered, switches)
-        _greedy(field, middle, case.judged, most)
+        _greedy(field, reach_a, middle, case.judged, most)
         low, high = (middle, high) if field.operations > most else (low, middle)
     field = _Field(case, metered, switches)
-    _greedy(field, high, case.slots, np.inf)
+    _greedy(field, reach_a, high, case.slots, np.inf)
     return field.schedule
 
 
-def _greedy(field: _Field, least_gain_a: float, slots: int, most: float) -> None:
+def _greedy(field: _Field, reach_a: NDArray[np.float32], least_gain_a: float, slots: int, most: float) -> None:
     """Move until the slots or `most` operations are over."""
     if not len(field.house):
         return
@@ -118,17 +128,19 @@ def _greedy(field: _Field, least_gain_a: float, slots: int, most: float) -> None
         own = np.conj(field.heard[slot : min(slot + length, slots)]) / nominal_v
         turns = ROTATION[field.phase].astype(np.complex64)
         now = own @ turns
-        # No move lowers |N| by more than |N|.
-        hopeful = np.flatnonzero(np.abs(now) > least_gain_a)
+        # No move lowers |N| by more than |N|, nor by more than sqrt 3 times the house's current.
+        reach = reach_a[slot : slot + len(own)]
+        hopeful = np.flatnonzero((np.abs(now) > least_gain_a) & (reach > least_gain_a))
         target = (field.phase[field.house] + field.step) % 3
         change = ROTATION[target].astype(np.complex64) - turns[field.house]
-        after = np.abs(now[hopeful, np.newaxis] + own[np.ix_(hopeful, field.house)] * change)
-        gains = np.abs(now[hopeful]) - after.min(axis=1)
+        after = now[hopeful, np.newaxis] + own[np.ix_(hopeful, field.house)] * change
+        square = after.real * after.real + after.imag * after.imag
+        gains = np.abs(now[hopeful]) - np.sqrt(square.min(axis=1, initial=np.inf))
         worth = np.flatnonzero(gains > least_gain_a)
         if not len(worth):
             slot, length = slot + length, min(2 * length, _LONGEST)
             continue
         first = int(worth[0])
         slot += int(hopeful[first])
-        field.move(int(np.argmin(after[first])), slot)
+        field.move(int(np.argmin(square[first])), slot)
         slot, length = slot + 1, max(length // 2, _SHORTEST)

@@ -106,15 +106,19 @@ class Search:
         costs = np.sqrt(real * real + imaginary * imaginary) * np.float32(self._minutes)
         costs = costs.reshape(*(3,) * len(houses), *self._shape)
         prices = [np.float32(self.price) * self._dearer[h][self._folded_day] for h in houses]
-        for k, h in enumerate(houses):
-            if self._roof[h]:
-                prices[k] = prices[k] + self._cost_of_trip(h, self._neutral - self._share(h))
-        for h, phase in zip(houses, cheapest(costs, prices), strict=True):
-            self._phase[h] = phase
-            base = base + self._share(h)
-        self._neutral = base
-        if self._priced(houses) > before[2]:
-            self._phase[list(houses)], self._neutral = before[:2]
+        trips = {k: self._cost_of_trip(h, before[1] - self._share(h)) for k, h in enumerate(houses) if self._roof[h]}
+        # Where an absence helps, two moves in its time would be paid for it twice: then it is counted as nothing.
+        for least in (-np.inf, 0.0) if trips and len(houses) == 1 else (0.0,):
+            dear = [
+                one + np.maximum(trips[k], np.float32(least)) if k in trips else one for k, one in enumerate(prices)
+            ]
+            self._neutral = base
+            for h, phase in zip(houses, cheapest(costs, dear), strict=True):
+                self._phase[h] = phase
+                self._neutral = self._neutral + self._share(h)
+            if self._priced(houses) <= before[2]:
+                return
+        self._phase[list(houses)], self._neutral = before[:2]
 
     def _priced(self, houses: tuple[int, ...]) -> float:
         """Cost and these houses' operations at their prices, A min."""
@@ -161,7 +165,8 @@ class Search:
     def within(self, most: int) -> Foresight:
         """The schedule brought within budget and caps."""
         rng = np.random.default_rng(0)
-        while not self._capped() or self.operations > most:
+        # The budget first: what exceeds a cap at too low a price may keep to it at the right one.
+        while self.operations > most or not self.capped():
             if self.operations > most:
                 self.price *= max(1.01, (self.operations / most) ** 0.4)
             self.singles(rng)
@@ -169,7 +174,7 @@ class Search:
 
     def if_allowed(self, most: int, best: Foresight) -> Foresight:
         """The better of `best` and this schedule, where this one is within budget and caps."""
-        if self.cost_a < best.cost_a and self.operations <= most and self._capped():
+        if self.cost_a < best.cost_a and self.operations <= most and self.capped():
             return self.found()
         return best
 
@@ -193,7 +198,7 @@ class Search:
             self.singles(rng)
         return self.found()
 
-    def _capped(self) -> bool:
+    def capped(self) -> bool:
         """Whether all houses are within their caps; makes operations dearer where they are not."""
         over = self._a_day() > self._cap
         self._dearer[over] = np.minimum(self._dearer[over] * _DEARER, _DEAREST)

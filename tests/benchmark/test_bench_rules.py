@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from edge_balancer.benchmark.case import Case, Phases, neutral, operations_of
-from edge_balancer.benchmark.rules import ThresholdRule, greedy_schedule, threshold_schedule
+from edge_balancer.benchmark.meters import Metered
+from edge_balancer.benchmark.rules import ThresholdRule, _Field, _greedy, _reach, greedy_schedule, threshold_schedule
 from edge_balancer.benchmark.scenarios import Meters, Switches
 from edge_balancer.benchmark.static import best_fixed
 from tests.benchmark.bench_cases import small_case
@@ -111,6 +112,18 @@ def test_what_takes_long_on_its_way_is_acted_on_later() -> None:
     greedy_prompt, greedy_late = (greedy(small_case(4, 90, seed=3, step_s=60.0), 900.0, d) for d in (0.0, 120.0))
     assert operations_of(greedy_prompt).sum() > 0
     assert not np.array_equal(greedy_prompt, greedy_late)
+
+
+@pytest.mark.parametrize("period_s", [60.0, 180.0])
+def test_where_the_greedy_rule_does_not_look_there_is_no_move(period_s: float) -> None:
+    case = small_case(5, 600, seed=9, pv_w=1500.0)
+    metered = Metered(case, Meters(period_s, loss=0.1 if period_s > 60.0 else 0.0), 1)
+    for least_gain_a in (2.0, 8.0, 14.0):
+        looked, everywhere = (_Field(case, metered, Switches()) for _ in range(2))
+        _greedy(looked, _reach(case, metered), least_gain_a, case.slots, np.inf)
+        _greedy(everywhere, np.full(case.slots, np.inf, dtype=np.float32), least_gain_a, case.slots, np.inf)
+        assert looked.operations > 0
+        assert np.array_equal(looked.schedule, everywhere.schedule)
 
 
 def test_rules_hear_inverters_that_their_own_moves_have_tripped() -> None:

@@ -80,6 +80,21 @@ def test_the_search_knows_what_its_schedule_costs_with_trips(sunny: Case) -> Non
         assert judged.operations > 1.0
 
 
+def test_cheap_operations_are_used_also_where_a_tripped_inverter_relieves_the_neutral(sunny: Case) -> None:
+    # All roofs on one phase at noon: without them the feeder would be better off, so every trip seems a gain.
+    crowded = replace(sunny, initial=np.zeros(4, dtype=np.int8))
+    rng = np.random.default_rng(1)
+    used = []
+    for price in (100.0, 10.0, 0.5):
+        search = Search(crowded, np.repeat(crowded.initial[np.newaxis], 1440, axis=0), 1000)
+        search.price = price
+        for _ in range(4):
+            search.singles(rng)
+        used.append(search.operations)
+    assert used[0] < used[1] < used[2]
+    assert used[2] > 60
+
+
 def test_no_improvement_makes_it_dearer(sunny: Case) -> None:
     search = Search(sunny, np.repeat(sunny.initial[np.newaxis], 1440, axis=0), 40)
     search.price = 30.0
