@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_balancer.alerts.watch import Watch
-from edge_balancer.analysis.feeder import Houses, ThreePhaseHouses, feeder_state
+from edge_balancer.analysis.feeder import NO_THREE_PHASE, Houses, ThreePhaseHouses, feeder_state
 from edge_balancer.analysis.outage import OutageWatch
 from edge_balancer.analysis.phases.check import RecordCheck
 from edge_balancer.decision.desk import DecisionDesk
@@ -51,6 +51,7 @@ class Engine:
         self._config = config
         self._mode = restored.mode or config.decision.mode
         self.roster = Roster(config.houses)
+        self._three_phase = np.flatnonzero(self.roster.three_phase)
         self.latest = LatestReadings(self.roster.ids, config.telemetry)
         self.houses_ring = HouseRing(len(self.roster), config.telemetry.ring_hours, config.telemetry.grid_s)
         self.phase_ring = PhaseRing(config.telemetry.ring_hours, config.telemetry.grid_s)
@@ -147,7 +148,7 @@ class Engine:
         self._check_records(minutes)
         self._measure(inputs)
         fresh = self.latest.fresh(now)
-        self._switches.tick(self._picture(now, fresh), connected=inputs.connected)
+        self._switches.tick(lambda: self._picture(now, fresh), connected=inputs.connected)
         s = self._situation(now, inputs.wall, fresh)
         decisions, commands = self._decide(inputs, s)
         alerts, feeder = self._tick(now, inputs, s)
@@ -199,9 +200,8 @@ class Engine:
     def _check_records(self, minutes: Sequence[MinuteMean]) -> None:
         if not minutes:
             return
-        moving = [self.roster.ids[house] for house in np.flatnonzero(self.roster.in_flight)]
-        periods = self.latest.period[np.isfinite(self.latest.period)]
-        self._records.take(minutes, moving, float(np.median(periods)) if len(periods) else float("nan"))
+        moving = [self.roster.ids[house] for house in np.flatnonzero(self.roster.in_flight).tolist()]
+        self._records.take(minutes, moving, self.latest.usual_period_s)
         self._doubt()
 
     def _measure(self, inputs: Inputs) -> None:
@@ -212,10 +212,10 @@ class Engine:
         if inputs.three_phase:
             self.latest.take_three_phase(inputs.three_phase)
             self._minutes.add_three_phase(inputs.three_phase)
-        self._decisions.observe(rounds, inputs.wall)
+        self._decisions.observe(rounds, self._now, inputs.wall)
 
     def _situation(self, now: float, wall: float, fresh: NDArray[np.bool_]) -> Situation:
-        coverage = float(fresh.mean()) if len(fresh) else 0.0
+        coverage = int(np.count_nonzero(fresh)) / len(fresh) if len(fresh) else 0.0
         nominal = self._config.feeder.nominal_voltage_v
         dead = fresh & (self.latest.v < 0.5 * nominal)
         self._outage.update(now, coverage, _darkest(self.roster.phase, fresh, dead))
@@ -279,10 +279,11 @@ class Engine:
     def feeder_state(self, wall: float, s: Situation) -> FeederState:
         """The feeder at this instant, as published."""
         latest, roster = self.latest, self.roster
-        three = roster.three_phase
-        shared = ThreePhaseHouses(
-            np.where((s.fresh & three)[three][:, None], latest.p3[three], np.nan), latest.q3[three], latest.v3[three]
-        )
+        three = self._three_phase
+        shared = NO_THREE_PHASE
+        if len(three):
+            heard = s.fresh[three][:, np.newaxis]
+            shared = ThreePhaseHouses(np.where(heard, latest.p3[three], np.nan), latest.q3[three], latest.v3[three])
         return feeder_state(
             wall,
             Houses(latest.p, latest.q, latest.v, roster.phase, s.fresh),
@@ -296,6 +297,8 @@ class Engine:
 
 def _darkest(phase: NDArray[np.int8], fresh: NDArray[np.bool_], dead: NDArray[np.bool_]) -> float:
     """Fraction of the reporting houses without supply, of the worst phase that has at least two of them, or of all."""
+    if not dead.any():
+        return 0.0
     share = float(dead.sum() / max(1, int(fresh.sum())))
     for which in range(3):
         on = fresh & (phase == which)

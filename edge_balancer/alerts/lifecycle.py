@@ -208,6 +208,13 @@ class AlertBook:
         """The alerts that stand, by key, with value and text as at their peak so far."""
         return tuple(episode.told() for _, episode in sorted(self._episodes.items()) if episode.rank > _GONE)
 
+    @property
+    def open_kinds(self) -> frozenset[str]:
+        """The first levels of the keys of all episodes, pending ones too. A condition of another kind that is within
+        its limit need not be handed in: it could end nothing.
+        """
+        return frozenset(key.partition("/")[0] for key in self._episodes)
+
     def observe(self, now: float, wall: float, conditions: Sequence[Condition]) -> tuple[Alert, ...]:
         """Take all conditions as they stand at `now` (monotonic s; Unix `wall`); give the alerts that changed, by key.
 

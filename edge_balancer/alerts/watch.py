@@ -24,6 +24,15 @@ from edge_balancer.types.switching import AlertAck
 
 MEANS_HOLD_S: Final = 2.0 * WINDOW_S
 """A ten-minute mean speaks for the feeder until the next one; when telemetry has stopped, it speaks no longer."""
+VOLTAGE_KINDS: Final = frozenset(
+    {
+        AlertKind.VOLTAGE_HIGH,
+        AlertKind.VOLTAGE_LOW,
+        AlertKind.VOLTAGE_EXTREME_HIGH,
+        AlertKind.VOLTAGE_EXTREME_LOW,
+    }
+)
+METER_KINDS: Final = frozenset({AlertKind.STALE_METERS, AlertKind.METER_SILENT})
 
 
 class Watch:
@@ -40,6 +49,15 @@ class Watch:
         self._week = WeekOfWindows(len(roster), voltage_limits(config.feeder))
         self._judged_at = -np.inf
         self._started: float | None = None
+        feeder = config.feeder
+        self._single = ~roster.three_phase
+        self._movable = roster.switchable & ~roster.critical & ~roster.three_phase
+        self._mean_limits_v = feeder.volts(feeder.limits.low_pct), feeder.volts(feeder.limits.high_pct)
+        self._extreme_limits_v = (
+            feeder.volts(feeder.limits.extreme_low_pct),
+            feeder.volts(feeder.limits.extreme_high_pct),
+        )
+        self._mean_outside = False
 
     @property
     def alerts(self) -> tuple[Alert, ...]:
@@ -67,37 +85,44 @@ class Watch:
         contradict."""
         if self._started is None:
             self._started = now
-        single = ~self._roster.three_phase
-        volts = np.where(fresh & single, latest.v, np.nan)
+        roster = self._roster
+        volts = np.where(fresh & self._single, latest.v, np.nan)
         # A house without supply (its own breaker) is no voltage violation of the feeder.
-        alive = np.where(volts > 0.5 * self._config.feeder.nominal_voltage_v, volts, np.nan)
+        lit = volts > 0.5 * self._config.feeder.nominal_voltage_v
+        alive = np.where(lit, volts, np.nan)
         self._follow_windows(wall, alive, feeder.vuf)
-        age = np.minimum(now - latest.at, now - self._started)
+        # What is within its limits is of no interest unless an alert may end with it.
+        open_kinds = self._book.open_kinds
         found: list[Condition] = [
             conditions.severe_imbalance(
                 feeder.i_n if feeder.houses_fresh else float("nan"), self._config.feeder, self._config.alerts
             ),
             conditions.voltage_unbalance(self._mean_vuf, self._config.feeder),
-            *conditions.voltages(self._roster.ids, self._roster.phase, self._mean_v, alive, self._config.feeder),
-            conditions.frequent_switching(self._roster.operations_hour, self._config.alerts),
-            *conditions.stale_meters(self._roster.ids, fresh, age, self._config.alerts),
-            *conditions.supply_lost(
-                self._roster.ids, self._roster.phase, np.isfinite(alive), np.isfinite(volts) & ~np.isfinite(alive)
-            ),
+            conditions.frequent_switching(roster.operations_hour, self._config.alerts),
             *conditions.wrong_phase_records(doubts),
             *conditions.switching_halted(self._roster.halted),
             *conditions.storage_trouble(storage_fault),
             *self._switches(),
         ]
+        if self._mean_outside or not VOLTAGE_KINDS.isdisjoint(open_kinds) or _outside(alive, self._extreme_limits_v):
+            found += conditions.voltages(roster.ids, roster.phase, self._mean_v, alive, self._config.feeder)
+        if not METER_KINDS.isdisjoint(open_kinds) or not fresh.all():
+            age = np.minimum(now - latest.at, now - self._started)
+            found += conditions.stale_meters(roster.ids, fresh, age, self._config.alerts)
+        dead = np.isfinite(volts) & ~lit
+        if dead.any():
+            found += conditions.supply_lost(roster.ids, roster.phase, lit, dead)
         return [*self._released(), *self._book.observe(now, wall, found)]
 
     def _follow_windows(self, wall: float, volts: NDArray[np.float64], vuf: float | None) -> None:
         if not abs(wall - self._judged_at) <= MEANS_HOLD_S:
             self._mean_v = np.full(len(self._roster), np.nan)
             self._mean_vuf = float("nan")
+            self._mean_outside = False
         for window in self._voltages.add(wall, volts):
             self._judged_at = wall
             self._mean_v = window.judged_mean
+            self._mean_outside = _outside(self._mean_v, self._mean_limits_v)
             self._week.record(window)
         for window in self._vuf.add(wall, np.array([np.nan if vuf is None else vuf])):
             self._mean_vuf = float(window.judged_mean[0])
@@ -107,11 +132,10 @@ class Watch:
         found = [
             conditions.switch_locked(roster.ids[house], reason) for house, reason in sorted(roster.lock_reason.items())
         ]
-        movable = roster.switchable & ~roster.critical & ~roster.three_phase
-        silent = movable & ~roster.known & ~roster.locked & ~roster.in_flight
+        silent = self._movable & ~roster.known & ~roster.locked & ~roster.in_flight
         # While most switches have not spoken yet, the controller has just started or the field is not connected: that
         # is one fact (diagnostics show it), not an alert for every house.
-        if 2 * int(silent.sum()) < int(movable.sum()):
+        if 2 * int(silent.sum()) < int(self._movable.sum()):
             found += [
                 conditions.switch_position(roster.ids[house], roster.phase_of(house), None)
                 for house in np.flatnonzero(silent).tolist()
@@ -134,3 +158,9 @@ class Watch:
                 if resolved is not None:
                     over.append(resolved)
         return over
+
+
+def _outside(volts: NDArray[np.float64], limits_v: tuple[float, float]) -> bool:
+    """Whether any voltage is beyond the low or the high limit; NaN is not."""
+    low, high = limits_v
+    return bool(np.fmin.reduce(volts, initial=np.nan) < low or np.fmax.reduce(volts, initial=np.nan) > high)

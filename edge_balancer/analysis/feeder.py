@@ -145,7 +145,8 @@ def feeder_state(
 
 def _metered(transformer: ThreePhaseReading, houses_va: Complexes, settings: FeederSettings) -> float | None:
     """Share of the transformer's power that the houses' meters show; None where it cannot be told."""
-    power = np.array(transformer.p) + 1j * np.nan_to_num(np.array(transformer.q), nan=0.0)
+    q = np.array(transformer.q)
+    power = np.array(transformer.p) + 1j * np.where(np.isfinite(q), q, 0.0)
     floor_va = IDLE_FRACTION * settings.transformer_kva * 1000.0
     return _known(power_coverage(houses_va, power, floor_va).total)
 

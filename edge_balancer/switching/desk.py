@@ -4,11 +4,12 @@ Sends nothing."""
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from edge_balancer.settings.root import Configuration
 from edge_balancer.switching.evidence import ALIVE, Finding, Picture, Testimony, before_move, testify
-from edge_balancer.switching.flights import Change, Flight, Flights
+from edge_balancer.switching.flights import Change, Flight, Flights, Stage
 from edge_balancer.switching.roster import Roster
 from edge_balancer.telemetry.latest import LatestReadings
 from edge_balancer.types.decisions import Decision
@@ -191,10 +192,13 @@ class SwitchDesk:
         self.roster.halted = ""
         self._failed_in_a_row.clear()
 
-    def tick(self, picture: Picture, *, connected: bool) -> None:
-        """Let time pass: time-outs and verification."""
+    def tick(self, look: Callable[[], Picture], *, connected: bool) -> None:
+        """Let time pass: time-outs and verification. `look` shows the meters; it is asked only where a move waits for
+        them."""
+        picture = look() if any(flight.stage is Stage.ACKNOWLEDGED for flight in self.flights) else None
 
         def ask(flight: Flight) -> Testimony:
+            assert picture is not None, "only what is acknowledged is asked for"  # noqa: S101
             return self._ask(flight, picture)
 
         for change in self.flights.tick(self._now, self._reports.get, ask, connected=connected):

@@ -112,12 +112,21 @@ class LatestReadings:
         gap = np.minimum(gap, settings.max_age_s / settings.stale_periods)
         learned = np.where(np.isnan(known), gap, known + PERIOD_STEP * (gap - known))
         self.period[index] = np.where(told, learned, known)
-        periods = np.nan_to_num(self.period[index], nan=0.0) * settings.stale_periods
-        self._limit[index] = np.minimum(np.maximum(settings.stale_s, periods), settings.max_age_s)
+        # A period that is not known (NaN) asks for nothing.
+        wanted = np.fmax(settings.stale_s, self.period[index] * settings.stale_periods)
+        self._limit[index] = np.minimum(wanted, settings.max_age_s)
 
     def fresh(self, now: float) -> NDArray[np.bool_]:
         """Which houses have a reading that may be used at `now`, shape [houses]."""
         return (now - self.at) <= self._limit
+
+    @property
+    def usual_period_s(self) -> float:
+        """How often a meter usually reports, the median of the houses, s; NaN while none is known."""
+        known = np.sort(self.period[np.isfinite(self.period)])
+        half = len(known) // 2
+        # `np.median` on some dozens of values takes ten times as long.
+        return float((known[half] + known[-1 - half]) / 2.0) if len(known) else float("nan")
 
     @property
     def stale_limits_s(self) -> Floats:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_balancer.telemetry.latest import Round
-from edge_balancer.types.readings import ThreePhaseReading
+from edge_balancer.types.readings import ThreePhaseReading, Triple
 from edge_balancer.types.snapshot import FeederState, MinuteMean, MinuteOfFeeder
 
 Floats = NDArray[np.float64]
@@ -22,7 +22,8 @@ class MinuteMeans:
     def __init__(self, ids: Sequence[str]) -> None:
         self._ids = tuple(ids)
         self._minute: int | None = None
-        self._three: dict[tuple[str, int], list[tuple[float, float, float]]] = {}
+        self._three: dict[str, list[tuple[Triple, Triple, Triple]]] = {}
+        """House -> its readings: power, reactive power and voltage of the three phases."""
         self._feeder: list[FeederState] = []
         self._clear()
 
@@ -54,9 +55,7 @@ class MinuteMeans:
 
     def add_three_phase(self, readings: Sequence[ThreePhaseReading]) -> None:
         for reading in readings:
-            for phase in range(3):
-                row = (reading.p[phase], reading.q[phase], reading.v[phase])
-                self._three.setdefault((reading.house, phase), []).append(row)
+            self._three.setdefault(reading.house, []).append((reading.p, reading.q, reading.v))
 
     def add_feeder(self, state: FeederState) -> None:
         self._feeder.append(state)
@@ -92,26 +91,16 @@ class MinuteMeans:
 
     def _three_rows(self, minute: int) -> list[MinuteMean]:
         rows = []
-        for (house, phase), values in self._three.items():
+        for house, values in self._three.items():
             table = np.array(values)
             known = np.isfinite(table)
             count = known.sum(axis=0)
-            mean = np.where(count > 0, np.where(known, table, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan)
-            v = table[known[:, 2], 2]
-            low, high = (float(v.min()), float(v.max())) if len(v) else (float("nan"), float("nan"))
-            rows.append(
-                MinuteMean(
-                    minute,
-                    f"{house}/L{phase + 1}",
-                    phase,
-                    float(mean[0]),
-                    float(mean[1]),
-                    low,
-                    float(mean[2]),
-                    high,
-                    len(values),
-                )
-            )
+            means = np.where(count > 0, np.where(known, table, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan)
+            v = np.where(known[:, 2], table[:, 2], np.nan)
+            columns = (*means.tolist(), np.fmin.reduce(v).tolist(), np.fmax.reduce(v).tolist())
+            for phase, (p_w, q_var, mean, low, high) in enumerate(zip(*columns, strict=True)):
+                name = f"{house}/L{phase + 1}"
+                rows.append(MinuteMean(minute, name, phase, p_w, q_var, low, mean, high, len(values)))
         return rows
 
     def _feeder_row(self, minute: int) -> tuple[MinuteOfFeeder, ...]:
