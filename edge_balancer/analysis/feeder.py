@@ -24,7 +24,7 @@ from edge_balancer.analysis.currents import (
     working_voltages,
 )
 from edge_balancer.analysis.injection import reverse_power_w, uneven_injection
-from edge_balancer.analysis.loading import coverage_of_houses, phase_loading_pct, power_coverage
+from edge_balancer.analysis.loading import coverage_of_houses, metered_share, phase_loading_pct
 from edge_balancer.analysis.unbalance import vuf_from_line_voltages_pct
 from edge_balancer.settings.feeder import FeederSettings
 from edge_balancer.types.readings import ThreePhaseReading, Triple
@@ -148,7 +148,7 @@ def _metered(transformer: ThreePhaseReading, houses_va: Complexes, settings: Fee
     q = np.array(transformer.q)
     power = np.array(transformer.p) + 1j * np.where(np.isfinite(q), q, 0.0)
     floor_va = IDLE_FRACTION * settings.transformer_kva * 1000.0
-    return _known(power_coverage(houses_va, power, floor_va).total)
+    return _known(metered_share(houses_va, power, floor_va))
 
 
 @dataclass(frozen=True, slots=True)

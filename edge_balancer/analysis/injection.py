@@ -49,5 +49,5 @@ def reverse_power_w(p: Floats) -> Floats:
     `p` in W along the last axis is summed, (..., n) -> (...): the phases at the transformer's meter, or the houses.
     NaN is left out.
     """
-    result: Floats = np.maximum(-np.nansum(p, axis=-1), 0.0)
+    result: Floats = np.maximum(-np.add.reduce(np.where(np.isnan(p), 0.0, p), axis=-1), 0.0)
     return result

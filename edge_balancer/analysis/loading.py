@@ -60,6 +60,11 @@ def power_coverage(houses_va: Complexes, transformer_va: Complexes, floor_va: fl
     residual = transformer_va - houses_va
     shown, missed = np.abs(transformer_va), np.abs(residual)
     fraction = np.where(shown >= floor_va, np.clip(1.0 - missed / np.maximum(shown, floor_va), 0.0, 1.0), np.nan)
-    whole = float(shown.sum())
-    total = max(0.0, 1.0 - float(missed.sum()) / whole) if whole >= floor_va and whole > 0 else float("nan")
-    return PowerCoverage(residual, fraction, total)
+    return PowerCoverage(residual, fraction, metered_share(houses_va, transformer_va, floor_va))
+
+
+def metered_share(houses_va: Complexes, transformer_va: Complexes, floor_va: float) -> float:
+    """The `total` of `power_coverage` by itself."""
+    whole = float(np.add.reduce(np.abs(transformer_va)))
+    missed = float(np.add.reduce(np.abs(transformer_va - houses_va)))
+    return max(0.0, 1.0 - missed / whole) if whole >= floor_va and whole > 0 else float("nan")
