@@ -22,7 +22,7 @@ from edge_balancer.decision.desk import DecisionDesk
 from edge_balancer.decision.guard import Guard, Situation
 from edge_balancer.settings.root import Configuration
 from edge_balancer.switching.desk import SwitchDesk
-from edge_balancer.switching.evidence import Picture
+from edge_balancer.switching.picture import Picture
 from edge_balancer.switching.roster import Roster
 from edge_balancer.telemetry.latest import LatestReadings
 from edge_balancer.telemetry.minutes import MinuteMeans
@@ -212,7 +212,7 @@ class Engine:
         if inputs.three_phase:
             self.latest.take_three_phase(inputs.three_phase)
             self._minutes.add_three_phase(inputs.three_phase)
-        self._decisions.observe(rounds, self._now, inputs.wall)
+        self._decisions.observe(rounds, inputs.wall)
 
     def _situation(self, now: float, wall: float, fresh: NDArray[np.bool_]) -> Situation:
         coverage = int(np.count_nonzero(fresh)) / len(fresh) if len(fresh) else 0.0
@@ -226,8 +226,21 @@ class Engine:
         moving = np.zeros(len(roster), dtype=bool)
         moving[[roster.index[house] for house in self._switches.flights.unanswered()]] = True
         nominal = self._config.feeder.nominal_voltage_v
-        transformer = latest.fresh_transformer(now)
-        return Picture(now, latest.at, latest.p, latest.v, fresh, roster.phase, transformer, moving, nominal, latest.p3)
+        return Picture(
+            now=now,
+            at=latest.at,
+            p=latest.p,
+            v=latest.v,
+            fresh=fresh,
+            phase=roster.phase,
+            transformer=latest.fresh_transformer(now),
+            moving=moving,
+            nominal_v=nominal,
+            p3=latest.p3,
+            period_s=latest.period,
+            last_move=roster.last_move,
+            source_ohm=self._config.feeder.source_impedance_ohm,
+        )
 
     def _decide(self, inputs: Inputs, s: Situation) -> tuple[list[Decision], list[Command]]:
         """People's wishes first, then the controller's own; each decision is judged in the situation the one before

@@ -8,9 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 from edge_balancer.settings.root import Configuration
-from edge_balancer.switching.evidence import ALIVE, Finding, Picture, Testimony, before_move, testify
+from edge_balancer.switching.evidence import before_move, testify
 from edge_balancer.switching.flights import Change, Flight, Flights, Stage
+from edge_balancer.switching.picture import Finding, Move, Picture, Testimony
 from edge_balancer.switching.roster import Roster
+from edge_balancer.switching.transformer_witness import TransformerLog
+from edge_balancer.switching.voltage_witness import ALIVE
 from edge_balancer.telemetry.latest import LatestReadings
 from edge_balancer.types.decisions import Decision
 from edge_balancer.types.events import Event, EventKind
@@ -36,6 +39,7 @@ class SwitchDesk:
         self._latest = latest
         self._session = session
         self.flights = Flights(config.switching)
+        self._transformer = TransformerLog()
         self._reports: dict[str, SwitchReport] = {}
         self._events: list[Event] = []
         self._finished: dict[str, str] = {}
@@ -193,9 +197,14 @@ class SwitchDesk:
         self._failed_in_a_row.clear()
 
     def tick(self, look: Callable[[], Picture], *, connected: bool) -> None:
-        """Let time pass: time-outs and verification. `look` shows the meters; it is asked only where a move waits for
-        them."""
-        picture = look() if any(flight.stage is Stage.ACKNOWLEDGED for flight in self.flights) else None
+        """Let time pass: time-outs and verification. `look` shows the meters; it is asked only where the transformer
+        has been read, or a move waits for them."""
+        reading = self._latest.transformer
+        spoke = reading is not None and reading.at > self._transformer.newest
+        awaited = any(flight.stage is Stage.ACKNOWLEDGED for flight in self.flights)
+        picture = look() if spoke or awaited else None
+        if picture is not None:
+            self._transformer.take(picture)
 
         def ask(flight: Flight) -> Testimony:
             assert picture is not None, "only what is acknowledged is asked for"  # noqa: S101
@@ -213,15 +222,9 @@ class SwitchDesk:
             return Testimony(
                 finding, "the meter measures; what was before the restart is not known", float(picture.at[house])
             )
-        return testify(
-            picture,
-            house,
-            int(command.origin),
-            int(command.phase),
-            flight.acknowledged_at,
-            flight.before,
-            use_voltage=self._config.switching.voltage_evidence,
-        )
+        move = Move(house, int(command.origin), int(command.phase), flight.acknowledged_at)
+        use_voltage = self._config.switching.voltage_evidence
+        return testify(picture, move, flight.before, self._transformer, use_voltage=use_voltage)
 
     def _apply(self, change: Change | None) -> None:
         if change is None:

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from edge_balancer.settings.policy import SwitchingSettings
-from edge_balancer.switching.evidence import CONTRADICTIONS, Before, Finding, Testimony
+from edge_balancer.switching.evidence import CONTRADICTIONS
+from edge_balancer.switching.picture import Before, Finding, Testimony
 from edge_balancer.types.events import EventKind
 from edge_balancer.types.phases import Phase
 from edge_balancer.types.switching import Command, SwitchReport, SwitchResult
@@ -53,12 +54,19 @@ class Flight:
     alive_seen: bool = False
     judged_at: float = field(default=float("-inf"))
     """The reading that was judged last: one reading is one testimony."""
+    accused_at: float = field(default=float("-inf"))
+    """The same of contradictions, each of which rests on a reading of the house itself."""
     last_words: str = "no reading since the switch reported"
 
     @property
     def expected(self) -> Phase:
         """Where its switch should stand by its own account."""
         return self.command.phase if self.stage is Stage.ACKNOWLEDGED else self.command.origin
+
+    @property
+    def patience_s(self) -> float:
+        """How long the meters may take to confirm it; once contradicted it waits for a second reading."""
+        return self.verify_for_s * (2.0 if self.contradictions else 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,25 +246,30 @@ class Flights:
         return None
 
     def _verify(self, flight: Flight, now: float, testimony: Testimony) -> Change | None:
-        if testimony.at > flight.judged_at and testimony.finding is not Finding.NOTHING:
-            flight.judged_at = testimony.at
+        accuses = testimony.finding is Finding.CONTRADICTS
+        heard_at = flight.accused_at if accuses else flight.judged_at
+        if testimony.at > heard_at and testimony.finding is not Finding.NOTHING:
             flight.last_words = testimony.witness
             flight.alive_seen = testimony.finding is Finding.ALIVE
             # A mere sign of life neither outweighs a contradiction nor anticipates a better witness.
             alive = flight.alive_seen and not testimony.better_expected and not flight.contradictions
             if testimony.finding is Finding.AGREES or alive:
                 return self._verified(flight, testimony.witness, testimony.finding)
-            if testimony.finding is Finding.CONTRADICTS:
+            if accuses:
+                flight.accused_at = testimony.at
                 flight.contradictions += 1
                 if flight.contradictions >= CONTRADICTIONS:
                     reason = f"its switch reports done, but {testimony.witness}"
                     return self._end(flight, EventKind.FAILED, {"reason": reason}, lock=reason, refuted=True)
-        if now >= flight.acknowledged_at + flight.verify_for_s:
-            if flight.alive_seen and not flight.contradictions:
+            else:
+                flight.judged_at = testimony.at
+        # Where a second reading says nothing, one odd reading locks nobody out.
+        if now >= flight.acknowledged_at + flight.patience_s:
+            if flight.alive_seen:
                 return self._verified(flight, flight.last_words, Finding.ALIVE)
             reason = (
                 "its switch reports done, but the meter did not confirm it within "
-                f"{flight.verify_for_s:.0f} s: {flight.last_words}"
+                f"{flight.patience_s:.0f} s: {flight.last_words}"
             )
             return self._end(flight, EventKind.FAILED, {"reason": reason}, lock=reason, likely=flight.command.phase)
         return None
@@ -268,7 +281,7 @@ class Flights:
     def due(self) -> float | None:
         """When the next time-out strikes, monotonic s."""
         times = [
-            flight.acknowledged_at + flight.verify_for_s
+            flight.acknowledged_at + flight.patience_s
             if flight.stage is Stage.ACKNOWLEDGED
             else self._unpaused_deadline(flight) + flight.paused_s
             for flight in self._by_house.values()

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from edge_balancer.switching.evidence import Before, Finding, Picture, Testimony
+from edge_balancer.switching.picture import Before, Finding, Picture, Testimony
 from edge_balancer.types.phases import Phase
 from edge_balancer.types.readings import ThreePhaseReading
 from edge_balancer.types.switching import Command, SwitchReport, SwitchResult
 
 NAN = math.nan
 COMMAND = Command("c1", 7, "h1", Phase.L2, Phase.L1, 1000.0, 1010.0, "d1")
-BEFORE = Before(p=2000.0, reach=NAN, residual_w=None)
+BEFORE = Before(at=0.0, p=2000.0, reach=np.full(1, NAN))
 UNHEARD = Testimony(Finding.NOTHING, "no reading since the switch reported", -math.inf)
 
 
@@ -49,5 +49,8 @@ def picture(
         "moving": np.zeros(count, dtype=bool),
         "nominal_v": 230.0,
         "p3": np.zeros((count, 3)),
+        "period_s": np.full(count, 10.0),
+        "last_move": np.full(count, -np.inf),
+        "source_ohm": 0.25,
     }
     return Picture(**(fields | changed))

@@ -7,9 +7,9 @@ import math
 import pytest
 
 from edge_balancer.settings.policy import SwitchingSettings
-from edge_balancer.switching import evidence
-from edge_balancer.switching.evidence import Finding
+from edge_balancer.switching import picture as asked
 from edge_balancer.switching.flights import REJECTIONS, Change, Flight, Flights, Stage
+from edge_balancer.switching.picture import Finding
 from edge_balancer.types.events import EventKind
 from edge_balancer.types.phases import Phase
 from edge_balancer.types.switching import Command, SwitchReport, SwitchResult
@@ -39,7 +39,7 @@ def flights(stage: Stage, restored: bool = False) -> Flights:
 
 
 def tick(
-    f: Flights, now: float, testimony: evidence.Testimony = UNHEARD, latest: SwitchReport | None = None
+    f: Flights, now: float, testimony: asked.Testimony = UNHEARD, latest: SwitchReport | None = None
 ) -> list[Change]:
     return f.tick(now, lambda _: latest, lambda _: testimony)
 
@@ -169,14 +169,41 @@ def test_what_the_meter_says(heard: list[tuple[float, Finding]], expected: Event
 
 
 def test_a_verified_move_is_recorded_with_the_strength_of_its_evidence() -> None:
-    (change,) = tick(
-        flights(Stage.ACKNOWLEDGED), 7.0, evidence.Testimony(Finding.ALIVE, "supply is back at 231 V", 6.0)
-    )
+    (change,) = tick(flights(Stage.ACKNOWLEDGED), 7.0, asked.Testimony(Finding.ALIVE, "supply is back at 231 V", 6.0))
     assert change.body == {"phase": "L2", "evidence": "supply is back at 231 V", "strength": "alive"}
     assert (change.over, change.lock) == (True, "")
 
 
-@pytest.mark.parametrize("last", [Finding.NOTHING, Finding.DEAD, Finding.CONTRADICTS])
+def test_a_move_that_was_contradicted_once_waits_twice_as_long_for_a_second_reading() -> None:
+    f = flights(Stage.ACKNOWLEDGED)
+    tick(f, 64.0, finds(Finding.CONTRADICTS, 60.0))
+    assert f.due() == 125.0
+    assert tick(f, 66.0, finds(Finding.CONTRADICTS, 60.0)) == []
+    (change,) = tick(f, 125.0, finds(Finding.CONTRADICTS, 60.0))
+    assert change.lock.startswith("its switch reports done, but the meter did not confirm it within 120 s")
+
+
+def test_one_odd_reading_locks_nobody_out_where_a_later_one_says_nothing() -> None:
+    f = flights(Stage.ACKNOWLEDGED)
+    tick(f, 20.0, finds(Finding.CONTRADICTS, 19.0))
+    assert tick(f, 30.0, finds(Finding.ALIVE, 29.0)) == []
+    (change,) = tick(f, 125.0, finds(Finding.ALIVE, 119.0))
+    assert (change.kind, change.body["strength"]) == (EventKind.VERIFIED, "alive")
+
+
+def test_a_contradiction_rests_on_its_own_reading_though_a_later_one_was_judged() -> None:
+    """The transformer was read after the house; what it says together with the house's reading is dated by the
+    house's."""
+    f = flights(Stage.ACKNOWLEDGED)
+    waiting = asked.Testimony(Finding.ALIVE, "supply is back", 30.0, better_expected=True)
+    assert tick(f, 30.0, waiting) == []
+    assert tick(f, 31.0, finds(Finding.CONTRADICTS, 25.0)) == []
+    assert tick(f, 32.0, finds(Finding.CONTRADICTS, 25.0)) == []
+    (change,) = tick(f, 36.0, finds(Finding.CONTRADICTS, 35.0))
+    assert (change.kind, change.refuted) == (EventKind.FAILED, True)
+
+
+@pytest.mark.parametrize("last", [Finding.NOTHING, Finding.DEAD])
 def test_a_move_that_the_meter_does_not_confirm_is_locked_out(last: Finding) -> None:
     f = flights(Stage.ACKNOWLEDGED)
     assert f.due() == 65.0
