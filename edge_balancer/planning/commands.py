@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Final
 
 from edge_balancer.errors import EdgeBalancerError
-from edge_balancer.planning.history import on_grid
+from edge_balancer.planning.local_time import local_time
 from edge_balancer.planning.options import StaticOptions
 from edge_balancer.planning.page import page
 from edge_balancer.planning.record import Record, read_csv, read_store
-from edge_balancer.planning.sentences import sentences
-from edge_balancer.planning.study import Study, make_study
-from edge_balancer.planning.tables import as_csv, as_text, tables
+from edge_balancer.planning.sentences import sentences, siting_sentences
+from edge_balancer.planning.study import Study, StudyOptions, studies
+from edge_balancer.planning.tables import Table, as_csv, as_text, siting_tables, static_tables
 from edge_balancer.settings.load import load
 from edge_balancer.settings.root import Configuration
 from edge_balancer.storage.errors import StorageError
@@ -25,8 +25,8 @@ from edge_balancer.storage.timespan import Timespan
 GOOD: Final = 0
 REFUSED: Final = 2
 # The page and the CSV files hold the whole.
-_ROWS_SHOWN: Final = {"switch-houses": 10}
-_COLUMNS_SHOWN: Final = {"changes": -1}
+_ROWS_SHOWN: Final = {"switch-houses": 20}
+_COLUMNS_SHOWN: Final = {"changes": -1, "switch-sets": -1}
 _PROGRESS_S: Final = 2.0
 
 
@@ -37,19 +37,25 @@ def plan_command(args: argparse.Namespace) -> int:
         return _refuse(wrong)
     progress = _Progress()
     begun = time.monotonic()
+    printed = _Printed()
     try:
         config = load(args.config, os.environ)
+        options = _options(args)
         progress("reading the history")
-        record = _read(args, config)
-        history = on_grid(record, config, step_s=args.step, least_hours=args.least_hours)
-        options = StaticOptions(args.changes, args.holdout, args.objective, args.work_order, args.seed)
-        engine_steps = 0 if args.no_dynamic else args.engine_steps
-        study = make_study(record, history, config, options, engine_steps=engine_steps, progress=progress)
-        progress.end()
-        print(_text(study))
+        for study in studies(_read(args, config), config, options, progress):
+            progress.end()
+            printed.static(study)
+            if args.out is not None:
+                _write(args.out, study, config.feeder.id)
+        printed.switches()
         if args.out is not None:
-            _write(args.out, study, config.feeder.id)
             print(f"\nplan.html and the tables are in {args.out}")
+    except KeyboardInterrupt:
+        progress.end()
+        printed.switches()
+        if args.out is not None and printed.anything:
+            print(f"\nstopped; plan.html and the tables in {args.out} hold what was known by then")
+        raise
     except OSError as error:
         return _refuse(
             f"{error.filename or args.out}: {error.strerror or error}; give --out a folder that can be written"
@@ -77,8 +83,8 @@ def _wrong(args: argparse.Namespace) -> str:
         return f"--work-order {args.work_order}: give 1 to {args.changes} (--changes)"
     if not 0.0 <= args.holdout <= 0.9:
         return f"--holdout {args.holdout:g} is a fraction of the history: give a value from 0 to 0.9"
-    if args.engine_steps < 1:
-        return f"--engine-steps {args.engine_steps}: give 1 or more, or --no-dynamic"
+    if args.engine_steps < 0:
+        return f"--engine-steps {args.engine_steps}: give 1 or more, 0 for foresight alone, or --no-dynamic"
     if args.step is not None and not 1.0 <= args.step <= 3600.0:
         return f"--step {args.step:g}: give 1 to 3600 seconds"
     if not args.least_hours > 0.0:
@@ -86,20 +92,58 @@ def _wrong(args: argparse.Namespace) -> str:
     return ""
 
 
-def _text(study: Study) -> str:
-    parts = ["\n".join(sentences(study))]
-    parts += [
-        as_text(table, most_rows=_ROWS_SHOWN.get(table.name), columns=_COLUMNS_SHOWN.get(table.name))
-        for table in tables(study)
+def _options(args: argparse.Namespace) -> StudyOptions:
+    return StudyOptions(
+        StaticOptions(args.changes, args.holdout, args.objective, args.work_order, args.seed),
+        args.step,
+        args.least_hours,
+        not args.no_dynamic,
+        args.engine_steps,
+        local_time(args.time_zone),
+    )
+
+
+class _Printed:
+    """What was found, on standard output: the fixed plan as soon as it is known, the switches when all is done."""
+
+    def __init__(self) -> None:
+        self._study: Study | None = None
+
+    @property
+    def anything(self) -> bool:
+        return self._study is not None
+
+    def static(self, study: Study) -> None:
+        if self._study is None:
+            _print(sentences(study), static_tables(study))
+            sys.stdout.flush()
+        self._study = study
+
+    def switches(self) -> None:
+        if self._study is not None and self._study.siting is not None:
+            print()
+            _print(siting_sentences(self._study), siting_tables(self._study.siting))
+
+
+def _print(lines: list[str], shown: list[Table]) -> None:
+    texts = [
+        as_text(table, most_rows=_ROWS_SHOWN.get(table.name), columns=_COLUMNS_SHOWN.get(table.name)) for table in shown
     ]
-    return "\n\n".join(parts)
+    print("\n\n".join(["\n".join(lines), *texts]))
 
 
 def _write(out: Path, study: Study, feeder: str) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    for table in tables(study):
-        (out / f"{table.name}.csv").write_text(as_csv(table), encoding="utf-8")
-    (out / "plan.html").write_text(page(study, feeder), encoding="utf-8")
+    for table in (*static_tables(study), *([] if study.siting is None else siting_tables(study.siting))):
+        _replace(out / f"{table.name}.csv", as_csv(table))
+    _replace(out / "plan.html", page(study, feeder))
+
+
+def _replace(path: Path, text: str) -> None:
+    """Whole or not at all: whoever is interrupted finds the file before."""
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)
 
 
 def _refuse(message: str) -> int:

@@ -9,15 +9,20 @@ import csv
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
 from edge_balancer.planning.figures import Figures, figures
 from edge_balancer.planning.history import DAY_S, History, Phases
+from edge_balancer.planning.search import Progress
 from edge_balancer.replay.run import Replay, ReplayOptions
 from edge_balancer.settings.houses import HouseSettings
 from edge_balancer.settings.root import Configuration
 from edge_balancer.types.phases import Phase
+
+_PIECE: Final = 360
+"""Slots that are handed to the controller at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,26 +39,42 @@ class DynamicRun:
         return float(self.operations.sum()) / self.days if self.days else 0.0
 
 
-def run_controller(history: History, config: Configuration, start: Phases, switchable: frozenset[str]) -> DynamicRun:
+def run_controller(
+    history: History,
+    config: Configuration,
+    start: Phases,
+    switchable: frozenset[str],
+    *,
+    warm_up: int = 0,
+    progress: Progress | None = None,
+) -> DynamicRun:
     """Let the controller have the switches of these houses, everyone on `start` (H,) at first.
 
-    A slot's mean is reported at its end, as meters do; what the controller then does counts from the next slot on.
+    A slot's mean is reported at its end, as meters do; what the controller then does counts from the next slot on. In
+    the first `warm_up` slots it learns what it can, and nothing of them is in the result.
     """
+    replay = Replay(_configured(history, config, start, switchable), ReplayOptions())
     with tempfile.TemporaryDirectory(prefix="edge-balancer-plan-") as folder:
-        readings = Path(folder) / "readings.csv"
-        _write(readings, history, config.feeder.nominal_voltage_v)
-        replay = Replay(_configured(history, config, start, switchable), ReplayOptions())
-        replay.run(readings)
+        # Piece by piece: a whole run would put tens of megabytes on the SD card, and nobody would see how far it is.
+        for begin in range(0, len(history.t), _PIECE):
+            readings = Path(folder) / "readings.csv"
+            _write(readings, history.part(begin, min(begin + _PIECE, len(history.t))), config.feeder.nominal_voltage_v)
+            replay.run(readings)
+            if progress is not None:
+                progress(f"{min(1.0, (begin + _PIECE) / len(history.t)):.0%}")
     index = {_name(member.id): h for h, member in enumerate(history.members)}
     phase = np.repeat(start[np.newaxis].astype(np.int8), len(history.t), axis=0)
     operations = np.zeros(len(history.members), dtype=np.int64)
     ends = history.t + history.step_s
     for at, house, _, target, _ in replay.moves():
         h = index[house]
-        phase[np.searchsorted(ends, at, side="left") :, h] = int(Phase.parse(target))
-        operations[h] += 1
+        slot = int(np.searchsorted(ends, at, side="left"))
+        phase[slot:, h] = int(Phase.parse(target))
+        operations[h] += slot >= warm_up
+    judged = history.part(warm_up, len(history.t))
+    phase = phase[warm_up:]
     return DynamicRun(
-        phase, operations, len(history.t) * history.step_s / DAY_S, figures(history.neutral(phase.astype(np.intp)))
+        phase, operations, len(judged.t) * history.step_s / DAY_S, figures(judged.neutral(phase.astype(np.intp)))
     )  # fmt: skip
 
 

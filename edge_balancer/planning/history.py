@@ -6,7 +6,7 @@ out until it speaks again. A slot holds the mean over its time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edge_balancer.analysis.currents import LIVE_FRACTION, Complexes, Floats
 from edge_balancer.planning.errors import PlanningError
-from edge_balancer.planning.record import HouseSeries, Member, Record
+from edge_balancer.planning.record import HouseSeries, Member, Record, Singles
 from edge_balancer.settings.policy import TelemetrySettings
 from edge_balancer.settings.root import Configuration
 from edge_balancer.types.phases import ROTATION
@@ -28,7 +28,6 @@ _MOST_CELLS: Final = 200_000_000
 
 Phases = NDArray[np.int8]
 Mask = NDArray[np.bool_]
-Singles = NDArray[np.float32]
 Currents = NDArray[np.complex64]
 
 
@@ -67,6 +66,13 @@ class History:
         return History(
             self.t[cut], self.step_s, self.members, self.own[cut], self.known[cut], self.volts[cut], self.was[cut],
             self.now, end - start,
+        )  # fmt: skip
+
+    def at(self, slots: NDArray[np.bool_]) -> History:
+        """The slots of which `slots` (T,) is true."""
+        return History(
+            self.t[slots], self.step_s, self.members, self.own[slots], self.known[slots], self.volts[slots],
+            self.was[slots], self.now, int(slots.sum()),
         )  # fmt: skip
 
     def neutral(self, phase: NDArray[np.integer]) -> Complexes:
@@ -108,9 +114,9 @@ def on_grid(record: Record, config: Configuration, *, step_s: float | None, leas
         was[:, h] = series.phase[np.maximum(np.searchsorted(series.t, edges[1:], side="left") - 1, 0)]
     keep = known.mean(axis=1) >= max(config.decision.min_coverage, 1e-9)
     now = np.array([int(member.phase) for member in record.members], dtype=np.int8)
-    history = History(
-        edges[:-1][keep], step, record.members, own[keep], known[keep], volts[keep], was[keep], now, slots
-    )  # fmt: skip
+    history = History(edges[:-1], step, record.members, own, known, volts, was, now, slots)
+    if not keep.all():
+        history = replace(history.at(keep), slots=slots)
     if history.hours < least_hours:
         raise PlanningError(
             f"{record.source}: {history.hours:.1f} h in which at least {config.decision.min_coverage:.0%} of the "
@@ -150,9 +156,10 @@ def _hold_s(settings: TelemetrySettings, period_s: float) -> float:
 def _slots_of(
     series: HouseSeries, edges: Floats, hold_s: float, nominal_v: float
 ) -> tuple[Complexes, Mask, NDArray[np.float64]]:
-    live = series.v > LIVE_FRACTION * nominal_v
-    volts = np.where(live, series.v, nominal_v)
-    current: Complexes = (series.p - 1j * np.where(np.isfinite(series.q), series.q, 0.0)) / volts
+    p, q, v = (column.astype(np.float64) for column in (series.p, series.q, series.v))
+    live = v > LIVE_FRACTION * nominal_v
+    volts = np.where(live, v, nominal_v)
+    current: Complexes = (p - 1j * np.where(np.isfinite(q), q, 0.0)) / volts
     stands = np.maximum(series.stands_s, hold_s)
     end = np.minimum(np.append(series.t[1:], np.inf), series.t + stands)
     step = float(edges[1] - edges[0])
@@ -163,7 +170,7 @@ def _slots_of(
     mean: Complexes = ((real + 1j * imaginary) / whole).astype(np.complex128)
     live_s = _integral(series.t, end, live.astype(np.float64), edges)
     measured = np.where(live_s > _KNOWN_FRACTION * step, live_s, np.nan)
-    return mean, known, _integral(series.t, end, np.where(live, series.v, 0.0), edges) / measured
+    return mean, known, _integral(series.t, end, np.where(live, v, 0.0), edges) / measured
 
 
 def _integral(start: Floats, end: Floats, value: Floats, edges: Floats) -> Floats:

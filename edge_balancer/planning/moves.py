@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_balancer.planning.figures import rank95
-from edge_balancer.planning.history import History, Phases, Singles
+from edge_balancer.planning.history import History, Phases
 from edge_balancer.planning.options import Objective
+from edge_balancer.planning.record import Singles
 from edge_balancer.types.phases import ROTATION
 
 Indices = NDArray[np.intp]
@@ -119,13 +120,16 @@ def all_moves(history: History, forbidden: frozenset[tuple[int, int]], objective
     house = np.array([h for h, _ in wanted], dtype=np.intp)
     target = np.array([k for _, k in wanted], dtype=np.int8)
     change = (ROTATION[target] - ROTATION[history.now[house]]).astype(np.complex64)
-    effect = history.own[:, house] * change
+    real, imaginary = (np.empty((len(wanted), len(history.t)), dtype=np.float32) for _ in range(2))
+    for j, h in enumerate(house.tolist()):  # one at a time: all at once would stand in memory three times over
+        effect = history.own[:, h] * change[j]
+        real[j], imaginary[j] = effect.real, effect.imag
     start = history.neutral(history.now)
     return Moves(
         house,
         target,
-        np.ascontiguousarray(effect.real.T),
-        np.ascontiguousarray(effect.imag.T),
+        real,
+        imaginary,
         start.real.astype(np.float32),
         start.imag.astype(np.float32),
         objective,

@@ -53,14 +53,20 @@ def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--no-dynamic",
         action="store_true",
-        help="leave out dynamic switching and where switches pay: seconds, not minutes",
+        help="leave out what switches would add and where they pay",
     )
     add(
         "--engine-steps",
         type=int,
         default=ENGINE_STEPS,
         metavar="N",
-        help="most slots of each controller run; some 20 runs are made (default: %(default)s, three days of minutes)",
+        help="slots that each set of switches is judged on, by the controller too; up to six runs; 0: foresight alone, "
+        "seconds instead of minutes (default: %(default)s, three days of minutes)",
+    )
+    add(
+        "--time-zone",
+        metavar="ZONE",
+        help="for hours of the day: Europe/Berlin, +01:00 (default: this machine's)",
     )
     add("--step", type=float, metavar="S", help="slot of time (default: a minute, or the meters' own period if longer)")
     add("--least-hours", type=float, default=24.0, metavar="H", help="refuse a shorter history (default: %(default)g)")

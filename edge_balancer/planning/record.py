@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ from edge_balancer.storage.export import EXPORTS
 from edge_balancer.storage.timespan import Timespan
 from edge_balancer.types.phases import Phase
 
+Singles = NDArray[np.float32]
+
 NOT_CONFIGURED: Final = "house not configured"
 
 
@@ -32,14 +34,15 @@ class HouseSeries:
 
     `t` Unix s, `p` W, `q` var and `v` V (NaN where not measured), `phase` where it was (0, 1, 2), `stands_s` how long a
     value was meant for by its source (0 unknown). `lowest_v` and `highest_v` are the extremes ever seen, NaN without.
+    All but the time in single precision: a fortnight of 200 houses is four million readings.
     """
 
     t: Floats
-    p: Floats
-    q: Floats
-    v: Floats
+    p: Singles
+    q: Singles
+    v: Singles
     phase: NDArray[np.int8]
-    stands_s: Floats
+    stands_s: Singles
     lowest_v: float
     highest_v: float
 
@@ -141,10 +144,10 @@ def _each_member(config: Configuration, phases: dict[str, Phase], *, only_switch
 
 
 class _Gathering:
-    """Grows the columns of one series, eight bytes a value."""
+    """Grows the columns of one series, 25 bytes a reading."""
 
     def __init__(self) -> None:
-        self._columns = tuple(array("d") for _ in range(6))
+        self._columns: tuple[array[Any], ...] = tuple(array(code) for code in "dfffbf")
         self._lowest_v = math.inf
         self._highest_v = -math.inf
 
@@ -152,7 +155,7 @@ class _Gathering:
         return len(self._columns[0])
 
     def add(self, t: float, p: float, q: float, v: float, low: float, high: float, phase: int, stands_s: float) -> None:
-        for column, value in zip(self._columns, (t, p, q, v, float(phase), stands_s), strict=True):
+        for column, value in zip(self._columns, (t, p, q, v, phase, stands_s), strict=True):
             column.append(value)
         # NaN compares false; a dead voltage is an outage, not a low voltage.
         if low > 0.0 and low < self._lowest_v:
@@ -160,8 +163,8 @@ class _Gathering:
         self._highest_v = max(self._highest_v, high)
 
     def series(self, member: Member) -> HouseSeries:
-        t, p, q, v, phase, stands_s = (np.frombuffer(column, dtype=np.float64) for column in self._columns)
-        where = np.where(phase >= 0, phase, int(member.phase)).astype(np.int8)
+        t, p, q, v, phase, stands_s = (np.frombuffer(column, dtype=column.typecode) for column in self._columns)
+        where = np.where(phase >= 0, phase, np.int8(member.phase)).astype(np.int8)
         seen = self._highest_v > 0.0
         return HouseSeries(
             t,

@@ -55,11 +55,13 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of the work order, and the figures when it and all before it are done."""
+    """One line of the work order, and the figures when it and all before it are done. `worse_h`: house-hours beyond
+    the voltage limits more than without any change, by the estimate."""
 
     change: Change
     seen: Figures
     rest: Figures | None
+    worse_h: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def make_plan(history: History, feeder: FeederSettings, options: StaticOptions, 
     progress("proving how good such plans can be")
     curve = tuple(_point(best, moves, seen, rest, model, options.objective) for best in sets)
     size = _enough(sets) if options.order is None else min(options.order, len(sets) - 1)
-    order = _order(sets[size].plan, moves, seen, rest)
+    order = _order(sets[size].plan, moves, seen, rest, model)
     names = tuple((seen.members[h].id, Phase(k)) for h, k in sorted(banned))
     return StaticPlan(
         options, seen, rest, curve, order, curve[size].phase, names, model.z_ohm, model.learned
@@ -177,9 +179,10 @@ def _figures_of_rest(rest: History, phase: Phases) -> Figures | None:
     return figures(rest.neutral(phase)) if len(rest.t) else None
 
 
-def _order(plan: Plan, moves: Moves, seen: History, rest: History) -> tuple[Step, ...]:
+def _order(plan: Plan, moves: Moves, seen: History, rest: History, model: VoltageModel) -> tuple[Step, ...]:
     """The chosen set, each next change the one that helps most after those before it."""
     left = list(plan)
+    allowed_h = _beyond_h(model, seen, moves, ()) + _SAME_H
     done: Plan = ()
     steps = []
     while left:
@@ -187,7 +190,10 @@ def _order(plan: Plan, moves: Moves, seen: History, rest: History) -> tuple[Step
         best = left.pop(costs.index(min(costs)))
         done = (*done, best)
         phase = _after(seen, moves, done)
-        steps.append(Step(_change(seen, moves, best), figures(seen.neutral(phase)), _figures_of_rest(rest, phase)))
+        worse_h = max(0.0, _beyond_h(model, seen, moves, done) - allowed_h)
+        steps.append(
+            Step(_change(seen, moves, best), figures(seen.neutral(phase)), _figures_of_rest(rest, phase), worse_h)
+        )
     return tuple(steps)
 
 

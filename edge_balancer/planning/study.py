@@ -6,92 +6,205 @@ Puts the parts together and says how far it is; prints nothing and writes nothin
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
+from edge_balancer.planning.confidence import Gain, gain_over
+from edge_balancer.planning.doubts import PhaseCheck, Standing, check_phases
 from edge_balancer.planning.dynamic import DynamicRun, run_controller
-from edge_balancer.planning.history import History, Phases
+from edge_balancer.planning.history import DAY_S, History, Phases, on_grid
+from edge_balancer.planning.local_time import LocalTime
 from edge_balancer.planning.options import StaticOptions
 from edge_balancer.planning.record import Record
 from edge_balancer.planning.search import Progress
-from edge_balancer.planning.siting import Siting, run_count, site
+from edge_balancer.planning.siting import Days, Siting, Stretch, by_day, run_count, site
 from edge_balancer.planning.static import StaticPlan, make_plan
 from edge_balancer.settings.root import Configuration
+
+_MOST_DAYS: Final = 10
+"""Days that switches are ranked on, drawn at random: more make the order surer only slowly."""
+_WHOLE_DAY: Final = 0.9
+"""Share of a day on record from which on it may be drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """The work order's gain on days held back, and on how many of them it made things better."""
+
+    gain: Gain
+    days: int
+    better: int
 
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """`siting` is None where it was not asked for or no house may have a switch."""
+    """`checks` by house, empty where the record has no voltages to tell phases from. `carried`: what the work order
+    gains on the days held back (None: none were). `siting` is None where it was not asked for, is not known yet, or no
+    house may have a switch. The record's series are no longer in it."""
 
     record: Record
     history: History
+    checks: Mapping[str, PhaseCheck]
     static: StaticPlan
-    siting: Siting | None
+    zone: LocalTime
+    extremes: tuple[float, float] | None
+    """Lowest and highest voltage ever measured at a house, V."""
+    carried: Carried | None
+    siting: Siting | None = None
 
     @property
-    def extremes(self) -> tuple[float, float] | None:
-        """Lowest and highest voltage ever measured at a house, V."""
-        low = [series.lowest_v for series in self.record.series if series.lowest_v == series.lowest_v]
-        high = [series.highest_v for series in self.record.series if series.highest_v == series.highest_v]
-        return (min(low), max(high)) if low else None
+    def wrong(self) -> list[PhaseCheck]:
+        return [check for check in self.checks.values() if check.standing is Standing.WRONG]
 
 
-def make_study(
-    record: Record,
-    history: History,
-    config: Configuration,
-    options: StaticOptions,
-    *,
-    engine_steps: int,
-    progress: Progress,
-) -> Study:
-    """Plan, then replay the controller over `engine_steps` slots at a time (0: not at all). Raises PlanningError."""
-    static = make_plan(history, config.feeder, options, progress)
-    siting = None
-    if engine_steps > 0 and any(member.eligible for member in history.members):
-        siting = _siting(static, config, engine_steps, options.seed, progress)
-    return Study(record, history, static, siting)
+@dataclass(frozen=True, slots=True)
+class StudyOptions:
+    """`switches`: whether to look at switches at all. `engine_steps`: slots that each controller run is judged on (0:
+    no such runs)."""
+
+    static: StaticOptions
+    step_s: float | None
+    least_hours: float
+    switches: bool
+    engine_steps: int
+    zone: LocalTime
 
 
-def _siting(static: StaticPlan, config: Configuration, engine_steps: int, seed: int, progress: Progress) -> Siting:
-    chosen_on = static.seen.part(max(0, len(static.seen.t) - engine_steps), len(static.seen.t))
-    judged_on = static.rest.part(max(0, len(static.rest.t) - engine_steps), len(static.rest.t))
-    if not len(judged_on.t):
-        judged_on = chosen_on
-    eligible = sum(member.eligible for member in chosen_on.members)
-    runs = _Runs(config, static.phase, run_count(eligible), progress)
-    return site(
+def studies(record: Record, config: Configuration, options: StudyOptions, progress: Progress) -> Iterator[Study]:
+    """The study each time that it has grown: the fixed plan first, then with ever more about switches.
+
+    Raises PlanningError where the record is too short or nobody may be moved.
+    """
+    history = on_grid(record, config, step_s=options.step_s, least_hours=options.least_hours)
+    progress("holding the records of phases against the voltages")
+    checks = check_phases(record, history.step_s)
+    extremes = _extremes(record)
+    record = replace(record, series=())  # that is most of the memory
+    history = _left_alone(history, checks)
+    static = make_plan(history, config.feeder, options.static, progress)
+    study = Study(record, history, checks, static, options.zone, extremes, _carried(static, options.zone))
+    yield study
+    if options.switches and any(member.eligible for member in history.members):
+        for siting in _siting(static, config, options, progress):
+            study = replace(study, siting=siting)
+            yield study
+
+
+def _extremes(record: Record) -> tuple[float, float] | None:
+    low = [series.lowest_v for series in record.series if series.lowest_v == series.lowest_v]
+    high = [series.highest_v for series in record.series if series.highest_v == series.highest_v]
+    return (min(low), max(high)) if low else None
+
+
+def _left_alone(history: History, checks: Mapping[str, PhaseCheck]) -> History:
+    """Houses whose record is wrong are not moved: nobody knows where they would come from."""
+    members = tuple(
+        replace(member, movable=False, eligible=False)
+        if member.id in checks and checks[member.id].standing is Standing.WRONG
+        else member
+        for member in history.members
+    )
+    return replace(history, members=members)
+
+
+def _carried(static: StaticPlan, zone: LocalTime) -> Carried | None:
+    rest = static.rest
+    if not len(rest.t):
+        return None
+    gained = np.abs(rest.neutral(rest.now)) - np.abs(rest.neutral(static.phase))
+    days = by_day(gained, _days(rest, zone))
+    gain = replace(gain_over(days), mean_a=float(gained.mean()))
+    return Carried(gain, len(days), int((days > 0.0).sum()))
+
+
+def _days(history: History, zone: LocalTime) -> Days:
+    """The local day of each slot (T,), counted from 0 without holes; a small rest at an end counts with its neighbour,
+    so that no sample is an hour."""
+    _, day = np.unique(zone.of(history.t) // DAY_S, return_inverse=True)
+    day = day.astype(np.intp)
+    count = np.bincount(day)
+    enough = 0.5 * DAY_S / history.step_s
+    if len(count) > 1 and count[-1] < enough:
+        day[day == len(count) - 1] -= 1
+    if len(count) > 1 and count[0] < enough:
+        day = np.maximum(day - 1, 0)
+    return day
+
+
+def _siting(
+    static: StaticPlan, config: Configuration, options: StudyOptions, progress: Progress
+) -> Iterator[Siting]:  # fmt: skip
+    seen, rest, steps = static.seen, static.rest, options.engine_steps
+    chosen_on = _drawn(seen, options.zone, np.random.default_rng(options.static.seed))
+    held_back = len(rest.t) > 0
+    many = steps or max(1, round(_MOST_DAYS * DAY_S / seen.step_s))
+    judged = rest.part(0, min(many, len(rest.t))) if held_back else seen.part(max(0, len(seen.t) - many), len(seen.t))
+    # A day before the judged ones, from which the controller learns the houses' habits, as it would in service.
+    before = len(seen.t) if held_back else len(seen.t) - len(judged.t)
+    warm = min(before, round(DAY_S / seen.step_s), len(judged.t))
+    driven = _joined(seen.part(before - warm, before), judged)
+    runs = _Runs(config, driven, warm, static.phase, run_count(sum(m.eligible for m in seen.members)), progress)
+    yield from site(
         chosen_on,
-        judged_on,
+        Stretch(judged, _days(judged, options.zone)),
         static.phase,
-        lambda houses: runs.run(chosen_on, houses),
-        lambda houses: runs.run(judged_on, houses),
-        np.random.default_rng(seed),
+        config.decision.operations_per_house_day,
+        runs.run if steps else None,
+        progress,
+        held_back=held_back,
     )
 
 
-class _Runs:
-    """Counts and times the controller runs, so that people know how long it will still take."""
+def _joined(first: History, second: History) -> History:
+    return replace(
+        first,
+        t=np.concatenate((first.t, second.t)),
+        own=np.concatenate((first.own, second.own)),
+        known=np.concatenate((first.known, second.known)),
+        volts=np.concatenate((first.volts, second.volts)),
+        was=np.concatenate((first.was, second.was)),
+        slots=first.slots + second.slots,
+    )
 
-    def __init__(self, config: Configuration, start: Phases, most: int, progress: Progress) -> None:
+
+def _drawn(history: History, zone: LocalTime, rng: np.random.Generator) -> Stretch:
+    """Some whole days of the history, the same for all that are compared; all of it where it has none."""
+    day = _days(history, zone)
+    whole = np.flatnonzero(np.bincount(day) >= _WHOLE_DAY * DAY_S / history.step_s)
+    if not len(whole):
+        return Stretch(history, day)
+    drawn = np.sort(rng.permutation(whole)[:_MOST_DAYS])
+    taken = np.isin(day, drawn)
+    return Stretch(history.at(taken), np.searchsorted(drawn, day[taken]))
+
+
+class _Runs:
+    """Counts and times the controller's runs, so that people know how long it will still take."""
+
+    def __init__(
+        self, config: Configuration, driven: History, warm_up: int, start: Phases, most: int, progress: Progress
+    ) -> None:
         self._config = config
+        self._driven = driven
+        self._warm_up = warm_up
         self._start = start
         self._most = most
         self._progress = progress
         self._done = 0
-        self._took_s = 0.0
 
-    def run(self, history: History, houses: frozenset[str]) -> DynamicRun:
-        left = ""
-        if self._done:
-            left = f", about {(self._most - self._done) * self._took_s / self._done:.0f} s to go"
-        self._progress(
-            f"controller run {self._done + 1} of at most {self._most}: {len(houses)} switches over "
-            f"{len(history.t)} slots{left}"
-        )
-        begun = time.monotonic()
-        result = run_controller(history, self._config, self._start, houses)
-        self._took_s += time.monotonic() - begun
+    def run(self, houses: frozenset[str]) -> DynamicRun:
         self._done += 1
-        return result
+        begun = time.monotonic()
+        where = f"controller run {self._done} of at most {self._most}, {len(houses)} switches"
+        self._progress(where)
+        return run_controller(
+            self._driven,
+            self._config,
+            self._start,
+            houses,
+            warm_up=self._warm_up,
+            progress=lambda done: self._progress(f"{where}: {done}, {time.monotonic() - begun:.0f} s so far"),
+        )

@@ -33,7 +33,7 @@ def line_chart(
     label: str, x_title: str, y_title: str, lines: Sequence[Line], *, x_ticks: Sequence[float], y_from_zero: bool = True
 ) -> str:
     """A chart as an `<svg>` element; `label` is what a screen reader says of it."""
-    y_values = [y for line in lines for y in line.y]
+    y_values = [y for line in lines for y in line.y if math.isfinite(y)]
     x_values = [*(x for line in lines for x in line.x), *x_ticks]
     low = min(0.0, *y_values, 0.0) if y_from_zero else min(y_values, default=0.0)
     step = _round_step((max(y_values, default=1.0) - low) or 1.0)
@@ -58,7 +58,7 @@ def line_chart(
     parts.append(f'<text class="tick" x="4" y="{_TOP - 20}">{escape(y_title)}</text>')
     for line in lines:
         parts += _drawn(line, frame)
-    parts += _legend(lines, 20.0 + 6.4 * len(y_title))
+    parts += _legend(lines, 24.0 + 8.0 * len(y_title))
     parts.append("</svg>")
     return "\n".join(parts)
 
@@ -97,7 +97,7 @@ def _legend(lines: Sequence[Line], x: float) -> list[str]:
             f'<line x1="{x:.0f}" y1="10" x2="{x + 20:.0f}" y2="10" stroke="{line.colour}" stroke-width="2"{dash}/>'
         )
         parts.append(f'<text class="tick" x="{x + 25:.0f}" y="14">{escape(line.name)}</text>')
-        x += 40 + 6.4 * len(line.name)
+        x += 42 + 8.0 * len(line.name)
     return parts
 
 

@@ -7,7 +7,9 @@ import io
 from dataclasses import dataclass
 from typing import Final
 
+from edge_balancer.planning.confidence import Gain
 from edge_balancer.planning.figures import Figures
+from edge_balancer.planning.notes import phase_told, step_notes
 from edge_balancer.planning.siting import Siting, SwitchSet
 from edge_balancer.planning.static import Point, StaticPlan
 from edge_balancer.planning.study import Study
@@ -18,29 +20,36 @@ _RIGHT: Final = (int, float)
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`name` is also that of its CSV file. A float is shown with one decimal and written with three."""
+    """`name` is also that of its CSV file. A float is shown with `decimals` and written with three."""
 
     name: str
     title: str
     columns: tuple[str, ...]
     heads: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    decimals: int = 1
 
 
-def tables(study: Study) -> list[Table]:
-    """All tables of the study, in the order in which people want to read them."""
-    static = [_work_order(study.static), _curve(study.static)]
-    return static if study.siting is None else [*static, _switch_sets(study.siting), _switch_houses(study.siting)]
+def static_tables(study: Study) -> list[Table]:
+    """Of the fixed plan, in the order in which people want to read them."""
+    return [_work_order(study), _curve(study.static)]
+
+
+def siting_tables(siting: Siting) -> list[Table]:
+    """Of what switches would add, and where."""
+    return [_switch_sets(siting), _switch_houses(siting)]
 
 
 def _rest(figures: Figures | None) -> tuple[float | None, float | None]:
     return (None, None) if figures is None else (figures.mean_a, figures.p95_a)
 
 
-def _work_order(plan: StaticPlan) -> Table:
+def _work_order(study: Study) -> Table:
+    plan = study.static
     before = plan.curve[0].seen.mean_a
     rows = []
-    for number, step in enumerate(plan.order, start=1):
+    notes = step_notes(plan, study.checks)
+    for number, (step, note) in enumerate(zip(plan.order, notes, strict=True), start=1):
         gain, before = before - step.seen.mean_a, step.seen.mean_a
         change = step.change
         rows.append(
@@ -49,19 +58,23 @@ def _work_order(plan: StaticPlan) -> Table:
                 change.house,
                 str(change.origin),
                 str(change.target),
+                phase_told(study.checks.get(change.house)),
                 gain,
                 step.seen.mean_a,
                 step.seen.p95_a,
                 *_rest(step.rest),
+                note,
             )
         )
     return Table(
         "work-order",
         "Work order: neutral current after each step",
-        ("step", "house", "from", "to", "gain_a", "mean_a", "p95_a", "heldback_mean_a", "heldback_p95_a"),
-        ("STEP", "HOUSE", "FROM", "TO", "GAIN A", "MEAN A", "P95 A", "HELD BACK: MEAN A", "P95 A"),
+        ("step", "house", "from", "to", "phase_by_voltage", "gain_a", "mean_a", "p95_a", "heldback_mean_a",
+         "heldback_p95_a", "note"),
+        ("STEP", "HOUSE", "FROM", "TO", "FROM, BY VOLTAGE", "GAIN A", "MEAN A", "P95 A", "HELD BACK: MEAN A", "P95 A",
+         "NOTE"),
         tuple(rows),
-    )
+    )  # fmt: skip
 
 
 def _curve(plan: StaticPlan) -> Table:
@@ -96,44 +109,59 @@ def _curve_row(none: Point, before: Point, point: Point) -> tuple[Cell, ...]:
 
 
 def _switch_sets(siting: Siting) -> Table:
-    rows = [_switch_row(item, "all" if item.everywhere else "chosen") for item in siting.curve]
-    if siting.today is not None:
-        rows.append(_switch_row(siting.today, "today's"))
+    whole = siting.whole.best.mean_a
     return Table(
         "switch-sets",
-        "Dynamic switching on top of the work order: so many switches, this share of the full dynamic gain",
-        ("switches", "which", "share_pct", "mean_a", "p95_a", "operations_per_switch_day", "houses"),
-        ("SWITCHES", "WHICH", "SHARE %", "MEAN A", "P95 A", "OPERATIONS PER SWITCH AND DAY", "HOUSES"),
-        tuple(rows),
-    )
+        "Dynamic switching on top of the work order: what so many switches take off the mean",
+        ("switches", "which", "best_a", "best_within_a", "best_share_pct", "controller_a", "controller_within_a",
+         "mean_a", "p95_a", "operations_per_switch_day", "houses"),
+        ("SWITCHES", "WHICH", "AT BEST A", "±", "% OF ALL", "CONTROLLER A", "±", "MEAN A", "P95 A",
+         "OPERATIONS PER SWITCH AND DAY", "HOUSES"),
+        tuple(_switch_row(item, whole) for item in siting.curve),
+    )  # fmt: skip
 
 
-def _switch_row(item: SwitchSet, which: str) -> tuple[Cell, ...]:
-    houses = "" if item.everywhere else " ".join(item.houses)
-    per_switch = item.operations_per_day / max(1, item.size)
-    return (item.size, which, 100.0 * item.share, item.neutral.mean_a, item.neutral.p95_a, per_switch, houses)
+def _switch_row(item: SwitchSet, whole_a: float) -> tuple[Cell, ...]:
+    asked = item.controller
+    return (
+        item.size,
+        "all" if item.everywhere else "today's" if item.today else "first in order",
+        item.best.mean_a,
+        item.best.within_a,
+        100.0 * item.best.mean_a / whole_a if whole_a > 0.0 else None,
+        *((None,) * 5 if asked is None else (
+            asked.gain.mean_a, asked.gain.within_a, asked.neutral.mean_a, asked.neutral.p95_a,
+            asked.operations_per_switch_day,
+        )),
+        "" if item.everywhere else " ".join(item.houses),
+    )  # fmt: skip
 
 
 def _switch_houses(siting: Siting) -> Table:
-    whole = sum(worth.gain_a for worth in siting.worth)
     return Table(
         "switch-houses",
-        "What a switch in each house is worth",
-        ("rank", "house", "gain_a", "share_pct", "operations_per_day", "first_in_set_of", "switch_today"),
-        ("RANK", "HOUSE", "GAIN A", "SHARE %", "OPERATIONS A DAY", "FIRST IN SET OF", "SWITCH TODAY"),
+        "Where switches pay: the order in which to buy them",
+        ("rank", "house", "further_a", "further_within_a", "as_good", "alone_a", "alone_within_a",
+         "operations_per_day", "switch_today"),
+        ("RANK", "HOUSE", "ADDS A", "±", "AS GOOD", "ALONE A", "±", "OPERATIONS A DAY", "SWITCH TODAY"),
         tuple(
             (
                 rank,
-                worth.house,
-                worth.gain_a,
-                100.0 * worth.gain_a / whole if whole > 0.0 else 0.0,
-                worth.operations_per_day,
-                worth.first_in,
-                "yes" if worth.switchable else "",
+                item.house,
+                *_gain(item.further),
+                " ".join(item.as_good),
+                *_gain(item.alone),
+                item.operations_per_day,
+                "yes" if item.switchable else "",
             )
-            for rank, worth in enumerate(siting.worth, start=1)
+            for rank, item in enumerate(siting.placed, start=1)
         ),
-    )
+        decimals=2,
+    )  # fmt: skip
+
+
+def _gain(gain: Gain | None) -> tuple[float | None, float | None]:
+    return (None, None) if gain is None else (gain.mean_a, gain.within_a)
 
 
 def as_csv(table: Table) -> str:
@@ -146,18 +174,20 @@ def as_csv(table: Table) -> str:
     return out.getvalue()
 
 
-def shown(cell: Cell) -> str:
+def shown(cell: Cell, decimals: int = 1) -> str:
     """A cell as people read it."""
     if cell is None:
         return "-"
+    if not isinstance(cell, float):
+        return str(cell)
     # -0.0 is nothing gained, not something lost.
-    return f"{cell + 0.0 if abs(cell) >= 0.05 else 0.0:.1f}" if isinstance(cell, float) else str(cell)
+    return f"{cell if abs(cell) >= 0.5 * 10.0**-decimals else 0.0:.{decimals}f}"
 
 
 def as_text(table: Table, *, most_rows: int | None = None, columns: int | None = None) -> str:
     """The table with aligned columns, at most so many rows and columns of it."""
     rows = table.rows if most_rows is None else table.rows[:most_rows]
-    grid = [list(table.heads[:columns]), *([shown(cell) for cell in row[:columns]] for row in rows)]
+    grid = [list(table.heads[:columns]), *([shown(cell, table.decimals) for cell in row[:columns]] for row in rows)]
     widths = [max(len(row[column]) for row in grid) for column in range(len(grid[0]))]
     right = numeric_columns(table)
     lines = [table.title]

@@ -65,14 +65,14 @@ def drawn_history(seed: int, *, houses: int, slots: int, **options: Any) -> Hist
 def series_of(t: Sequence[float], p: Sequence[float], *, v: float = 230.0, stands_s: float = 0.0) -> HouseSeries:
     """A house on L1 without reactive power."""
     count = len(t)
-    full = np.full(count, v)
+    full = np.full(count, v, dtype=np.float32)
     return HouseSeries(
         np.array(t, dtype=np.float64),
-        np.array(p, dtype=np.float64),
-        np.zeros(count),
+        np.array(p, dtype=np.float32),
+        np.zeros(count, dtype=np.float32),
         full,
         np.zeros(count, dtype=np.int8),
-        np.full(count, stands_s),
+        np.full(count, stands_s, dtype=np.float32),
         v,
         v,
     )

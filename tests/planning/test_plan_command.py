@@ -17,6 +17,7 @@ from edge_balancer.twin.options import TwinOptions
 from edge_balancer.twin.readings import ReadingsFiles, write_readings
 from tests.planning.planning_cases import steady, write_csv
 
+QUICK = ("--engine-steps", "30", "--changes", "3")
 TABLES = ("work-order", "changes", "switch-sets", "switch-houses")
 
 
@@ -37,7 +38,7 @@ def run(files: ReadingsFiles, *arguments: str | Path) -> int:
 @pytest.fixture(scope="module")
 def out(files: ReadingsFiles, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("plan")
-    assert run(files, "--out", folder, "--engine-steps", "60") == 0
+    assert run(files, "--out", folder, *QUICK) == 0
     return folder
 
 
@@ -48,7 +49,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 def test_the_tables_are_written_and_fit_together(out: Path) -> None:
     order, curve, sets, houses = (rows(out / f"{name}.csv") for name in TABLES)
-    assert [int(row["changes"]) for row in curve] == list(range(9))
+    assert [int(row["changes"]) for row in curve] == list(range(4))
     means = [float(row["mean_a"]) for row in curve]
     assert means == sorted(means, reverse=True)
     assert means[-1] < 0.9 * means[0], "a skewed feeder has something to gain"
@@ -57,9 +58,10 @@ def test_the_tables_are_written_and_fit_together(out: Path) -> None:
     assert sum(float(row["gain_a"]) for row in order) == pytest.approx(means[0] - means[len(order)], abs=1e-2)
     assert all(row["from"] != row["to"] for row in order)
     assert [int(row["switches"]) for row in sets] == [3, 5, 8]
-    assert [row["house"] for row in houses] == sorted(
-        (row["house"] for row in houses), key=lambda h: -next(float(r["gain_a"]) for r in houses if r["house"] == h)
-    )
+    assert [int(row["rank"]) for row in houses] == list(range(1, 9))
+    first = [row["house"] for row in houses[:3]]
+    assert sets[0]["houses"].split() == first
+    assert all(row["controller_a"] for row in sets)
     assert len(houses) == 8
 
 
@@ -98,7 +100,7 @@ def test_the_page_is_whole_and_fetches_nothing(out: Path) -> None:
     assert not re.search(r"https?:|//|url\(|@import", text)
     assert text.startswith("<!DOCTYPE html>")
     assert checker.seen.count("svg") == 3
-    assert checker.seen.count("table") == 4
+    assert checker.seen.count("table") == 6
     assert "nan" not in text.lower()
 
 
@@ -106,10 +108,11 @@ def test_the_page_names_every_house_of_the_work_order(out: Path) -> None:
     text = (out / "plan.html").read_text(encoding="utf-8")
     for row in rows(out / "work-order.csv"):
         assert f"<td>{row['house']}</td><td>{row['from']}</td><td>{row['to']}</td>" in text
+        assert f"<td>{row['phase_by_voltage']}</td>" in text
 
 
 def test_two_runs_write_the_same_bytes(files: ReadingsFiles, out: Path, tmp_path: Path) -> None:
-    assert run(files, "--out", tmp_path, "--engine-steps", "60") == 0
+    assert run(files, "--out", tmp_path, *QUICK) == 0
     for name in (*(f"{table}.csv" for table in TABLES), "plan.html"):
         assert (tmp_path / name).read_bytes() == (out / name).read_bytes(), name
 
@@ -127,6 +130,36 @@ def test_the_plan_is_printed_and_its_progress_is_not_part_of_it(
     assert "SWITCHES" not in printed.out
 
 
+def test_who_stops_it_keeps_what_was_known(
+    files: ReadingsFiles, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("edge_balancer.planning.study.run_controller", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        run(files, "--out", tmp_path, "--engine-steps", "60", "--changes", "2")
+    assert {path.name for path in tmp_path.iterdir()} == {*(f"{name}.csv" for name in TABLES), "plan.html"}
+    assert rows(tmp_path / "work-order.csv")
+    assert all(row["controller_a"] == "" for row in rows(tmp_path / "switch-sets.csv"))
+    said = capsys.readouterr().out
+    assert "Work order" in said
+    assert "Where switches pay" in said
+    assert "stopped; plan.html" in said
+
+
+def test_the_hours_of_the_day_are_those_of_the_zone(files: ReadingsFiles, tmp_path: Path) -> None:
+    pages = []
+    for zone in ("UTC", "Asia/Kolkata"):
+        assert run(files, "--no-dynamic", "--changes", "1", "--out", tmp_path, "--time-zone", zone) == 0
+        pages.append((tmp_path / "plan.html").read_text(encoding="utf-8"))
+    assert "hour of the day (UTC)" in pages[0]
+    assert "hour of the day (Asia/Kolkata)" in pages[1]
+    lines = [re.findall(r'points="([^"]*)"', text) for text in pages]
+    assert lines[0][0] != lines[1][0], "the day's chart"
+    assert lines[0][2:] == lines[1][2:], "the others"
+
+
 def test_nothing_held_back_is_said(files: ReadingsFiles, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(files, "--no-dynamic", "--changes", "1", "--holdout", "0", "--objective", "p95") == 0
     assert "Nothing was held back" in capsys.readouterr().out
@@ -138,7 +171,8 @@ def test_nothing_held_back_is_said(files: ReadingsFiles, capsys: pytest.CaptureF
         (("--changes", "0"), "--changes 0: give 1 or more"),
         (("--changes", "3", "--work-order", "4"), "--work-order 4: give 1 to 3"),
         (("--holdout", "0.95"), "--holdout 0.95 is a fraction"),
-        (("--engine-steps", "0"), "--no-dynamic"),
+        (("--engine-steps", "-1"), "--no-dynamic"),
+        (("--time-zone", "Mars/Olympus"), "--time-zone Mars/Olympus: not a zone"),
         (("--step", "0.5"), "--step 0.5: give 1 to 3600"),
         (("--least-hours", "0"), "--least-hours 0: give more than 0"),
         (("--least-hours", "40"), "a plan needs 40 h"),

@@ -1,48 +1,133 @@
-"""Where switches pay: shares that add up, sets that grow, and the real controller on small histories."""
+"""Where switches pay: what foresight makes of a switch, the order in which to buy them, and what sets of them bring."""
 
 from __future__ import annotations
+
+import itertools
 
 import numpy as np
 import pytest
 
+from edge_balancer.planning.confidence import gain_over
 from edge_balancer.planning.dynamic import DynamicRun, run_controller
 from edge_balancer.planning.figures import Figures, figures
-from edge_balancer.planning.history import History, Phases
-from edge_balancer.planning.siting import run_count, shapley_values, site
-from edge_balancer.types.phases import Phase
-from tests.planning.planning_cases import drawn_history, history_of
+from edge_balancer.planning.foresight import Schedules
+from edge_balancer.planning.history import History
+from edge_balancer.planning.order import Placed, purchase_order
+from edge_balancer.planning.siting import Siting, Stretch, run_count, site
+from edge_balancer.types.phases import ROTATION, Phase
+from tests.planning.planning_cases import drawn_history, history_of, quiet
 from tests.support.configuration import make_config
 
 DECISION = {"operations_per_house_day": 20, "max_operations_per_house_day": 20, "neutral_trigger_a": 2.0, "dwell_s": 60}
 
 
 def changing(slots: int = 120) -> History:
-    """h1 and h4 draw 20 A in turn, half an hour each, on top of steady loads: h2 and h3 never pay for a switch."""
+    """h1 and h4 draw 20 A in turn, half an hour each, on top of steady loads: h2, h3 and h5 never pay for a switch."""
     currents = [
         [20.0 if slot // 30 % 2 else 0.0, 5.0, 5.0, 0.0 if slot // 30 % 2 else 20.0, 5.0] for slot in range(slots)
     ]
     return history_of(currents, [Phase.L1, Phase.L1, Phase.L2, Phase.L1, Phase.L3])
 
 
-def test_the_shares_add_up_to_the_whole_gain_and_who_did_not_move_has_none() -> None:
-    history = drawn_history(1, houses=7, slots=200)
-    rng = np.random.default_rng(2)
-    phase = np.tile(history.now, (200, 1))
-    phase[80:, 1], phase[20:150, 3], phase[:, 6] = 2, 1, (history.now[6] + 1) % 3
-    values = shapley_values(history, phase, history.now, rng)
-    stayed, went = (float(np.abs(history.neutral(p)).mean()) for p in (history.now, phase))
-    assert values.sum() == pytest.approx(stayed - went, abs=1e-4)
-    assert values[[0, 2, 4, 5]].tolist() == [0.0] * 4
-    assert np.count_nonzero(values) == 3
+def stretch(history: History, days: int = 1) -> Stretch:
+    """The history as if it were so many days."""
+    return Stretch(history, (np.arange(len(history.t)) * days // len(history.t)).astype(np.intp))
 
 
-def test_a_lone_move_has_the_gain_as_its_share() -> None:
-    history = history_of([[10.0, 10.0]] * 10, [Phase.L1, Phase.L1])
-    phase = np.tile(history.now, (10, 1))
-    phase[5:, 1] = 1
-    # 20 A in the first half, |10 + 10 at 120 degrees| = 10 A in the second.
-    values = shapley_values(history, phase, history.now, np.random.default_rng(1))
-    assert values == pytest.approx([0.0, 5.0], abs=1e-4)
+def schedules_of(history: History, price: float, days: int = 1) -> Schedules:
+    made = Schedules(history, history.now, stretch(history, days).day)
+    made.price = price
+    return made
+
+
+@pytest.mark.parametrize("price", [0.5, 5.0, 40.0])
+def test_a_lone_switch_gains_what_the_best_of_all_its_schedules_gains(price: float) -> None:
+    history = drawn_history(7, houses=4, slots=8)
+    rest = history.neutral(history.now) - history.own[:, 0] * ROTATION[history.now[0]]
+    best = min(
+        float(np.abs(rest + history.own[:, 0] * ROTATION[list(way)]).sum())
+        + price * np.count_nonzero(np.diff([history.now[0], *way]))
+        for way in itertools.product(range(3), repeat=8)
+    )
+    trial = schedules_of(history, price).trial(0)
+    assert trial.net == pytest.approx(float(np.abs(history.neutral(history.now)).sum()) - best, abs=1e-3)
+
+
+def test_an_improved_pair_is_never_worse_than_each_alone_and_its_gain_is_what_it_takes_off() -> None:
+    history = drawn_history(8, houses=6, slots=300)
+    made = schedules_of(history, 20.0, days=3)
+    alone = [made.trial(h).net for h in (0, 1)]
+    made.add([0, 1])
+    before = made.mean_a
+    made.improve((0, 1))
+    gained = (before - made.mean_a) * 300 - made.price * made.operations
+    assert gained >= max(alone) - 1e-3
+    assert made.gain_by_day().mean() == pytest.approx(before - made.mean_a, abs=1e-4)
+
+
+@pytest.mark.parametrize("budget", [0.5, 4.0, 40.0])
+def test_schedules_keep_to_the_budget(budget: float) -> None:
+    history = drawn_history(9, houses=5, slots=720)
+    made = schedules_of(history, 1.0)
+    made.add([0, 1, 2])
+    made.meet(budget, 4)
+    assert made.operations <= 1.02 * budget * 3 * made.days
+
+
+def order_of(history: History, *, most: int = 20, budget: float = 60.0, days: int = 5) -> tuple[Placed, ...]:
+    eligible = [h for h, member in enumerate(history.members) if member.eligible]
+    return purchase_order(history, history.now, stretch(history, days).day, eligible, budget, most, quiet)
+
+
+def turning() -> History:
+    """h1 on L1 draws 20 A and feeds in as much by turns of half an hour; h2 to h9 draw 5 A, half on L2, half on L3.
+
+    While it draws all is balanced; while it feeds in, 40 A are left, or 20 if it goes to L2 or L3.
+    """
+    currents = [[-20.0 if slot // 30 % 2 else 20.0, *(5.0 for _ in range(8))] for slot in range(600)]
+    return history_of(currents, [Phase.L1, *[Phase.L2] * 4, *[Phase.L3] * 4])
+
+
+def test_the_house_that_turns_comes_first_with_what_it_takes_off() -> None:
+    placed = order_of(turning())
+    assert placed[0].house == "h1"
+    assert placed[0].further == placed[0].alone
+    assert placed[0].alone.mean_a == pytest.approx(10.0, abs=1e-3)
+    assert placed[0].alone.within_a == pytest.approx(0.0, abs=1e-3), "every day is the same"
+    assert placed[0].operations_per_day == pytest.approx(19 / (600 / 1440))
+    assert {item.house for item in placed} == {f"h{k}" for k in range(1, 10)}
+    assert all(item.alone.mean_a < 4.0 for item in placed[1:])
+
+
+def test_houses_alike_are_as_good_as_one_another_and_the_better_one_stands_alone() -> None:
+    first, second, *_ = order_of(turning())
+    assert first.as_good == ()
+    alike = ({f"h{k}" for k in range(2, 6)}, {f"h{k}" for k in range(6, 10)})
+    mine = next(houses for houses in alike if second.house in houses)
+    assert mine - {second.house} <= set(second.as_good)
+
+
+def test_the_order_is_the_same_each_time_and_no_house_is_in_it_twice() -> None:
+    history = drawn_history(11, houses=12, slots=400)
+    placed = order_of(history, most=6)
+    assert placed == order_of(history, most=6)
+    assert len({item.house for item in placed}) == 12
+    assert [item.further is not None for item in placed] == [k < 6 for k in range(12)]
+
+
+@pytest.mark.parametrize(
+    ("days", "mean", "within"),
+    [([], 0.0, None), ([2.0], 2.0, None), ([1.0, 3.0], 2.0, None), ([1.0, 2.0, 3.0], 2.0, 4.303 / 3**0.5)],
+)
+def test_an_interval_needs_three_days(days: list[float], mean: float, within: float | None) -> None:
+    gain = gain_over(np.array(days))
+    assert gain.mean_a == mean
+    assert gain.within_a == (None if within is None else pytest.approx(within))
+    assert not gain.sure
+
+
+def test_a_gain_on_every_day_alike_is_sure() -> None:
+    assert gain_over(np.array([1.0, 1.1, 0.9, 1.0])).sure
 
 
 def test_the_controller_moves_only_houses_with_a_switch_and_its_gain_is_counted_from_the_next_slot_on() -> None:
@@ -59,6 +144,18 @@ def test_the_controller_moves_only_houses_with_a_switch_and_its_gain_is_counted_
     assert (again.phase == run.phase).all()
 
 
+def test_what_the_controller_does_while_it_learns_is_not_counted() -> None:
+    history = changing(90)
+    config = make_config(5, decision=DECISION)
+    whole = run_controller(history, config, history.now, frozenset({"h1", "h4"}))
+    said: list[str] = []
+    later = run_controller(history, config, history.now, frozenset({"h1", "h4"}), warm_up=40, progress=said.append)
+    assert (later.phase == whole.phase[40:]).all()
+    assert later.days == pytest.approx(50 / 1440)
+    assert later.operations.sum() <= whole.operations.sum()
+    assert said[-1] == "100%"
+
+
 def test_the_houses_begin_on_the_plans_phases() -> None:
     history = changing(40)
     start = np.array([2, 1, 0, 2, 1], dtype=np.int8)
@@ -67,65 +164,44 @@ def test_the_houses_begin_on_the_plans_phases() -> None:
     assert run.operations.sum() == 0
 
 
-class Controller:
-    """A controller to which every switch is worth what it was told: what `site` must choose is then known."""
+def test_sets_are_the_first_of_the_order_and_more_switches_gain_no_less() -> None:
+    history, judged = drawn_history(3, houses=14, slots=400), drawn_history(4, houses=14, slots=300)
+    asked: list[frozenset[str]] = []
 
-    def __init__(self, history: History, start: Phases, worth: dict[str, float]) -> None:
-        self._history = history
-        self._start = start
-        self._worth = worth
-        self.asked: list[frozenset[str]] = []
+    def run(houses: frozenset[str]) -> DynamicRun:
+        """A controller that never moves."""
+        asked.append(houses)
+        phase = np.tile(judged.now, (len(judged.t), 1))
+        return DynamicRun(phase, np.zeros(14, dtype=np.int64), 1.0, Figures(1.0, 2.0))
 
-    def __call__(self, houses: frozenset[str]) -> DynamicRun:
-        self.asked.append(houses)
-        history = self._history
-        phase = np.tile(self._start, (len(history.t), 1))
-        for h, member in enumerate(history.members):
-            if member.id in houses:
-                phase[:, h] = (self._start[h] + 1) % 3
-        neutral = figures(history.neutral(self._start))
-        gain = sum(self._worth.get(house, 0.0) for house in houses)
-        operations = np.array([int(m.id in houses) for m in history.members], dtype=np.int64)
-        return DynamicRun(phase, operations, 1.0, Figures(neutral.mean_a - gain, neutral.p95_a))
-
-
-def test_sets_grow_by_what_the_controller_makes_of_them_and_are_judged_elsewhere() -> None:
-    history = drawn_history(3, houses=14, slots=100)
-    judged = drawn_history(4, houses=14, slots=50)
-    worth = {f"h{k}": 0.1 * k for k in range(1, 15)}
-    choosing, judging = Controller(history, history.now, worth), Controller(judged, history.now, worth)
-    siting = site(history, judged, history.now, choosing, judging, np.random.default_rng(1))
+    grown: list[Siting] = [*site(stretch(history, 4), stretch(judged, 3), judged.now, 20.0, run, quiet, held_back=True)]
+    siting = grown[-1]
     assert [item.size for item in siting.curve] == [3, 5, 10, 14]
-    assert siting.curve[-1].share == pytest.approx(1.0)
-    assert siting.curve[-1].everywhere
-    for item in siting.curve:
-        assert item.share == pytest.approx(sum(worth[h] for h in item.houses) / sum(worth.values()))
-    assert len(choosing.asked) + len(judging.asked) <= run_count(14)
-    for size in (3, 5, 10):
-        tried = [asked for asked in choosing.asked if len(asked) == size]
-        chosen = next(item for item in siting.curve if item.size == size)
-        assert frozenset(chosen.houses) == max(tried, key=lambda houses: sum(worth[h] for h in houses))
-    assert {w.house for w in siting.worth} == set(worth)
+    names = [item.house for item in siting.placed]
+    assert [item.houses for item in siting.curve] == [tuple(names[: item.size]) for item in siting.curve]
+    gains = [item.best.mean_a for item in siting.curve]
+    assert gains[0] > 0.0
+    assert all(more >= 0.97 * fewer for fewer, more in itertools.pairwise(gains))
+    assert siting.whole.size == 14
+    assert all(item.best.within_a is not None for item in siting.curve)
+    # Each step adds one answer of the controller's, all houses first.
+    assert len(asked[0]) == 14
+    assert len(asked) == 4 <= run_count(14)
+    assert [sum(item.controller is not None for item in one.curve) for one in grown] == [0, 1, 2, 3, 4]
+    answers = [item.controller.gain.mean_a for item in siting.curve if item.controller is not None]
+    assert answers == pytest.approx([0.0] * 4, abs=1e-4)
 
 
-def test_where_nothing_is_gained_no_share_is_claimed() -> None:
-    history = drawn_history(3, houses=5, slots=60)
-    controller = Controller(history, history.now, {})
-    siting = site(history, history, history.now, controller, controller, np.random.default_rng(1))
-    assert [item.share for item in siting.curve] == [0.0, 0.0]
-
-
-def test_the_house_that_changes_is_worth_a_switch_and_the_steady_one_is_not() -> None:
-    history = changing()
+def test_foresight_gains_no_less_than_the_controller() -> None:
+    history = changing(120)
     config = make_config(5, decision=DECISION)
+    judged = stretch(history, 2)
 
     def run(houses: frozenset[str]) -> DynamicRun:
         return run_controller(history, config, history.now, houses)
 
-    siting = site(history, history, history.now, run, run, np.random.default_rng(1))
-    assert {siting.worth[0].house, siting.worth[1].house} & {"h1", "h4"}
-    first = siting.curve[0]
-    assert (first.size, siting.curve[-1].size) == (3, 5)
-    assert set(first.houses) & {"h1", "h4"}
-    assert siting.today is None, "every house has its switch today"
-    assert siting.curve[-1].neutral.mean_a < siting.fixed.mean_a
+    *_, siting = site(judged, judged, history.now, 20.0, run, quiet, held_back=False)
+    whole = siting.whole
+    assert whole.controller is not None
+    assert 0.0 < whole.controller.gain.mean_a <= whole.best.mean_a + 1e-6
+    assert not any(item.today for item in siting.curve), "every house has its switch today"
