@@ -39,7 +39,7 @@ def fingerprint(what: Scenario, controller: str, options: BenchOptions) -> str:
     parts: list[object] = [_EDITION, what, options.days]
     if controller == FORESIGHT:
         parts.append(options.rounds)
-    if controller == "ours":
+    if controller in ("ours", "oracle"):
         parts.append(_engine_source())
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 

@@ -6,16 +6,20 @@ engine shows what a better forecast could bring at most, and what is left for a 
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_balancer.analysis.currents import Complexes
 from edge_balancer.benchmark.case import Case
-from edge_balancer.forecast.horizon import Horizon
+from edge_balancer.forecast.horizon import BLOCK_MINUTES, Horizon
 
 
 class Oracle:
     """Mean power over any stretch of a case, from sums that are made once: 16 bytes per house and slot."""
+
+    name: Final = "oracle"
 
     def __init__(self, case: Case) -> None:
         self._start, self._step_s, self._slots = case.start, case.step_s, case.slots
@@ -33,6 +37,11 @@ class Oracle:
         starts = np.minimum(starts, self._slots - 1.0)
         ends = np.maximum(ends, np.minimum(starts + 1e-3, self._slots))
         return np.asarray(((self._sum(ends) - self._sum(starts)) / (ends - starts)[:, np.newaxis]).T)
+
+    def error_va(self, first_va: float) -> NDArray[np.float64]:
+        """It is never wrong."""
+        del first_va
+        return np.zeros(len(BLOCK_MINUTES))
 
     def _place(self, wall: NDArray[np.float64]) -> NDArray[np.float64]:
         """Slots from the record's beginning, within it."""

@@ -19,6 +19,7 @@ from edge_balancer.benchmark.pairwise import Progress, most_a_day
 from edge_balancer.benchmark.scenarios import Meters, Switches
 from edge_balancer.benchmark.volts import HouseVoltages
 from edge_balancer.engine import Engine
+from edge_balancer.forecast.advisor import Advisor
 from edge_balancer.replay.switches import SimulatedSwitches
 from edge_balancer.settings.feeder import FeederSettings
 from edge_balancer.settings.houses import HouseSettings
@@ -74,10 +75,12 @@ def run_engine(
     seed: int,
     progress: Progress,
     volts: HouseVoltages | None = None,
+    advisor: Advisor | None = None,
 ) -> EngineRun:
-    """Drive the engine over history and judged part. Without `volts` the meters measure none."""
+    """Drive the engine over history and judged part. Without `volts` the meters measure none; `advisor` forecasts in
+    place of the engine's own."""
     metered = Metered(case, meters, seed)
-    run = _Run(case, config, metered, switches, seed, volts)
+    run = _Run(case, config, metered, switches, seed, volts, advisor)
     days = -1
     for slot in range(case.slots):
         at = case.start + (slot + 1) * case.step_s
@@ -102,6 +105,7 @@ class _Run:
         switches: Switches,
         seed: int,
         volts: HouseVoltages | None,
+        advisor: Advisor | None,
     ) -> None:
         self._volts = volts
         self._at_phase = case.initial.copy()
@@ -113,7 +117,7 @@ class _Run:
         self._index = {name: h for h, name in enumerate(start)}
         self._judged_at = case.start + case.judged * case.step_s
         self._switches = SimulatedSwitches(start, switches.time_s, switches.failures, switches.repair_h * 3600.0, seed)
-        self._engine = Engine(config, _SESSION, Restored(wall=case.start), case.start)
+        self._engine = Engine(config, _SESSION, Restored(wall=case.start), case.start, advisor)
         self._sent: list[str] = []
         self._wake: float | None = None
         self._failed = self._lock_outs = 0

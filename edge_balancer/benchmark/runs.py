@@ -12,6 +12,7 @@ from edge_balancer.benchmark.case import Case, Phases
 from edge_balancer.benchmark.foresight import coarse_case, foresight
 from edge_balancer.benchmark.network import Network
 from edge_balancer.benchmark.options import BenchOptions
+from edge_balancer.benchmark.oracle import Oracle
 from edge_balancer.benchmark.ours import configuration, run_engine
 from edge_balancer.benchmark.pairwise import Progress
 from edge_balancer.benchmark.results import FORESIGHT, STATIC, Result, judged_part, result
@@ -29,7 +30,7 @@ def wanted(options: BenchOptions) -> list[Wanted]:
     """What the options ask for, in the order of the tables."""
     out: list[Wanted] = []
     for name in options.controllers:
-        if name in ("none", STATIC, "threshold"):
+        if name in ("none", STATIC, "threshold", "threshold-minute"):
             out.append((name, None))
         else:
             out += [(name, budget) for budget in options.budgets]
@@ -83,16 +84,17 @@ class _Bench:
                 self._progress,
             )
             return self._on_network(seen, schedule)
-        if controller == "ours" and budget is not None:
-            return self._ours(budget)
+        if controller in ("ours", "oracle") and budget is not None:
+            return self._ours(controller, budget)
         return self._judged(controller, budget, self._schedule(controller, budget))
 
-    def _ours(self, budget: float) -> Result:
+    def _ours(self, controller: str, budget: float) -> Result:
         what, case = self._what, self._case
         config = configuration(case, budget, voltages=True)
         volts = HouseVoltages(self._network.flow)
-        run = run_engine(case, config, what.meters, what.switches, self._seed, self._progress, volts)
-        seen = self._judged("ours", budget, run.schedule)
+        oracle = Oracle(case) if controller == "oracle" else None
+        run = run_engine(case, config, what.meters, what.switches, self._seed, self._progress, volts, oracle)
+        seen = self._judged(controller, budget, run.schedule)
         return replace(seen, failed=float(run.failed), lock_outs=float(run.lock_outs))
 
     def _schedule(self, controller: str, budget: float | None) -> Phases:
@@ -101,6 +103,9 @@ class _Bench:
             return self._fixed
         if controller == "threshold":
             return threshold_schedule(case, ThresholdRule(), what.meters, what.switches, self._seed)
+        if controller == "threshold-minute":
+            slower = replace(what.meters, period_s=max(what.meters.period_s, 60.0))
+            return threshold_schedule(case, ThresholdRule(), slower, what.switches, self._seed)
         if controller == "greedy" and budget is not None:
             return greedy_schedule(case, budget, what.meters, what.switches, self._seed)
         return case.initial

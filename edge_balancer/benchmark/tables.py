@@ -44,6 +44,8 @@ _COLOURS: Final = {
     FORESIGHT: "#2f7d32",
     "bound": "#888",
     "threshold": "#b03a48",
+    "threshold-minute": "#d98a92",
+    "oracle": "#7fb2c4",
     "static": "#555",
 }
 _MOST_SHOWN: Final = 10.0
@@ -177,7 +179,7 @@ def pareto_svg(title: str, points: Sequence[Point]) -> str:
     lines = []
     for name, colour in _COLOURS.items():
         group = curves.get(name, [])
-        if name in ("static", "threshold") and group:
+        if name in ("static", "threshold", "threshold-minute") and group:
             level = group[0].mean_a
             shown = name if name == "static" else f"{name} ({group[0].operations:.0f} a day)"
             lines.append(Line(shown, colour, (0.0, right), (level, level), dashed=True))

@@ -106,7 +106,8 @@ def test_the_engine_balances_within_its_cap_and_the_same_each_time(failures: flo
     assert moved.sum() > 0
     assert (moved[~case.switchable] == 0).all()
     assert moved.max() <= config.decision.max_operations_per_house_day
-    assert (one.failed > 0) == (one.lock_outs > 0) == (failures > 0.0)
+    assert (one.failed > 0) == (failures > 0.0)
+    assert one.lock_outs <= one.failed
     if not failures:
         whole = slice(0, None)
         assert np.abs(case.rows(whole, one.schedule)).mean() < np.abs(case.rows(whole, case.initial)).mean()
