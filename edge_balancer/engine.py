@@ -20,6 +20,7 @@ from edge_balancer.analysis.outage import OutageWatch
 from edge_balancer.analysis.phases.check import RecordCheck
 from edge_balancer.decision.desk import DecisionDesk
 from edge_balancer.decision.guard import Guard, Situation
+from edge_balancer.forecast.advisor import Advisor
 from edge_balancer.settings.root import Configuration
 from edge_balancer.switching.desk import SwitchDesk
 from edge_balancer.switching.picture import Picture
@@ -45,9 +46,16 @@ from what its switches have seen."""
 class Engine:
     """The controller of one feeder."""
 
-    def __init__(self, config: Configuration, session: uuid.UUID, restored: Restored, now: float) -> None:
+    def __init__(
+        self,
+        config: Configuration,
+        session: uuid.UUID,
+        restored: Restored,
+        now: float,
+        advisor: Advisor | None = None,
+    ) -> None:
         """`session` is a fresh random id of this run: ids of commands and decisions derive from it. `now` in
-        monotonic s."""
+        monotonic s. `advisor` forecasts in the survival blend's place."""
         self._config = config
         self._mode = restored.mode or config.decision.mode
         self.roster = Roster(config.houses)
@@ -57,7 +65,7 @@ class Engine:
         self.phase_ring = PhaseRing(config.telemetry.ring_hours, config.telemetry.grid_s)
         self._minutes = MinuteMeans(self.roster.ids)
         self._guard = Guard(config, self.roster)
-        self._decisions = DecisionDesk(config, self.roster, self.latest, self._guard, session)
+        self._decisions = DecisionDesk(config, self.roster, self.latest, self._guard, session, advisor)
         self._switches = SwitchDesk(config, self.roster, self.latest, session)
         self._outage = OutageWatch(config.decision.min_coverage, config.decision.outage_cooldown_s)
         self.watch = Watch(config, self.roster, tuple(restored.alerts))
@@ -212,7 +220,7 @@ class Engine:
         if inputs.three_phase:
             self.latest.take_three_phase(inputs.three_phase)
             self._minutes.add_three_phase(inputs.three_phase)
-        self._decisions.observe(rounds, inputs.wall)
+        self._decisions.observe(rounds, self._now, inputs.wall)
 
     def _situation(self, now: float, wall: float, fresh: NDArray[np.bool_]) -> Situation:
         coverage = int(np.count_nonzero(fresh)) / len(fresh) if len(fresh) else 0.0

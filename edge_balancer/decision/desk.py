@@ -10,12 +10,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_balancer.analysis.distance import ElectricalDistance
 from edge_balancer.decision.explain import sentence, veto_text
 from edge_balancer.decision.guard import Guard, Situation
 from edge_balancer.decision.planner import Outlook, Planner, Proposal
 from edge_balancer.decision.price import PriceOfMove
 from edge_balancer.decision.triggers import Triggers
 from edge_balancer.decision.unmetered import UnmeteredCurrent
+from edge_balancer.forecast.advisor import Advisor
 from edge_balancer.forecast.blend import SurvivalBlend
 from edge_balancer.forecast.horizon import horizon, patience_for
 from edge_balancer.settings.root import Configuration
@@ -25,9 +27,11 @@ from edge_balancer.types.decisions import Decision, Move, Trigger
 from edge_balancer.types.phases import ROTATION
 from edge_balancer.types.switching import Mode, SwitchRequest
 
-ADVICE: Final = "survival blend"
-REVIEW_S: Final = 30.0
+REVIEW_S: Final = 10.0
 """With readings flowing but little change, the moves are looked at anew this often."""
+SPACED_HOUSES: Final = 300
+"""On a feeder of so many houses looks keep a second apart, on a larger one more (its square): a search compares all
+pairs of moves, and a Pi has other things to do."""
 CHANGE: Final = 0.02
 """A neutral current that changed by less than this share, and by less than a quarter of the trigger, needs no new
 look."""
@@ -43,8 +47,15 @@ class DecisionDesk:
     """Decides for one feeder. Times are monotonic seconds; `wall` (Unix seconds) serves records and the time of day."""
 
     def __init__(
-        self, config: Configuration, roster: Roster, latest: LatestReadings, guard: Guard, session: uuid.UUID
+        self,
+        config: Configuration,
+        roster: Roster,
+        latest: LatestReadings,
+        guard: Guard,
+        session: uuid.UUID,
+        advisor: Advisor | None = None,
     ) -> None:
+        """`advisor` forecasts in the survival blend's place."""
         d = config.decision
         self._config = config
         self._roster = roster
@@ -53,7 +64,9 @@ class DecisionDesk:
         self._planner = Planner(config, roster, guard)
         self._session = session
         self._serial = 0
-        self._blend = SurvivalBlend(len(roster), d.smoothing_s)
+        self._blend = SurvivalBlend(len(roster), d.smoothing_s, roster.pv_w <= 0.0)
+        self._advisor: Advisor = self._blend if advisor is None else advisor
+        self._distance = ElectricalDistance(len(roster))
         self._horizon = horizon(patience_for(d.operations_per_house_day))
         self._price = PriceOfMove(d.operations_per_house_day, roster.movable, self._prior_a2())
         self._triggers = Triggers(config)
@@ -74,13 +87,25 @@ class DecisionDesk:
         solar = (SOLAR_RMS * self._roster.pv_w[single]) ** 2
         return float((TYPICAL_RMS_W**2 + (solar.mean() if single.any() else 0.0)) / volts**2)
 
-    def observe(self, rounds: Iterable[Round], wall: float) -> None:
+    def observe(self, rounds: Iterable[Round], now: float, wall: float) -> None:
         """Let the forecast take readings."""
         longest = self._config.telemetry.max_age_s
+        away = self._solar_away(now)
         for batch in rounds:
             load = batch.p + 1j * np.nan_to_num(batch.q, nan=0.0)
-            self._blend.observe(batch.index, load, batch.at, wall, longest)
+            self._distance.observe(batch.index, batch.p, batch.v, batch.at, self._roster.last_move[batch.index])
+            here = ~away[batch.index]
+            self._blend.observe(batch.index[here], load[here], batch.at[here], wall, longest)
             self._new_readings = True
+        self._blend.learn(now, wall, self._horizon)
+
+    def _solar_away(self, now: float) -> NDArray[np.bool_]:
+        """Houses that were moved while they exported and whose inverter is not back yet. What they draw meanwhile says
+        nothing about later, and must not make other houses move."""
+        roster = self._roster
+        since = now - roster.last_move
+        exported = (roster.pv_w > 0.0) & (self._blend.now.real < 0.0)
+        return np.asarray(exported & (since < self._config.decision.pv_reconnect_s))
 
     def situation(
         self, now: float, wall: float, mode: Mode, fresh: NDArray[np.bool_], coverage: float, outage_until: float
@@ -89,7 +114,9 @@ class DecisionDesk:
         latest, roster = self._latest, self._roster
         single = ~roster.three_phase & (roster.phase >= 0)
         usable = fresh & single
-        load = np.where(usable, self._blend.now, 0.0)
+        away = self._solar_away(now)
+        present = np.where(away, latest.p + 1j * np.nan_to_num(latest.q, nan=0.0), self._blend.now)
+        load = np.where(usable, present, 0.0)
         age = now - latest.at
         silent = single & ~fresh & np.isfinite(age)
         if silent.any():
@@ -208,21 +235,29 @@ class DecisionDesk:
         return self._triggers.due()
 
     def learned(self) -> dict[str, Any]:
-        return {"houses": list(self._roster.ids), "blend": self._blend.learned(), "price": self._price.learned()}
+        return {
+            "houses": list(self._roster.ids),
+            "blend": self._blend.learned(),
+            "price": self._price.learned(),
+            "distance": self._distance.learned(),
+        }
 
     def relearn(self, learned: dict[str, Any]) -> bool:
         """Take back what `learned()` gave, where it is of the same houses."""
         if learned.get("houses") != list(self._roster.ids):
             return False
         self._price.relearn(learned.get("price", {}))
+        self._distance.relearn(learned.get("distance"))
         return self._blend.relearn(learned.get("blend", {}))
 
     def _outlook(self, wall: float, s: Situation, now_a: NDArray[np.complex128], fixed: complex) -> Outlook:
         nominal = self._config.feeder.nominal_voltage_v
-        forecast = np.where(s.heard[:, None], np.conj(self._blend.forecast(wall, self._horizon)) / nominal, 0.0)
+        forecast = np.where(s.heard[:, None], np.conj(self._advisor.forecast(wall, self._horizon)) / nominal, 0.0)
         forecast[self._roster.three_phase] = 0.0
         price = self._price.price(float(self._horizon.weights_min.sum()))
-        return Outlook(self._horizon, forecast, now_a, fixed, price)
+        error = self._advisor.error_va(self._price.typical_a * nominal) / nominal
+        distance = self._distance.relative() if self._config.decision.distance_weight > 0.0 else None
+        return Outlook(self._horizon, forecast, now_a, fixed, error, price, distance)
 
     def _has_been_freed(self, s: Situation) -> bool:
         """Whether a house, or a phase to move to, may be used that could not before: a switch has spoken, a lock was
@@ -237,6 +272,8 @@ class DecisionDesk:
         return freed
 
     def _worth_a_look(self, now: float, neutral: complex) -> bool:
+        if now - self._looked_at < (len(self._roster) / SPACED_HOUSES) ** 2:
+            return False
         step = max(CHANGE * abs(self._looked_n), 0.25 * self._config.neutral_trigger_a)
         return bool(
             not abs(neutral - self._looked_n) < step
@@ -267,7 +304,10 @@ class DecisionDesk:
         phase_p = np.bincount(
             self._roster.phase[self._roster.phase >= 0], s.load_va.real[self._roster.phase >= 0], 3
         ).tolist()
-        text = sentence(kind, value, limit, proposal, price, ADVICE) if wish is None else _wish_text(wish, proposal)
+        if wish is None:
+            text = sentence(kind, value, limit, proposal, price, self._advisor.name)
+        else:
+            text = _wish_text(wish, proposal)
         v_max = [None if v != v else v for v in s.v_max.tolist()]
         return Decision(
             id=str(uuid.uuid5(self._session, f"decision:{self._serial}")),
@@ -288,7 +328,7 @@ class DecisionDesk:
             candidates=proposal.candidates,
             vetoes=proposal.vetoes,
             blocks=proposal.blocks,
-            advice=ADVICE,
+            advice=self._advisor.name,
             operator=wish.operator if wish else "",
             text=text,
         )

@@ -59,14 +59,14 @@ def veto_text(veto: Veto) -> str:
 
 
 def sentence(trigger: Trigger, value: float, limit: float, proposal: Proposal, price: float, advice: str) -> str:
-    """What was done and why: `Move h12 L1->L3: ...`. `gain` and `price` in A^2 min."""
+    """What was done and why: `Move h12 L1->L3: ...`. `gain` and `price` in A min."""
     moves = ", ".join(f"{move.house} {move.origin}->{move.target}" for move in proposal.moves)
     scale = 1000.0 if trigger is Trigger.INJECTION else 1.0
     why = _TRIGGERS[trigger].format(value=value / scale, limit=limit / scale)
     before, after = proposal.neutral_before_a, proposal.neutral_after_a
     text = (
         f"Move {moves}: {why}; brings the neutral from {before:.0f} A to {after:.0f} A now and gains "
-        f"{proposal.gain:.0f} A^2 min over the coming hours ({advice}) for {len(proposal.moves)} x {price:.0f}."
+        f"{proposal.gain:.0f} A min over the coming hours ({advice}) for {len(proposal.moves)} x {price:.0f}."
     )
     if proposal.vetoes:
         veto = proposal.vetoes[0]

@@ -1,8 +1,9 @@
 """From the feeder's present and its forecast to the moves worth making. It proposes; the guard judges.
 
-What is minimised is the square of the transformer's neutral current over the coming hours, as complex currents, plus
-what
-voltages outside their limits cost, plus a price for every move.
+What is minimised is the expected neutral current of the transformer over the coming hours (`objective`), as complex
+currents, plus what voltages outside their limits cost, plus a price for every move. Where the houses' distances along
+the feeder are known, the same current with each house weighted by its distance counts as well: that is what makes
+the far end's voltages unequal and heats the lines.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_balancer.decision.guard import HOUSE_RULES, TARGET_RULES, Guard, Situation
-from edge_balancer.decision.search import NOTHING, Found, best_moves
+from edge_balancer.decision.objective import ExpectedCurrent
+from edge_balancer.decision.search import NOTHING, Found, least_current
 from edge_balancer.forecast.horizon import Horizon
 from edge_balancer.settings.root import Configuration
 from edge_balancer.switching.roster import Roster
@@ -33,13 +35,17 @@ ROUNDS: Final = 4
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """What the planner works on. `forecast_a` [houses, blocks]: current of each house in its own phase's frame, A;
-    `now_a` [houses]: the same at present; `fixed_a` complex: current in the neutral that no move changes, A."""
+    `now_a` [houses]: the same at present; `fixed_a` complex: current in the neutral that no move changes, A;
+    `error_a` [blocks]: standard error of the forecast neutral current, A; `price` of a move, A min; `distance`
+    [houses]: of each house along the feeder over the typical one, None where not known."""
 
     horizon: Horizon
     forecast_a: Complex
     now_a: Complex
     fixed_a: complex
+    error_a: Floats
     price: float
+    distance: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +61,7 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """All single moves: house and target index, change of the weighted neutral current, and price, each of length
-    [k]."""
+    """All single moves: house and target index and price, each of length [k], and what they change, [k, dims]."""
 
     house: NDArray[np.intp]
     target: NDArray[np.int8]
@@ -79,10 +84,8 @@ class Planner:
         """The best moves that the guard lets pass; with none, the proposal still says what was weighed and
         forbidden."""
         table = self._table(outlook, s)
-        neutral = self._neutral(outlook)
-        n = _real(neutral)
-        d = _real(table.change)
-        gains = -(2.0 * (d @ n) + np.einsum("kb,kb->k", d, d))
+        cost, n = self._cost(outlook), self._imbalance(outlook)
+        gains = float(cost.of(n)) - cost.of(n + table.change)
         verdict = self._guard.houses(s)
         at_target = self._guard.targets(table.house, table.target, s)
         open_ = (verdict[table.house] < 0) & (at_target < 0)
@@ -92,8 +95,7 @@ class Planner:
         found = NOTHING
         for _ in range(ROUNDS):
             rows = np.flatnonzero(open_)
-            price = table.price[rows].astype(np.float32)
-            found = best_moves(n, d[rows], price, table.house[rows], self._most())
+            found = least_current(cost, n, table.change[rows], table.price[rows], table.house[rows], self._most())
             chosen = [int(rows[k]) for k in found.chosen]
             moves = tuple(self._move(table, k) for k in chosen)
             refused = {veto.move: veto for veto in self._guard.judge(moves, s)} if moves else {}
@@ -107,9 +109,9 @@ class Planner:
                 break
         else:
             # Many houses are alike, and each search met one too many: what passed of the last set may still pay.
-            found = _whole(n, d, table.price, passed)
+            found = _whole(cost, n, table, passed)
             moves = tuple(self._move(table, k) for k in found.chosen)
-        return self._proposal(outlook, table, neutral, gains, open_, moves, found.gain, vetoes)
+        return self._proposal(outlook, table, gains, open_, moves, found.gain, vetoes)
 
     def neutral_now(self, outlook: Outlook) -> complex:
         """The neutral current at present, A."""
@@ -126,20 +128,49 @@ class Planner:
         return np.asarray(turned @ current)
 
     def _neutral(self, outlook: Outlook) -> Complex:
-        """Weighted neutral current of each block, shape [blocks]."""
-        return (self._sum(outlook.forecast_a) + outlook.fixed_a) * np.sqrt(outlook.horizon.weights_min)
+        """Forecast neutral current of each block, shape [blocks]."""
+        return self._sum(outlook.forecast_a) + outlook.fixed_a
+
+    def _imbalance(self, outlook: Outlook) -> Complex:
+        """The neutral current of each block; and once more with every house weighted by its distance."""
+        neutral = self._neutral(outlook)
+        if outlook.distance is None:
+            return neutral
+        far = self._sum(outlook.forecast_a * outlook.distance[:, None]) + outlook.fixed_a
+        return np.concatenate([neutral, far])
+
+    def _cost(self, outlook: Outlook) -> ExpectedCurrent:
+        weights, error = outlook.horizon.weights_min, outlook.error_a
+        share = self._config.decision.distance_weight
+        if outlook.distance is None:
+            return ExpectedCurrent(weights, error)
+        spread = float(np.sqrt(np.mean(outlook.distance**2)))
+        # The weights sum up as before, so that the price keeps its meaning.
+        both = np.concatenate([(1.0 - share) * weights, share * weights])
+        return ExpectedCurrent(both, np.concatenate([error, spread * error]))
 
     def _table(self, outlook: Outlook, s: Situation) -> _Table:
         house = self._pair_house
         origin = self._roster.phase[house]
         target = ((origin + self._pair_step) % 3).astype(np.int8)
-        weighted = outlook.forecast_a * np.sqrt(outlook.horizon.weights_min)
-        change = weighted[house] * (ROTATION[target] - ROTATION[origin])[:, None]
+        turn = (ROTATION[target] - ROTATION[origin])[:, None]
+        # Where an inverter trips with the move, nothing reaches the new phase until it is back.
+        turn = turn - self._missing(house, outlook.horizon, s) * ROTATION[target][:, None]
+        change = outlook.forecast_a[house] * turn
+        if outlook.distance is not None:
+            change = np.concatenate([change, change * outlook.distance[house][:, None]], axis=1)
         price = outlook.price + self._lost_solar(house, s) - self._voltage_relief(house, origin, target, outlook, s)
         return _Table(house, target, change, price)
 
+    def _missing(self, house: NDArray[np.intp], horizon: Horizon, s: Situation) -> Floats:
+        """[k, blocks] share of each block in which the inverter of an exporting house is away after a move."""
+        length_s = horizon.ends_s - horizon.starts_s
+        away_s = np.clip(self._config.decision.pv_reconnect_s - horizon.starts_s, 0.0, length_s)
+        exports = (self._roster.pv_w[house] > 0.0) & (s.load_va.real[house] < 0.0)
+        return np.asarray(exports[:, None] * (away_s / length_s)[None, :])
+
     def _lost_solar(self, house: NDArray[np.intp], s: Situation) -> Floats:
-        """Price of the energy an exporting house loses while its inverter reconnects, A^2 min."""
+        """Price of the energy an exporting house loses while its inverter reconnects, A min."""
         d = self._config.decision
         export = np.maximum(0.0, -s.load_va.real)[house]
         return np.asarray(d.pv_energy_price * export * d.pv_reconnect_s / 3600.0)
@@ -152,7 +183,7 @@ class Planner:
         outlook: Outlook,
         s: Situation,
     ) -> Floats:
-        """What a move is worth for the volts by which it brings phases back within the limits, A^2 min; negative if
+        """What a move is worth for the volts by which it brings phases back within the limits, A min; negative if
         it does harm."""
         feeder = self._config.feeder
         high, low = feeder.volts(feeder.limits.high_pct), feeder.volts(feeder.limits.low_pct)
@@ -199,7 +230,6 @@ class Planner:
         self,
         outlook: Outlook,
         table: _Table,
-        neutral: Complex,
         gains: Floats,
         open_: NDArray[np.bool_],
         moves: tuple[Move, ...],
@@ -217,25 +247,19 @@ class Planner:
         index = np.array([self._roster.index[move.house] for move in moves])
         turn = np.array([ROTATION[move.target] - ROTATION[move.origin] for move in moves])
         after = before + complex((outlook.now_a[index] * turn).sum())
-        root = np.sqrt(outlook.horizon.weights_min)
-        then = neutral + (outlook.forecast_a[index] * turn[:, None]).sum(axis=0) * root
+        neutral = self._neutral(outlook)
+        then = neutral + (outlook.forecast_a[index] * turn[:, None]).sum(axis=0)
         blocks = tuple(
-            BlockForecast(float(minutes), float(weight), float(abs(a) / r), float(abs(b) / r))
-            for minutes, weight, a, b, r in zip(
-                outlook.horizon.minutes, outlook.horizon.weights_min, neutral, then, root, strict=True
+            BlockForecast(float(minutes), float(weight), float(abs(a)), float(abs(b)))
+            for minutes, weight, a, b in zip(
+                outlook.horizon.minutes, outlook.horizon.weights_min, neutral, then, strict=True
             )
         )
         return Proposal(moves, gain, abs(before), abs(after), candidates, tuple(vetoes[:SHOWN]), blocks)
 
 
-def _whole(n: NDArray[np.float32], d: NDArray[np.float32], price: Floats, chosen: list[int]) -> Found:
+def _whole(cost: ExpectedCurrent, n: Complex, table: _Table, chosen: list[int]) -> Found:
     """This very set of moves, or nothing where it does not pay."""
-    step = d[chosen].sum(axis=0)
-    gain = -float(2.0 * (step @ n) + step @ step)
-    worth = gain - float(price[chosen].sum())
+    gain = float(cost.of(n) - cost.of(n + table.change[chosen].sum(axis=0)))
+    worth = gain - float(table.price[chosen].sum())
     return Found(tuple(chosen), gain, worth) if worth > 0.0 else NOTHING
-
-
-def _real(values: Complex) -> NDArray[np.float32]:
-    """Complex [..., blocks] as real float32 [..., 2 blocks]: |z| is kept, and the search works on real vectors."""
-    return np.concatenate([values.real, values.imag], axis=-1).astype(np.float32)

@@ -13,9 +13,11 @@ from typing import Any, Final
 
 DAY_S: Final = 86_400.0
 
-START: Final = 2.2
-"""Lasting price at the start, in units of scale / (operations per house-day). On simulated feeders of 20 to 200 houses,
-with and without PV skew and EVs, with readings every 10 s to 15 min, it settled between 2 and 6 of these units."""
+START: Final = 0.58
+"""Lasting price at the start, in units of scale: what a typical house's current amounts to over the horizon. On
+simulated feeders the price that met the budget was 0.5 of it at two operations per house and day, and 0.4 at eight."""
+CHEAPER: Final = 0.17
+"""By this power of the budget the start falls."""
 RESERVE_DAYS: Final = 0.3
 """The account begins this far in debt, which makes the first moves dearer: a badly skewed feeder would otherwise spend
 on its first day what it never saves again."""
@@ -23,6 +25,8 @@ PROPORTIONAL: Final = 2.0
 """An account one day's budget in debt makes moves this much dearer (log)."""
 INTEGRAL: Final = 0.5
 """The lasting price moves by this much (log) a day for an account that stays one day's budget off."""
+EAGER: Final = 3.0
+"""The lasting price moves so much faster at the beginning; by and by, over `MEMORY_DAYS`, no more."""
 WIDEST: Final = 5.0
 """The lasting price stays within this (log) of the first."""
 MOST_SAVED_DAYS: Final = 0.5
@@ -31,19 +35,19 @@ MOST_OWED_DAYS: Final = 3.0
 """Debt beyond this is not counted further (a first day on a badly skewed feeder must not stop it for a week)."""
 MARGIN: Final = 0.99
 """The budget is a promise: this share of it is aimed at, so that the swings of the account stay below it."""
-PRIOR_DAYS: Final = 0.3
-"""The prior of the scale counts as much as this long a record."""
+PRIOR_DAYS: Final = 0.02
+"""The prior of the scale counts as much as this long a record: a mini-grid's houses draw a tenth of others'."""
 MEMORY_DAYS: Final = 2.0
 """The scale follows the feeder with this time constant."""
 
 
 class PriceOfMove:
-    """Price of one operation in A^2 min. `houses` is how many can be moved; `prior_a2` the expected mean square of a
+    """Price of one operation in A min. `houses` is how many can be moved; `prior_a2` the expected mean square of a
     house's current, A^2."""
 
     def __init__(self, operations_per_house_day: float, houses: int, prior_a2: float) -> None:
         self._budget = max(MARGIN * operations_per_house_day * houses, 1e-9)
-        self._start = math.log(START / operations_per_house_day)
+        self._start = math.log(START) - CHEAPER * math.log(operations_per_house_day)
         self._log_factor = self._start
         self._account = -RESERVE_DAYS * self._budget
         self._mean_square_a2 = prior_a2
@@ -59,7 +63,8 @@ class PriceOfMove:
         days = (now - self._now) / DAY_S
         self._now = now
         self._account = min(self._account + days * self._budget, MOST_SAVED_DAYS * self._budget)
-        self._log_factor -= INTEGRAL * days * self._account / self._budget
+        learning = 1.0 + EAGER * (1.0 - self._days / MEMORY_DAYS)
+        self._log_factor -= INTEGRAL * learning * days * self._account / self._budget
         self._log_factor = min(max(self._log_factor, self._start - WIDEST), self._start + WIDEST)
         if math.isfinite(mean_square_a2):
             self._days = min(self._days + days, MEMORY_DAYS)
@@ -69,9 +74,14 @@ class PriceOfMove:
         """Operations that were commanded."""
         self._account = max(self._account - operations, -MOST_OWED_DAYS * self._budget)
 
+    @property
+    def typical_a(self) -> float:
+        """Root mean square of a house's current, A."""
+        return math.sqrt(self._mean_square_a2)
+
     def price(self, horizon_min: float) -> float:
-        """The price in force, A^2 min, for gains summed over `horizon_min` discounted minutes."""
-        scale = self._mean_square_a2 * horizon_min
+        """The price in force, A min, for gains summed over `horizon_min` discounted minutes."""
+        scale = self.typical_a * horizon_min
         return scale * math.exp(self._log_factor - PROPORTIONAL * self._account / self._budget)
 
     def learned(self) -> dict[str, Any]:

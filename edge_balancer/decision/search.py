@@ -1,21 +1,31 @@
 """The best set of up to three moves. Nothing about houses or safety: vectors in, indices out.
 
-The state is the weighted neutral current over the horizon as one real vector n; a move adds a vector d_k to it. A
-set is
-worth |n|^2 - |n + sum d|^2 minus the price of its members. Plain greedy is far off the optimum on large feeders, so the
-best *pair* is found exactly from the Gram matrix of all candidates, and a set of three is grown by keeping one move
-and choosing the best pair anew, from several starts.
+The state is the weighted neutral current over the horizon as one real vector n; a move adds a vector d_k to it. For
+squares a set is worth |n|^2 - |n + sum d|^2 minus the price of its members. Plain greedy is far off the optimum on
+large feeders, so the best *pair* is found exactly from the Gram matrix of all candidates, and a set of three is grown
+by keeping one move and choosing the best pair anew, from several starts.
+
+What is really wanted is the least expected current (`objective`). Squares with the weights of a secant stand in for it:
+first as if all imbalance could be removed, then as the set that was found leaves it, until nothing better comes.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_balancer.decision.objective import Complex, ExpectedCurrent, Floats, square
+
+REFINEMENTS = 3
+"""Most searches, each with the weights that belong to what the one before has found."""
 STARTS = 6
 """Single moves from which sets of three are grown."""
+ALIKE = 1e-5
+"""Of sets that differ by less than this share of the whole the first is taken: rounding must not choose among houses
+that are alike, or advice would change its mind at every reading."""
 ROUNDS = 4
 """Most re-choices from one start; it ends sooner when nothing improves."""
 
@@ -34,6 +44,53 @@ class Found:
 NOTHING = Found((), 0.0, 0.0)
 
 
+def least_current(
+    cost: ExpectedCurrent, n: Complex, d: Complex, price: Floats, group: NDArray[np.intp], most: int
+) -> Found:
+    """The set of at most `most` candidates after which `cost` and the price of the moves are least in sum, or nothing.
+
+    n: [dims]; d: [candidates, dims]; price and group: [candidates]. Gain and worth in A min.
+    """
+    if not len(d):
+        return NOTHING
+    before = square(n)
+    cost_before = float(cost.of(n))
+    cheapest = float(price.min())
+    # A move that relieves a voltage has a negative price: it may pay where there is nothing to balance.
+    if not cost_before - cost.least > min(cheapest, most * cheapest):
+        return NOTHING
+    best = _best_alone(cost, n, d, price)
+    after = np.zeros_like(before)
+    tried = []
+    for _ in range(REFINEMENTS):
+        root = np.sqrt(cost.secant(before, after))
+        found = best_moves(real(n * root), real(d * root), price.astype(np.float32), group, most)
+        chosen = list(found.chosen)
+        gain = cost_before - float(cost.of(n + d[chosen].sum(axis=0)))
+        worth = gain - float(price[chosen].sum())
+        if worth > best.worth + ALIKE * cost_before:
+            best = Found(found.chosen, gain, worth)
+        if best.chosen in tried:
+            break
+        tried.append(best.chosen)
+        after = square(n + d[list(best.chosen)].sum(axis=0))
+    return best
+
+
+def _best_alone(cost: ExpectedCurrent, n: Complex, d: Complex, price: Floats) -> Found:
+    """The best single move by the cost itself, or nothing."""
+    before = cost.of(n)
+    gain = before - cost.of(n + d)
+    k = _first_alike(-(gain - price), float(before))
+    worth = float(gain[k] - price[k])
+    return Found((k,), float(gain[k]), worth) if worth > 0.0 else NOTHING
+
+
+def real(values: Complex) -> Vectors:
+    """Complex [..., dims] as real float32 [..., 2 dims]: |z| is kept, and the search works on real vectors."""
+    return np.concatenate([values.real, values.imag], axis=-1).astype(np.float32)
+
+
 def best_moves(n: Vectors, d: Vectors, price: Vectors, group: NDArray[np.intp], most: int) -> Found:
     """The most worthwhile set of at most `most` (1 to 3) candidates, or nothing where none pays.
 
@@ -45,7 +102,10 @@ def best_moves(n: Vectors, d: Vectors, price: Vectors, group: NDArray[np.intp], 
     gram = d @ d.T
     # cost[k]: change of |n|^2 by k alone, plus its price. Negative is good.
     cost = 2.0 * (d @ n) + np.diagonal(gram) + price
-    best_cost, best = _best_single(cost)
+    scale = float(n @ n)
+    alone = _first_alike(cost, scale)
+    best_cost = float(cost[alone])
+    best: tuple[int, ...] = (alone,)
     if most >= 2 and len(d) > 1:
         clash = group[:, None] == group[None, :]
         pair_cost = cost[:, None] + cost[None, :] + 2.0 * gram
@@ -69,9 +129,9 @@ def best_moves(n: Vectors, d: Vectors, price: Vectors, group: NDArray[np.intp], 
     return Found(chosen, paid - best_cost, -best_cost)
 
 
-def _best_single(cost: Vectors) -> tuple[float, tuple[int, ...]]:
-    k = int(np.argmin(cost))
-    return float(cost[k]), (k,)
+def _first_alike(cost: NDArray[np.floating[Any]], scale: float) -> int:
+    """The first that is as good as the best, within rounding of values of the size `scale`."""
+    return int(np.argmax(cost <= cost.min() + ALIKE * scale))
 
 
 def _best_pair(pair_cost: Vectors) -> tuple[float, tuple[int, ...]]:

@@ -68,10 +68,13 @@ class DecisionSettings(Section):
     load pick-up)."""
     pv_reconnect_s: float = Field(default=300.0, ge=0, le=3600)
     """Time a PV inverter stays away after its house was moved (IEEE 1547: 300 s)."""
-    pv_energy_price: float = Field(default=5.0, ge=0)
-    """What a watt-hour of PV lost in a move counts against the gain, in A^2 min."""
-    voltage_weight: float = Field(default=30.0, ge=0)
-    """What relieving a violated voltage by one volt for a minute counts, in A^2 min."""
+    pv_energy_price: float = Field(default=0.1, ge=0)
+    """What a watt-hour of PV lost in a move counts against the gain, in A min of neutral current."""
+    voltage_weight: float = Field(default=1.5, ge=0)
+    """What relieving a violated voltage by one volt for a minute counts, in A min of neutral current."""
+    distance_weight: float = Field(default=0.15, ge=0, le=1)
+    """Share of the objective in which a house counts by its electrical distance, which is learned from its own meter:
+    less loss and less voltage unbalance far out, for a little more current in the transformer's neutral."""
 
 
 class SwitchingSettings(Section):

@@ -54,7 +54,7 @@ class Move(msgspec.Struct, frozen=True):
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """A move that was weighed. `gain` and `price` are in A^2 min over the horizon; a move pays when gain > price."""
+    """A move that was weighed. `gain` and `price` are in A min over the horizon; a move pays when gain > price."""
 
     move: Move
     gain: float
@@ -99,9 +99,9 @@ class Decision(msgspec.Struct, frozen=True):
     neutral_after_a: float
     """Neutral current now if all moves were done at once, A."""
     gain: float
-    """Expected gain over the horizon, A^2 min, before the price."""
+    """Expected gain over the horizon, A min, before the price."""
     price: float
-    """Price of one move in force, A^2 min."""
+    """Price of one move in force, A min."""
     phase_p: tuple[float, float, float]
     """Net load per phase at the decision, W."""
     phase_v_max: tuple[float | None, float | None, float | None]

@@ -17,10 +17,10 @@ def price_of(budget: float = 2.0, houses: int = 10, prior: float = 30.0) -> Pric
     return price
 
 
-def test_it_scales_with_the_horizon_and_with_the_square_of_the_current() -> None:
+def test_it_scales_with_the_horizon_and_with_the_current_of_a_house() -> None:
     price = price_of()
     assert price.price(60.0) == pytest.approx(2 * price.price(30.0))
-    assert price_of(prior=60.0).price(30.0) == pytest.approx(2 * price.price(30.0))
+    assert price_of(prior=4 * 30.0).price(30.0) == pytest.approx(2 * price.price(30.0))
 
 
 def test_a_larger_budget_makes_moves_cheaper() -> None:

@@ -65,7 +65,7 @@ def test_a_wrong_base_record_is_told_within_a_day_and_its_house_moved_no_more() 
     assert alert.value is not None
     assert 96.0 <= alert.value < 100.0
     since, moves = world.hour, len(world.moved)
-    world.run(4.0)
+    world.run(8.0)
     assert len(world.moved) > moves, "the others are balanced on"
     assert not [command for hour, command in world.moved if command.house == house() and hour >= since]
 

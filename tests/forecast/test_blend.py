@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
 import numpy as np
 import pytest
 
-from edge_balancer.forecast.blend import FAST_DECAY_S, SLOW_DECAY_S, SLOW_HALF_LIFE_S, SurvivalBlend
+from edge_balancer.forecast.blend import SurvivalBlend
 from edge_balancer.forecast.horizon import Horizon, horizon
 
 DAY_S = 86_400.0
@@ -39,25 +40,37 @@ def test_a_steady_load_is_forecast_to_stay() -> None:
     assert blend.forecast(1200.0, H)[0] == pytest.approx(np.full(len(H.minutes), 1500 + 300j))
 
 
-def test_a_jump_is_half_in_the_slow_part_after_its_half_life() -> None:
-    blend = steady(0, 60)
-    start = 60 * 60.0
-    for minute in range(int(SLOW_HALF_LIFE_S / 60) + 1):
-        feed(blend, 1000, start + minute * 60.0 - 60.0)
-    # Far ahead nothing of the fast part is left; without a usual day the slow part is all there is.
-    far = horizon(30.0, (120.0, 30.0))
-    assert blend.forecast(start, far)[0, -1].real == pytest.approx(500.0, rel=0.03)
+def test_what_is_on_just_now_dies_out_and_the_younger_the_sooner() -> None:
+    forecasts = []
+    for minutes_on in (1, 10, 60, 240):
+        blend = steady(200, 600)
+        for minute in range(minutes_on):
+            feed(blend, 1400, (600 + minute) * 60.0)  # too little for a session
+        # At a time of day of which nothing is known.
+        forecasts.append(blend.forecast((600 + minutes_on) * 60.0, H)[0].real)
+    for earlier, later in itertools.pairwise(forecasts):
+        assert np.all(earlier < later)
+    youngest, oldest = forecasts[0], forecasts[-1]
+    assert youngest[-1] < 300
+    assert youngest[0] > 700
+    assert oldest[0] > 1200
 
 
-def test_what_is_on_just_now_dies_out_within_minutes() -> None:
+def test_reactive_power_is_forecast_by_the_same_coefficients() -> None:
+    blend = steady(200 + 40j, 600)
+    feed(blend, 1400 + 280j, 600 * 60.0)
+    forecast = blend.forecast(601 * 60.0, H)[0]
+    assert forecast.imag == pytest.approx(forecast.real / 5)
+
+
+def test_a_silent_house_is_estimated_from_what_has_not_died_out_yet() -> None:
     blend = steady(200, 600)
     feed(blend, 3200, 600 * 60.0)
-    forecast = blend.forecast(600 * 60.0, H)[0].real
-    assert np.all(np.diff(forecast) < 0)
-    slow = 200 + 3000 * (1 - 0.5 ** (60.0 / SLOW_HALF_LIFE_S))
-    first = FAST_DECAY_S / 300.0 * (1 - math.exp(-300.0 / FAST_DECAY_S))
-    assert forecast[0] == pytest.approx(slow + (3200 - slow) * first, rel=0.05)
-    assert forecast[-1] < 500
+    after = [blend.estimate(601 * 60.0, np.array([60.0 * minutes]))[0].real for minutes in (0, 6, 60)]
+    assert after[0] == pytest.approx(3200.0)
+    assert after[1] - 200 == pytest.approx(3000 / math.e, rel=0.1)
+    assert 200 < after[2] < 330
+    assert SurvivalBlend(1, 0.0).estimate(0.0, np.array([math.inf]))[0] == 0.0
 
 
 def two_days(load_at_noon: float = 4000.0) -> SurvivalBlend:
@@ -110,7 +123,7 @@ def test_a_long_gap_starts_a_house_afresh() -> None:
     feed(blend, 100, 60 * 60.0 + LONGEST_S + 1)
     assert blend.now[0] == 100
     half_a_day_later = DAY_S / 2  # a time of day of which nothing is known
-    assert blend.forecast(half_a_day_later, horizon(30.0, (5.0,)))[0, 0] == pytest.approx(100)
+    assert blend.forecast(half_a_day_later, H)[0, 0] == pytest.approx(100)
 
 
 def test_houses_do_not_mix() -> None:
@@ -120,10 +133,6 @@ def test_houses_do_not_mix() -> None:
     forecast = blend.forecast(1800.0, H)
     assert np.abs(forecast[0]).max() == 0
     assert forecast[1].real == pytest.approx(np.full(len(H.minutes), 800.0))
-
-
-def test_the_slow_part_lives_longer_than_the_fast_one() -> None:
-    assert FAST_DECAY_S < SLOW_HALF_LIFE_S < SLOW_DECAY_S
 
 
 def test_what_was_learned_comes_back() -> None:
@@ -137,9 +146,9 @@ def test_what_was_learned_comes_back() -> None:
 GOOD = SurvivalBlend(1, 0.0).learned()
 OTHER = SurvivalBlend(3, 0.0).learned()
 NEGATIVE = SurvivalBlend(1, 0.0)
-NEGATIVE._days -= 1.0
+NEGATIVE._usual._days -= 1.0
 INFINITE = SurvivalBlend(1, 0.0)
-INFINITE._day += math.inf
+INFINITE._usual._day += math.inf
 
 
 @pytest.mark.parametrize(

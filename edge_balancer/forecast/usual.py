@@ -1,0 +1,89 @@
+"""What each house usually draws at each time of day: a mean that forgets. Pure: time is handed in."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Complex = NDArray[np.complex128]
+Floats = NDArray[np.float64]
+
+DAY_S: Final = 86_400.0
+BINS: Final = 48
+"""Half hours of a day. Days are UTC days: only the period matters, and UTC has no changes of summer time."""
+MEMORY_DAYS: Final = 7.0
+"""The mean forgets with this time constant, so that it follows seasons and habits."""
+
+
+class UsualDay:
+    """Means of P + jQ (W, var) of `houses` houses over the half hours of a day."""
+
+    def __init__(self, houses: int) -> None:
+        self._day: Complex = np.zeros((houses, BINS), dtype=np.complex128)
+        self._days: Floats = np.zeros((houses, BINS))
+        self._bin_sum: Complex = np.zeros(houses, dtype=np.complex128)
+        self._bin_weight: Floats = np.zeros(houses)
+        self._bin = -1
+
+    def turn_page(self, wall: float) -> None:
+        """At each new half hour, fold the finished one into the mean."""
+        page = int(wall % DAY_S // (DAY_S / BINS))
+        if page == self._bin:
+            return
+        if self._bin >= 0:
+            seen = np.flatnonzero(self._bin_weight > 0)
+            days = self._days[seen, self._bin]
+            mean = self._bin_sum[seen] / self._bin_weight[seen]
+            step = 1.0 / np.minimum(days + 1.0, MEMORY_DAYS)
+            self._day[seen, self._bin] += step * (mean - self._day[seen, self._bin])
+            self._days[seen, self._bin] = days + 1.0
+        self._bin = page
+        self._bin_sum[:] = 0.0
+        self._bin_weight[:] = 0.0
+
+    def add(self, index: NDArray[np.intp], load: Complex, seconds: Floats) -> None:
+        """Houses `index` drew `load` for so many seconds of this half hour."""
+        self._bin_sum[index] += seconds * load
+        self._bin_weight[index] += seconds
+
+    def known_at(self, wall: float, ahead_s: Floats) -> tuple[Complex, Floats]:
+        """The mean at instants `ahead_s` [n] from now, and how much is known of it, [houses, n] each."""
+        bins = ((wall + ahead_s) % DAY_S // (DAY_S / BINS)).astype(np.intp)
+        # Half-hour means of one house and few days are rough: take the neighbours in (1-2-1).
+        near = np.stack([(bins - 1) % BINS, bins, (bins + 1) % BINS])
+        weight = np.minimum(self._days[:, near], 1.0) * np.array([1.0, 2.0, 1.0])[None, :, None]
+        total = weight.sum(axis=1)
+        return (self._day[:, near] * weight).sum(axis=1) / np.maximum(total, 1e-9), total
+
+    def learned(self) -> dict[str, Any]:
+        return {
+            "bins": BINS,
+            "day": pack(self._day.astype(np.complex64)),
+            "days": pack(self._days.astype(np.float32)),
+        }
+
+    def relearn(self, learned: Any) -> bool:
+        """Take back what `learned()` gave. False where it does not fit these houses; nothing is changed then."""
+        try:
+            day = unpack(learned["day"], np.complex64, self._day.shape)
+            days = unpack(learned["days"], np.float32, self._days.shape)
+        except (KeyError, TypeError, ValueError):
+            return False
+        if not (np.isfinite(day).all() and np.isfinite(days).all() and (days >= 0.0).all()):
+            return False
+        self._day[:] = day
+        self._days[:] = days
+        return True
+
+
+def pack(array: NDArray[Any]) -> str:
+    """An array's bytes as text."""
+    return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode("ascii")
+
+
+def unpack(text: Any, dtype: Any, shape: tuple[int, ...]) -> NDArray[Any]:
+    """What `pack` gave. Raises ValueError or TypeError where it does not fit."""
+    return np.frombuffer(base64.b64decode(text), dtype=dtype).reshape(shape)
