@@ -16,6 +16,8 @@ from edge_balancer.planning.svg import Line, line_chart
 _BLUE: Final = "#2f6f9f"
 _GREY: Final = "#8a969e"
 _GREEN: Final = "#4b8f5a"
+_TICKS_APART: Final = 0.045
+"""Of the axis."""
 _HOUR_S: Final = 3600.0
 _HOURS: Final = 24
 
@@ -78,5 +80,14 @@ def siting_chart(siting: Siting) -> str:
         "number of switches",
         "A off the mean",
         lines,
-        x_ticks=[0.0, *(float(s.size) for s in sets)],
+        x_ticks=_apart([0.0, *(float(s.size) for s in sets)]),
     )
+
+
+def _apart(ticks: list[float]) -> list[float]:
+    """Without those whose labels would run into the next one's; the last is always kept."""
+    kept = ticks[-1:]
+    for tick in reversed(ticks[:-1]):
+        if kept[0] - tick >= _TICKS_APART * ticks[-1]:
+            kept.insert(0, tick)
+    return kept

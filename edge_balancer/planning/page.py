@@ -13,7 +13,13 @@ from typing import Final
 from edge_balancer.planning.charts import curve_chart, day_chart, siting_chart
 from edge_balancer.planning.confidence import Gain
 from edge_balancer.planning.page_style import STYLE
-from edge_balancer.planning.sentences import carried_sentences, sentences, siting_sentences, warnings
+from edge_balancer.planning.sentences import (
+    carried_sentences,
+    exhausted_sentences,
+    sentences,
+    siting_sentences,
+    warnings,
+)
 from edge_balancer.planning.study import Study
 from edge_balancer.planning.tables import Table, numeric_columns, shown, siting_tables, static_tables
 
@@ -93,7 +99,8 @@ def _alarming(study: Study) -> list[str]:
     """Sentences that somebody must have read before he acts."""
     calm = "recorded phases are confirmed by voltages."
     lines = [line for line in warnings(study) if not line.endswith(calm)]
-    return lines + [line for line in carried_sentences(study) if "ecord longer" in line]
+    lines += [line for line in carried_sentences(study) if "ecord longer" in line]
+    return lines + (exhausted_sentences(study) if study.static.order else [])
 
 
 def _work_order(study: Study) -> str:

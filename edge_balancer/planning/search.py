@@ -55,7 +55,11 @@ def best_sets(moves: Moves, most: int, rng: np.random.Generator, progress: Progr
     found: list[list[Plan]] = [[()]]
     for size in range(1, most + 1):
         progress(f"searching the best {size} of {moves.count} changes")
-        found.append(search.optima(size, [found[-1][0]]))
+        start = [found[-1][0]]
+        # What will be tried exhaustively needs no second start.
+        found.append(
+            search.improved(start, size) if _set_count(moves, size) <= _MOST_SETS else search.optima(size, start)
+        )
     for size in range(most - 1, 0, -1):  # what was found for more changes may teach fewer
         found[size] = search.improved([*found[size], *search.without_one(found[size + 1][0])], size)
     return _on_all(moves, found, rng, progress)
@@ -102,9 +106,9 @@ def _exactly(moves: Moves, size: int) -> Plan | None:
 
 def _every_set(moves: Moves, size: int) -> Plan | None:
     """The optimum of at most `size` changes where these are few enough sets to try them all, else None."""
-    of_house = [np.flatnonzero(moves.house == house).tolist() for house in np.unique(moves.house)]
-    if sum(math.comb(len(of_house), k) * 2**k for k in range(size + 1)) > _MOST_SETS:
+    if _set_count(moves, size) > _MOST_SETS:
         return None
+    of_house = [np.flatnonzero(moves.house == house).tolist() for house in np.unique(moves.house)]
     sets = (
         plan
         for k in range(size + 1)
@@ -112,6 +116,12 @@ def _every_set(moves: Moves, size: int) -> Plan | None:
         for plan in itertools.product(*houses)
     )
     return min(sets, key=moves.cost)
+
+
+def _set_count(moves: Moves, size: int) -> int:
+    """How many sets of at most so many changes there are, at most: each house has two phases to go to."""
+    houses = len(np.unique(moves.house))
+    return sum(math.comb(houses, k) * 2**k for k in range(size + 1))
 
 
 def _descend(moves: Moves, plan: Plan, size: int) -> Plan:

@@ -11,6 +11,8 @@ from edge_balancer.planning.figures import Figures
 from edge_balancer.planning.siting import SwitchSet
 from edge_balancer.planning.study import Study
 
+_STILL: Final = 0.02
+"""Of what is left: a last change that takes off more is not the last that pays."""
 _MOST_DAYS: Final = 0.75
 """Of the days held back must have become better, or the plan fits the days that it was made of alone."""
 _MOST: Final = 0.5
@@ -92,9 +94,22 @@ def _static_sentences(study: Study) -> list[str]:
         last = plan.order[-1]
         lines.append(f"After the work order's {len(plan.order)} changes: {_told(last.seen)}" + _rest_told(last.rest))
         lines += carried_sentences(study)
+        lines += exhausted_sentences(study)
     else:
         lines.append("No change makes it better: there is nothing to do.")
     return lines
+
+
+def exhausted_sentences(study: Study) -> list[str]:
+    """Whether more changes than were looked at would still pay: then switches must not be bought for it."""
+    plan = study.static
+    movable = sum(member.movable for member in plan.seen.members)
+    most, last = plan.curve[-1], plan.curve[-2]
+    further = last.seen.mean_a - most.seen.mean_a
+    if most.size >= movable or further < _STILL * most.seen.mean_a:
+        return []
+    line = f"NOT EXHAUSTED: change {most.size} still takes {further:.1f} A off. Look at more with --changes before"
+    return [f"{line} switches are bought: a part of what they gain is what more changes would."]
 
 
 def carried_sentences(study: Study) -> list[str]:

@@ -16,7 +16,7 @@ from edge_balancer.planning.local_time import UTC_TIME
 from edge_balancer.planning.notes import step_notes
 from edge_balancer.planning.options import StaticOptions
 from edge_balancer.planning.record import Record
-from edge_balancer.planning.sentences import warnings
+from edge_balancer.planning.sentences import exhausted_sentences, warnings
 from edge_balancer.planning.static import StaticPlan, make_plan
 from edge_balancer.planning.study import Study, StudyOptions, studies
 from edge_balancer.settings.feeder import FeederSettings
@@ -142,3 +142,13 @@ def test_who_may_not_be_moved_is_in_no_plan_of_any_size() -> None:
     assert made.order
     assert not kept & {change.house for point in made.curve for change in point.changes}
     assert all((point.phase[[0, 3, 6]] == history.now[[0, 3, 6]]).all() for point in made.curve)
+
+
+@pytest.mark.parametrize(("changes", "told"), [(1, True), (3, False)])
+def test_a_plan_that_ends_before_the_gain_does_says_so(changes: int, told: bool) -> None:
+    """Three alike on L1: two of them must go for balance."""
+    config, record = recorded()
+    history = history_of([[10.0, 10.0, 10.0]] * 50, [Phase.L1] * 3)
+    made = make_plan(history, FEEDER, StaticOptions(changes=changes, holdout=0.0), quiet)
+    study = replace(study_of(record, config), static=made)
+    assert bool(exhausted_sentences(study)) is told
