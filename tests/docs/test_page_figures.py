@@ -1,4 +1,5 @@
-"""Figures that the architecture page states are the code's own: a constant that changes takes its sentence along."""
+"""Figures that the pages on architecture and control state are the code's own: a constant that changes takes its
+sentence along."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ import pytest
 from edge_balancer import daemon, engine
 from edge_balancer.analysis import distance
 from edge_balancer.decision import desk, price, triggers
-from edge_balancer.decision.search import REFINEMENTS, STARTS
+from edge_balancer.decision.search import REFINEMENTS
+from edge_balancer.decision.squares import MOST_TRIPLES, STARTS
 from edge_balancer.forecast import levels, sessions, survival, usual
 from edge_balancer.settings import policy
 from edge_balancer.settings.root import Configuration
@@ -22,7 +24,9 @@ from edge_balancer.telemetry.rings import memory_bytes
 from firmware_bridge.host import link
 from tests.docs.contract_file import DOCS
 
-PAGE: Final = re.sub(r"\s+", " ", (DOCS / "architecture.md").read_text(encoding="utf-8"))
+PAGE: Final = re.sub(
+    r"\s+", " ", "".join((DOCS / name).read_text(encoding="utf-8") for name in ("architecture.md", "control.md"))
+)
 RINGS: Final = Configuration().telemetry
 
 
@@ -76,7 +80,8 @@ def test_a_figure_on_the_page_is_the_codes(stated: str) -> None:
     ("stated", "actual"),
     [
         ("at least every second", engine.TICK_S == 1.0),
-        ("up to eight starts", STARTS + 2 == 8),
+        ("greedily from eight starts", STARTS == 8),
+        ("at most half a million triples", MOST_TRIPLES == 1 << 19),
         ("at most three times, and the set that is best by the cost itself", REFINEMENTS == 3),
         ("until it falls to half", sessions.OVER == 0.5),
         ("locked out after three in a row", flights.REJECTIONS == 3),
