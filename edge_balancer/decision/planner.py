@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from edge_balancer.decision.guard import HOUSE_RULES, TARGET_RULES, Guard, Situation
 from edge_balancer.decision.objective import ExpectedCurrent
-from edge_balancer.decision.search import NOTHING, Found, least_current
+from edge_balancer.decision.search import least_current
+from edge_balancer.decision.squares import NOTHING, Found
 from edge_balancer.forecast.horizon import Horizon
 from edge_balancer.settings.root import Configuration
 from edge_balancer.switching.roster import Roster

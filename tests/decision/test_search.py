@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_balancer.decision.search import NOTHING, Vectors, best_moves
+from edge_balancer.decision.squares import NOTHING, Vectors, best_moves
 
 NO_PRICE = 0.0
 

@@ -57,9 +57,8 @@ def ring_mb(houses: int) -> float:
         f"after {desk.REVIEW_S:g} s with new readings",
         f"more than {desk.SPACED_HOUSES} houses",
         f"| {triggers.VOLTAGE_RELEASE_V:g} V back inside |",
-        f"voltages at least {voltage_witness.TELLING_VOLTS:g} V apart",
+        f"voltages further apart than {voltage_witness.TELLING_VOLTS:g} V",
         f"load is above {transformer_witness.TELLING_WATTS:g} W",
-        f"where a third phase stands out by {voltage_witness.WRONG_PHASE_VOLTS:g} V",
         f"({backlog.MAX_EVENTS:,} events",
         f"back off from {thread.FIRST_RETRY_S:g} to {thread.LAST_RETRY_S:g} s",
         f"does not answer within {daemon.JOURNAL_PATIENCE_S:g} s counts as failed",
@@ -86,7 +85,10 @@ def test_a_figure_on_the_page_is_the_codes(stated: str) -> None:
         ("until it falls to half", sessions.OVER == 0.5),
         ("locked out after three in a row", flights.REJECTIONS == 3),
         ("two readings in a row contradict", evidence.CONTRADICTIONS == 2),
-        ("(twice that before it accuses", transformer_witness.ACCUSE_WANDERS == 2 * transformer_witness.AGREE_WANDERS),
+        (
+            "transformer needs twice as much",
+            transformer_witness.ACCUSE_WANDERS == 2 * transformer_witness.AGREE_WANDERS,
+        ),
         (
             "half a day's budget is saved, at most three days' owed",
             (price.MOST_SAVED_DAYS, price.MOST_OWED_DAYS) == (0.5, 3.0),
