@@ -17,6 +17,8 @@ from edge_balancer.decision.squares import ALIKE, NOTHING, Found, Indices, Vecto
 
 REFINEMENTS: Final = 3
 """Most searches, each with the weights that belong to what the one before has found."""
+EXCHANGES: Final = 2
+"""Most rounds in which one member of the set found is exchanged by the cost itself."""
 
 
 def least_current(cost: ExpectedCurrent, n: Complex, d: Complex, price: Floats, group: Indices, most: int) -> Found:
@@ -47,6 +49,32 @@ def least_current(cost: ExpectedCurrent, n: Complex, d: Complex, price: Floats, 
             break
         tried.append(best.chosen)
         after = square(n + d[list(best.chosen)].sum(axis=0))
+    for _ in range(EXCHANGES):
+        exchanged = _exchanged(cost, n, d, price, group, best, most)
+        if exchanged is best:
+            break
+        best = exchanged
+    return best
+
+
+def _exchanged(
+    cost: ExpectedCurrent, n: Complex, d: Complex, price: Floats, group: Indices, best: Found, most: int
+) -> Found:
+    """The set with one member left out, exchanged for another, or added, where that is better by the cost itself."""
+    before = float(cost.of(n))
+    kept = [tuple(k for k in best.chosen if k != out) for out in best.chosen]
+    if len(best.chosen) < most:
+        kept.append(best.chosen)
+    for some in kept:
+        rest, paid = n + d[list(some)].sum(axis=0), float(price[list(some)].sum())
+        gain = before - cost.of(rest + d)
+        worth = gain - price - paid
+        worth[np.isin(group, group[list(some)])] = -np.inf
+        k = int(np.argmax(worth))
+        alone = before - float(cost.of(rest))
+        for chosen, gained, left in ((some, alone, alone - paid), ((*some, k), float(gain[k]), float(worth[k]))):
+            if left > best.worth + ALIKE * before:
+                best = Found(tuple(sorted(chosen)), gained, left)
     return best
 
 

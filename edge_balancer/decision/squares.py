@@ -92,7 +92,12 @@ class _Search:
 
     def grow(self, most: int) -> None:
         """Sets grown greedily from the cheapest moves, all at once, then their members exchanged."""
-        members = np.argsort(self._cost, kind="stable")[:STARTS, None]
+        left = self._cost.copy()
+        starts: list[int] = []
+        while len(starts) < min(STARTS, len(left)):
+            starts.append(int(self._first(left[None, :])[0]))
+            left[starts[-1]] = np.inf
+        members = np.array(starts)[:, None]
         while members.shape[1] < most:
             members = np.concatenate([members, self._add(members)[:, None]], axis=1)
         for _ in range(EXCHANGES):
