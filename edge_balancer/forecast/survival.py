@@ -63,7 +63,10 @@ class Survival:
         self._learns = learns
         self._gram = np.zeros((houses, blocks, PARTS, PARTS))
         self._right = np.zeros((houses, blocks, PARTS))
-        self._samples = np.zeros((houses, blocks))
+        # The sums of all houses stand apart, for they are kept over a restart as they are, and the houses' are not.
+        self._all_gram = np.zeros((blocks, PARTS, PARTS))
+        self._all_right = np.zeros((blocks, PARTS))
+        self._all_samples = np.zeros(blocks)
         self._square = np.zeros((houses, blocks))
         self._error_samples = np.zeros((houses, blocks))
         self._parts = np.zeros((_KEPT, houses, PARTS - 1), dtype=np.float32)
@@ -109,10 +112,13 @@ class Survival:
         y = np.where(known, mean - self._usual[old], 0.0)
         error = y - np.einsum("hbk,hbk->hb", x, self.left)
         keep = float(np.exp(-STEP_S / (MEMORY_DAYS * DAY_S)))
+        gram, right = x[..., :, None] * x[..., None, :], x * y[..., None]
         for total, new in (
-            (self._gram, x[..., :, None] * x[..., None, :]),
-            (self._right, x * y[..., None]),
-            (self._samples, known.astype(np.float64)),
+            (self._gram, gram),
+            (self._right, right),
+            (self._all_gram, gram.sum(axis=0)),
+            (self._all_right, right.sum(axis=0)),
+            (self._all_samples, known.sum(axis=0, dtype=np.float64)),
             (self._square, error**2),
             (self._error_samples, known.astype(np.float64)),
         ):
@@ -120,15 +126,12 @@ class Survival:
             np.add(total, new, out=total)
 
     def _solve(self) -> None:
-        all_samples = self._samples.sum(axis=0)
-        if not (all_samples > 0.0).all():
+        if not (self._all_samples > 0.0).all():
             return
-        gram, right = self._gram.sum(axis=0), self._right.sum(axis=0)
-        # What a part's square is on average; a part that was never seen keeps its prior.
-        scale = np.maximum(np.einsum("bkk->bk", gram) / all_samples[:, None], 1.0)
+        gram, right = self._all_gram, self._all_right
         weight = np.zeros_like(gram)
         every = np.arange(PARTS)
-        weight[:, every, every] = scale
+        weight[:, every, every] = self._scale()
         pull = FEELS_PRIOR * weight
         feeder = np.linalg.solve(gram + pull, (right + np.einsum("bkl,bl->bk", pull, PRIOR))[..., None])[..., 0]
         if not np.isfinite(feeder).all():
@@ -140,6 +143,11 @@ class Survival:
         house = np.where(self._learns[:, None, None], house, feeder)
         good = np.isfinite(house).all(axis=(1, 2), keepdims=True)
         self.left = np.where(good, house, feeder)
+
+    def _scale(self) -> Floats:
+        """[blocks, parts] what a part's square is on average; a part that was never seen keeps its prior."""
+        square = np.einsum("bkk->bk", self._all_gram) / np.maximum(self._all_samples, 1e-9)[:, None]
+        return np.asarray(np.maximum(square, 1.0))
 
     def error_va(self, first_va: float) -> Floats:
         """Standard error of the forecast of all houses' sum, [blocks], VA, the houses' errors taken as independent.
@@ -155,6 +163,9 @@ class Survival:
             "feeder": pack(self._feeder.astype(np.float32)),
             "square": pack(self._square.astype(np.float32)),
             "samples": pack(self._error_samples.astype(np.float32)),
+            "all_gram": pack(self._all_gram),
+            "all_right": pack(self._all_right),
+            "all_samples": pack(self._all_samples),
         }
 
     def relearn(self, learned: Any) -> bool:
@@ -164,23 +175,29 @@ class Survival:
             feeder = unpack(learned["feeder"], np.float32, self._feeder.shape)
             square = unpack(learned["square"], np.float32, self._square.shape)
             samples = unpack(learned["samples"], np.float32, self._error_samples.shape)
+            all_gram = unpack(learned["all_gram"], np.float64, self._all_gram.shape)
+            all_right = unpack(learned["all_right"], np.float64, self._all_right.shape)
+            all_samples = unpack(learned["all_samples"], np.float64, self._all_samples.shape)
         except (KeyError, TypeError, ValueError):
             return False
-        values = (left, feeder, square, samples)
-        if not all(np.isfinite(value).all() for value in values) or (square < 0).any() or (samples < 0).any():
+        values = (left, feeder, square, samples, all_gram, all_right, all_samples)
+        counts = (square, samples, all_samples)
+        if not all(np.isfinite(value).all() for value in values) or any((value < 0).any() for value in counts):
             return False
         self.left = left.astype(np.float64)
         self._feeder = feeder.astype(np.float64)
         self._square[:], self._error_samples[:] = square, samples
+        self._all_gram[:], self._all_right[:], self._all_samples[:] = all_gram, all_right, all_samples
         self._resume()
         return True
 
     def _resume(self) -> None:
-        """Samples are not kept over a restart; what they taught is, as a record that says the same."""
-        count = np.where(self._learns[:, None], np.minimum(self._error_samples, FEELS_FEEDER), 0.0)
-        scale = np.maximum(self._square / np.maximum(self._error_samples, 1.0), 1.0)
+        """A house's samples are not kept over a restart; what they taught is, as a record of so many samples from
+        which, pulled towards the feeder's coefficients, the same ones follow."""
+        count = np.where(self._learns[:, None], np.minimum(self._error_samples, FEELS_FEEDER), 0.0)[..., None]
+        scale = self._scale()
         every = np.arange(PARTS)
         self._gram[:] = 0.0
-        self._gram[..., every, every] = (count * scale)[..., None]
-        self._right[:] = np.einsum("hbkl,hbl->hbk", self._gram, self.left)
-        self._samples[:] = count
+        self._gram[..., every, every] = count * scale
+        pulled = FEELS_FEEDER * scale * (self.left - self._feeder)
+        self._right[:] = np.where(count > 0.0, count * scale * self.left + pulled, 0.0)
