@@ -22,6 +22,11 @@ ENOUGH_KW2: Final = 60.0
 """Sum of squared steps, kW^2, from which on a house's resistance is believed: thirty kettles or so."""
 MEMORY_KW2: Final = 4000.0
 """Older steps are forgotten beyond this: cables are laid anew within ten years."""
+SETTLED_S: Final = 300.0
+"""After a move the house's voltage is another phase's, and its inverter comes back."""
+NORMAL: Final = 0.2
+"""Voltages further than this from nominal (as a share of it) are outages, not drops."""
+LARGEST_DROP_V: Final = 15.0
 NEAREST: Final = 0.25
 FARTHEST: Final = 4.0
 
@@ -29,7 +34,8 @@ FARTHEST: Final = 4.0
 class ElectricalDistance:
     """State for `houses` houses."""
 
-    def __init__(self, houses: int) -> None:
+    def __init__(self, houses: int, nominal_v: float) -> None:
+        self._nominal_v = nominal_v
         self._p: Floats = np.full(houses, np.nan)
         self._v: Floats = np.full(houses, np.nan)
         self._at: Floats = np.full(houses, -np.inf)
@@ -41,8 +47,12 @@ class ElectricalDistance:
         before, volts, since = self._p[index], self._v[index], self._at[index]
         step = (p - before) / 1000.0
         dt = at - since
-        good = (np.abs(step) >= LEAST_STEP_W / 1000.0) & (dt > 0.0) & (dt <= LONGEST_S) & (moved_at < since)
-        good &= np.isfinite(v) & np.isfinite(volts)
+        good = (np.abs(step) >= LEAST_STEP_W / 1000.0) & (dt > 0.0) & (dt <= LONGEST_S)
+        good &= moved_at + SETTLED_S < since
+        # Comparisons with NaN are false: a reading without a voltage tells nothing.
+        good &= np.abs(np.maximum(v, volts) - self._nominal_v) <= NORMAL * self._nominal_v
+        good &= np.abs(np.minimum(v, volts) - self._nominal_v) <= NORMAL * self._nominal_v
+        good &= np.abs(v - volts) <= LARGEST_DROP_V
         drop = np.where(good, (volts - v) * v * step / 1000.0, 0.0)
         square = np.where(good, step**2, 0.0)
         total = self._square[index]

@@ -64,9 +64,9 @@ class DecisionDesk:
         self._planner = Planner(config, roster, guard)
         self._session = session
         self._serial = 0
-        self._blend = SurvivalBlend(len(roster), d.smoothing_s, roster.pv_w <= 0.0)
+        self._blend = SurvivalBlend(len(roster), d.smoothing_s, roster.pv_w <= 0.0, ~roster.three_phase)
         self._advisor: Advisor = self._blend if advisor is None else advisor
-        self._distance = ElectricalDistance(len(roster))
+        self._distance = ElectricalDistance(len(roster), config.feeder.nominal_voltage_v)
         self._horizon = horizon(patience_for(d.operations_per_house_day))
         self._price = PriceOfMove(d.operations_per_house_day, roster.movable, self._prior_a2())
         self._triggers = Triggers(config)
@@ -89,13 +89,14 @@ class DecisionDesk:
 
     def observe(self, rounds: Iterable[Round], now: float, wall: float) -> None:
         """Let the forecast take readings."""
-        longest = self._config.telemetry.max_age_s
+        longest = self._latest.stale_limits_s
         away = self._solar_away(now)
         for batch in rounds:
             load = batch.p + 1j * np.nan_to_num(batch.q, nan=0.0)
             self._distance.observe(batch.index, batch.p, batch.v, batch.at, self._roster.last_move[batch.index])
             here = ~away[batch.index]
-            self._blend.observe(batch.index[here], load[here], batch.at[here], wall, longest)
+            index = batch.index[here]
+            self._blend.observe(index, load[here], batch.at[here], wall, longest[index])
             self._new_readings = True
         self._blend.learn(now, wall, self._horizon)
 
@@ -150,6 +151,7 @@ class DecisionDesk:
             coverage,
             outage_until,
             load,
+            np.where(away & usable, self._blend.now - load, 0.0),
             per_phase,
             self._head_current(now, per_phase),
             np.isfinite(age),
@@ -191,8 +193,10 @@ class DecisionDesk:
         fixed = self._unmetered.current(s)
         neutral = complex((s.phase_current_a * ROTATION).sum()) + fixed
         measured = now_a[s.fresh & ~self._roster.three_phase]
-        self._price.advance(s.now, float(np.mean(np.abs(measured) ** 2)) if len(measured) else np.nan)
         trigger = self._triggers.update(s, abs(neutral), self._roster.phase)
+        free = s.mode is Mode.AUTO and not self._roster.halted and s.now >= s.outage_until
+        mean_square_a2 = float(np.mean(np.abs(measured) ** 2)) if len(measured) else np.nan
+        self._price.advance(s.now, mean_square_a2, free=free, wanted=trigger is not None)
         kind, self._trigger = self._trigger, None if trigger is None else trigger[0]
         if trigger is None or s.mode is Mode.HOLD:
             return None

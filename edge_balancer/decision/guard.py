@@ -58,6 +58,8 @@ class Situation:
     outage_until: float
     load_va: NDArray[np.complex128]
     """Present net load of each house, W + j var."""
+    returning_va: NDArray[np.complex128]
+    """What each house's load will change by when its inverter, tripped by a move, is back, W + j var; else zero."""
     phase_current_a: NDArray[np.complex128]
     """Sum of the single-phase houses' currents on each phase, each in its own phase's frame, A."""
     head_current_a: NDArray[np.complex128]
@@ -120,8 +122,9 @@ class Guard:
         feeder = self._config.feeder
         load = s.load_va[house]
         voltage = self._outside(self._shift_v(load), target, s)
-        before = np.abs(s.head_current_a[target])
-        after = np.abs(s.head_current_a[target] + np.conj(load) / feeder.nominal_voltage_v)
+        head = (s.head_current_a + self._per_phase(np.conj(s.returning_va) / feeder.nominal_voltage_v))[target]
+        before = np.abs(head)
+        after = np.abs(head + np.conj(load) / feeder.nominal_voltage_v)
         headroom = (after > feeder.phase_limit_pct / 100.0 * feeder.rated_current_a) & (after > before)
         verdict = np.full(len(house), -1, dtype=np.int8)
         for rule, mask in reversed(list(enumerate((s.dark[target], voltage, headroom)))):
@@ -176,7 +179,8 @@ class Guard:
         target = int(move.target)
         others = [self._roster.index[other.house] for other in passed if other.target == move.target]
         others += np.flatnonzero(self._roster.in_flight & (self._roster.phase == target)).tolist()
-        shift = own + sum(volts for k in others if (volts := float(self._shift_v(s.load_va[k]))) * own > 0)
+        coming = self._shift_v(s.load_va + s.returning_va)
+        shift = own + sum(volts for k in others if (volts := float(coming[k])) * own > 0)
         if not self._outside(np.array([shift]), np.array([target], dtype=np.int8), s)[0]:
             return None
         return self._voltage_veto(move, shift, s)
@@ -190,21 +194,32 @@ class Guard:
         """Which shifts bring their target beyond a limit, or further beyond it."""
         feeder = self._config.feeder
         high, low = feeder.volts(feeder.limits.high_pct), feeder.volts(feeder.limits.low_pct)
+        highest = s.v_max + self._rise_v(s)
         with np.errstate(invalid="ignore"):  # comparisons with NaN are false: not measured, not judged
-            over = (shift_v > 0) & (s.v_max[target] + shift_v > high)
+            over = (shift_v > 0) & (highest[target] + shift_v > high)
             return np.asarray(over | ((shift_v < 0) & (s.v_min[target] + shift_v < low)))
+
+    def _rise_v(self, s: Situation) -> Floats:
+        """By how much inverters that are away will raise each phase when they are back, V, [3]."""
+        return np.asarray(self._per_phase(np.maximum(0.0, self._shift_v(s.returning_va))))
+
+    def _per_phase(self, values: Any) -> Any:
+        """Sums over the houses on each phase, [3]."""
+        on = self._roster.phase[:, None] == np.arange(3)
+        return values @ on
 
     def _voltage_veto(self, move: Move, shift_v: float, s: Situation) -> Veto:
         """`value` is the voltage expected after the move."""
         feeder = self._config.feeder
         up = shift_v > 0
-        value = float((s.v_max if up else s.v_min)[int(move.target)]) + shift_v
+        value = float((s.v_max + self._rise_v(s) if up else s.v_min)[int(move.target)]) + shift_v
         limit = feeder.volts(feeder.limits.high_pct if up else feeder.limits.low_pct)
         return Veto(move, VetoReason.TARGET_VOLTAGE, value, limit)
 
     def _joint_overload(self, moves: Sequence[Move], move: Move, s: Situation) -> Veto | None:
         feeder = self._config.feeder
-        current = s.head_current_a[int(move.target)]
+        returning = self._per_phase(np.conj(s.returning_va) / feeder.nominal_voltage_v)
+        current = (s.head_current_a + returning)[int(move.target)]
         before = abs(current)
         for other in moves:
             load = np.conj(s.load_va[self._roster.index[other.house]]) / feeder.nominal_voltage_v

@@ -54,17 +54,20 @@ class PriceOfMove:
         self._days = PRIOR_DAYS
         self._now: float | None = None
 
-    def advance(self, now: float, mean_square_a2: float) -> None:
+    def advance(self, now: float, mean_square_a2: float, *, free: bool = True, wanted: bool = True) -> None:
         """Let the budget of the time since the last call flow in; `mean_square_a2` is the mean of |I|^2 over the
-        houses now."""
+        houses now. While the controller is not `free` to command moves there is no budget; while none is `wanted`,
+        what is left over says nothing about the price. Else the first day after a long rest would know no measure."""
         if self._now is None or now <= self._now:
             self._now = now if self._now is None else self._now
             return
         days = (now - self._now) / DAY_S
         self._now = now
-        self._account = min(self._account + days * self._budget, MOST_SAVED_DAYS * self._budget)
-        learning = 1.0 + EAGER * (1.0 - self._days / MEMORY_DAYS)
-        self._log_factor -= INTEGRAL * learning * days * self._account / self._budget
+        if free:
+            self._account = min(self._account + days * self._budget, MOST_SAVED_DAYS * self._budget)
+        if free and wanted:
+            learning = 1.0 + EAGER * (1.0 - self._days / MEMORY_DAYS)
+            self._log_factor -= INTEGRAL * learning * days * self._account / self._budget
         self._log_factor = min(max(self._log_factor, self._start - WIDEST), self._start + WIDEST)
         if math.isfinite(mean_square_a2):
             self._days = min(self._days + days, MEMORY_DAYS)

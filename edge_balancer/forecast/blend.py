@@ -31,8 +31,18 @@ class SurvivalBlend:
 
     name: Final = "survival blend"
 
-    def __init__(self, houses: int, smoothing_s: float, learns: NDArray[np.bool_] | None = None) -> None:
-        """`learns` [houses]: whose own record may change how their load is held to die out (all, where not given)."""
+    def __init__(
+        self,
+        houses: int,
+        smoothing_s: float,
+        learns: NDArray[np.bool_] | None = None,
+        counts: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """`learns` [houses]: whose own record may change how their load is held to die out, and who has sessions.
+        `counts` [houses]: whose errors add up to that of the sum. Both all, where not given."""
+        everybody = np.ones(houses, dtype=bool)
+        self._learns = everybody if learns is None else learns
+        self._counts = everybody if counts is None else counts
         self._smoothing_s = smoothing_s
         self.now: Complex = np.zeros(houses, dtype=np.complex128)
         """The present load, with the inrush smoothed out."""
@@ -41,20 +51,23 @@ class SurvivalBlend:
         self._seen: Floats = np.zeros(houses)
         self._levels = Levels(houses)
         self._sessions = Sessions(houses)
-        self._survival = Survival(houses, np.ones(houses, dtype=bool) if learns is None else learns)
+        self._survival = Survival(houses, self._learns)
         self._usual = UsualDay(houses)
 
-    def observe(self, index: NDArray[np.intp], load: Complex, at: Floats, wall: float, longest_s: float) -> None:
+    def observe(
+        self, index: NDArray[np.intp], load: Complex, at: Floats, wall: float, longest_s: float | Floats
+    ) -> None:
         """Take readings of distinct houses: `index`, `load`, `at` (monotonic s) of shape [n].
 
-        A gap longer than `longest_s` starts the house afresh: what it did before says nothing about its present level.
+        A gap longer than `longest_s` (of each, or of all) starts the house afresh: what it did before says nothing
+        about its present level, and a single reading little. It begins from its usual day, where that is known.
         """
         self._usual.turn_page(wall)
         dt = at - self._since[index]
         fresh = ~(dt <= longest_s)  # also where `since` is NaN
         dt = np.where(fresh, 0.0, np.maximum(dt, 0.0))
         before = self.now[index]
-        # A reading stands for the time since the last one; the mean of both ends is its best account (trapezium).
+        # A reading stands for the time since the last one.
         if self._smoothing_s > 0:
             weight = -np.expm1(-dt / self._smoothing_s)
             present = np.where(fresh, load, before + weight * (load - before))
@@ -64,9 +77,17 @@ class SurvivalBlend:
         self._since[index] = at
         self._energy[index] += dt * load.real
         self._seen[index] += dt
-        self._levels.observe(index, load, dt, fresh)
-        self._sessions.observe(index, load, dt, fresh)
+        begin = self._begin(index, load, wall) if fresh.any() else load
+        self._levels.observe(index, load, dt, fresh, begin)
+        # A roof under clouds looks like a car that comes and goes.
+        some = self._learns[index]
+        self._sessions.observe(index[some], load[some], dt[some], fresh[some], begin[some])
         self._usual.add(index, load, dt)
+
+    def _begin(self, index: NDArray[np.intp], load: Complex, wall: float) -> Complex:
+        """The level that a house begins at after a gap, [n]."""
+        mean, weight = self._usual.known_at(wall, np.zeros(1))
+        return np.where(weight[index, 0] > 0.0, mean[index, 0], load)
 
     def learn(self, now: float, wall: float, horizon: Horizon) -> None:
         """Let the houses' survival be learned; to be called often, it takes a sample when one is due."""
@@ -114,7 +135,7 @@ class SurvivalBlend:
     def error_va(self, first_va: float) -> Floats:
         """Standard error of the forecast of all houses' sum, [blocks], VA; `first_va`: of a house of which nothing is
         known, the root mean square of its load."""
-        return self._survival.error_va(first_va)
+        return self._survival.error_va(first_va, self._counts)
 
     def learned(self) -> dict[str, Any]:
         """What is worth keeping over a restart: the time-of-day means, and how loads die out."""

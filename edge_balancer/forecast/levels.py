@@ -25,11 +25,13 @@ class Levels:
     def __init__(self, houses: int) -> None:
         self.means: Complex = np.zeros((len(HALF_LIVES_S), houses), dtype=np.complex128)
 
-    def observe(self, index: NDArray[np.intp], load: Complex, dt: Floats, fresh: NDArray[np.bool_]) -> None:
-        """Readings of distinct houses that stand for the last `dt` seconds; `fresh` houses begin anew."""
+    def observe(
+        self, index: NDArray[np.intp], load: Complex, dt: Floats, fresh: NDArray[np.bool_], begin: Complex
+    ) -> None:
+        """Readings of distinct houses that stand for the last `dt` seconds; `fresh` houses begin anew at `begin`."""
         weight = -np.expm1(-dt[None, :] * (np.log(2.0) / HALF_LIVES_S)[:, None])
         before = self.means[:, index]
-        self.means[:, index] = np.where(fresh, load, before + weight * (load - before))
+        self.means[:, index] = np.where(fresh, begin, before + weight * (load - before))
 
     def steps(self, now: Complex) -> Complex:
         """[4, houses]: the present above the fastest mean, and each mean above the next slower one."""

@@ -41,9 +41,9 @@ class Sessions:
     def on(self) -> Bools:
         return np.asarray(self.level != 0.0)
 
-    def observe(self, index: NDArray[np.intp], load: Complex, dt: Floats, fresh: Bools) -> None:
-        """Readings of distinct houses that stand for the last `dt` seconds; `fresh` houses begin anew."""
-        base = np.where(fresh, load, self._base[index])
+    def observe(self, index: NDArray[np.intp], load: Complex, dt: Floats, fresh: Bools, begin: Complex) -> None:
+        """Readings of distinct houses that stand for the last `dt` seconds; `fresh` houses begin anew at `begin`."""
+        base = np.where(fresh, begin, self._base[index])
         smooth = np.where(fresh, load, self._smooth[index])
         level = np.where(fresh, 0.0, self.level[index])
         age = np.where(fresh, 0.0, self.age_s[index])

@@ -40,8 +40,13 @@ FEELS_PRIOR: Final = 20_000.0
 FEELS_FEEDER: Final = 3_000.0
 """The feeder's coefficients count as so many of a house's samples: five days."""
 SOLVE_S: Final = 3600.0
+BOUNDS: Final = (-0.5, 1.5)
+"""Of a coefficient: nothing grows as it dies out."""
+LARGEST_W: Final = 15_000.0
+"""What a house's parts and means count as at most: a meter's wild reading must not teach for a fortnight."""
 LEAST_SEEN: Final = 0.8
 """A block counts as seen where readings cover this share of it."""
+MOST_SEEN: Final = 1.5
 FIRST_ERROR: Final = 0.25
 """Standard error of the forecast as a share of the houses' root mean square, before anything was learned."""
 ERROR_PRIOR: Final = 100.0
@@ -103,22 +108,24 @@ class Survival:
         ends, starts = (old + _ENDS) % _KEPT, (old + _STARTS) % _KEPT
         energy = (self._energy[ends] - self._energy[starts]).T
         seen = (self._seen[ends] - self._seen[starts]).T
-        known = seen >= LEAST_SEEN * STEP_S * (_ENDS - _STARTS)
+        length_s = STEP_S * (_ENDS - _STARTS)
+        # A slow meter's mean reaches back to before a short block.
+        known = (seen >= LEAST_SEEN * length_s) & (seen <= MOST_SEEN * length_s)
         mean = np.where(known, energy / np.maximum(seen, 1e-9), 0.0)
         blocks = len(PRIOR)
         part = np.repeat(self._parts[old][:, None, :], blocks, axis=1)
         x = np.concatenate([part, self._rest[old][:, :, None]], axis=2).astype(np.float64)
-        x *= known[:, :, None]
-        y = np.where(known, mean - self._usual[old], 0.0)
+        x = np.clip(x, -LARGEST_W, LARGEST_W) * known[:, :, None]
+        y = np.where(known, np.clip(mean - self._usual[old], -LARGEST_W, LARGEST_W), 0.0)
         error = y - np.einsum("hbk,hbk->hb", x, self.left)
         keep = float(np.exp(-STEP_S / (MEMORY_DAYS * DAY_S)))
         gram, right = x[..., :, None] * x[..., None, :], x * y[..., None]
         for total, new in (
             (self._gram, gram),
             (self._right, right),
-            (self._all_gram, gram.sum(axis=0)),
-            (self._all_right, right.sum(axis=0)),
-            (self._all_samples, known.sum(axis=0, dtype=np.float64)),
+            (self._all_gram, gram[self._learns].sum(axis=0)),
+            (self._all_right, right[self._learns].sum(axis=0)),
+            (self._all_samples, known[self._learns].sum(axis=0, dtype=np.float64)),
             (self._square, error**2),
             (self._error_samples, known.astype(np.float64)),
         ):
@@ -142,19 +149,19 @@ class Survival:
         house = np.linalg.solve(self._gram + pull, own[..., None])[..., 0]
         house = np.where(self._learns[:, None, None], house, feeder)
         good = np.isfinite(house).all(axis=(1, 2), keepdims=True)
-        self.left = np.where(good, house, feeder)
+        self.left = np.clip(np.where(good, house, feeder), *BOUNDS)
 
     def _scale(self) -> Floats:
         """[blocks, parts] what a part's square is on average; a part that was never seen keeps its prior."""
         square = np.einsum("bkk->bk", self._all_gram) / np.maximum(self._all_samples, 1e-9)[:, None]
         return np.asarray(np.maximum(square, 1.0))
 
-    def error_va(self, first_va: float) -> Floats:
+    def error_va(self, first_va: float, counts: NDArray[np.bool_] | None = None) -> Floats:
         """Standard error of the forecast of all houses' sum, [blocks], VA, the houses' errors taken as independent.
         `first_va`: root mean square of a house's load, for houses of which nothing is known yet."""
         prior = (FIRST_ERROR * first_va) ** 2
         square = (self._square + ERROR_PRIOR * prior) / (self._error_samples + ERROR_PRIOR)
-        return np.asarray(np.sqrt(square.sum(axis=0)))
+        return np.asarray(np.sqrt((square if counts is None else square[counts]).sum(axis=0)))
 
     def learned(self) -> dict[str, Any]:
         """The coefficients and errors; after a restart they are where learning goes on from."""
@@ -184,7 +191,7 @@ class Survival:
         counts = (square, samples, all_samples)
         if not all(np.isfinite(value).all() for value in values) or any((value < 0).any() for value in counts):
             return False
-        self.left = left.astype(np.float64)
+        self.left = np.clip(left.astype(np.float64), *BOUNDS)
         self._feeder = feeder.astype(np.float64)
         self._square[:], self._error_samples[:] = square, samples
         self._all_gram[:], self._all_right[:], self._all_samples[:] = all_gram, all_right, all_samples

@@ -37,9 +37,11 @@ class UsualDay:
             seen = np.flatnonzero(self._bin_weight > 0)
             days = self._days[seen, self._bin]
             mean = self._bin_sum[seen] / self._bin_weight[seen]
-            step = 1.0 / np.minimum(days + 1.0, MEMORY_DAYS)
+            # A piece of a half hour counts as much as it is long.
+            share = np.minimum(self._bin_weight[seen] / (DAY_S / BINS), 1.0)
+            step = share / np.minimum(days + share, MEMORY_DAYS)
             self._day[seen, self._bin] += step * (mean - self._day[seen, self._bin])
-            self._days[seen, self._bin] = days + 1.0
+            self._days[seen, self._bin] = days + share
         self._bin = page
         self._bin_sum[:] = 0.0
         self._bin_weight[:] = 0.0

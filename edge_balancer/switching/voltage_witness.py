@@ -94,7 +94,9 @@ def ask_voltage(picture: Picture, move: Move, before: Before) -> VoltageWitness:
         return VoltageWitness(Finding.CONTRADICTS, f"the voltage stays with the old phase: {words}", True)
     if apart >= max(TELLING_VOLTS, AGREE_ERRORS * error) and moved <= apart / 2.0:
         return VoltageWitness(Finding.AGREES, f"the voltage follows the new phase: {words}", False)
-    return VoltageWitness(None, words, stayed < moved)
+    # Where the phases are as near each other as the expectation errs, nothing fits better than anything.
+    telling = apart >= max(TELLING_VOLTS, AGREE_ERRORS * error)
+    return VoltageWitness(None, words, stayed < moved if telling else None)
 
 
 def _unloaded(picture: Picture) -> Floats:

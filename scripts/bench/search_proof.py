@@ -115,7 +115,7 @@ class _Programme:
         self._it = it
         self._moves, self._blocks = it.d.shape
         self._before = float(it.cost.of(it.n))
-        self._highs: Any = highspy.Highs()
+        self._highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
         self._optimal = highspy.HighsModelStatus.kOptimal
         for option, value in (("output_flag", False), ("mip_rel_gap", 1e-6), ("threads", 1)):
             self._highs.setOptionValue(option, value)

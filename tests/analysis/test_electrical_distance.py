@@ -34,7 +34,7 @@ def day(noise_v: float) -> tuple[Floats, Floats, Floats]:
 
 
 def heard(load: Floats, volts: Floats, each_s: float = 60.0, moved_at: float = NEVER) -> ElectricalDistance:
-    distance, every = ElectricalDistance(load.shape[1]), np.arange(load.shape[1])
+    distance, every = ElectricalDistance(load.shape[1], 230.0), np.arange(load.shape[1])
     for k, (p, v) in enumerate(zip(load, volts, strict=True)):
         distance.observe(every, p, v, np.full(len(p), k * each_s), np.full(len(p), moved_at))
     return distance
@@ -62,7 +62,7 @@ def test_the_resistance_itself_is_told_in_ohm() -> None:
 
 def test_nothing_is_told_until_most_houses_have_stepped_often_enough() -> None:
     load, volts, _ = day(0.1)
-    distance, every = ElectricalDistance(HOUSES), np.arange(HOUSES)
+    distance, every = ElectricalDistance(HOUSES, 230.0), np.arange(HOUSES)
     assert distance.relative() is None
     assert np.isnan(distance.ohm).all()
     known_at = None
@@ -89,7 +89,7 @@ def test_a_known_drop_gives_a_known_resistance() -> None:
     assert steps(4.0).ohm == pytest.approx([2.0 * 229 / 2000, 4.0 * 228 / 2000], rel=0.01)
 
 
-@pytest.mark.parametrize(("drop_v", "told"), [(4.0, 4.0 / 3.0), (200.0, 2.0), (-4.0, NEAREST)])
+@pytest.mark.parametrize(("drop_v", "told"), [(4.0, 4.0 / 3.0), (14.0, 1.75), (-4.0, NEAREST)])
 def test_whatever_comes_a_distance_stays_within_its_limits(drop_v: float, told: float) -> None:
     relative = steps(drop_v).relative()
     assert relative is not None
@@ -125,7 +125,7 @@ def test_small_steps_drown_in_noise_and_are_not_counted() -> None:
 
 
 def test_what_was_learned_survives_a_restart() -> None:
-    one, again = steps(4.0), ElectricalDistance(2)
+    one, again = steps(4.0), ElectricalDistance(2, 230.0)
     again.relearn(one.learned())
     assert again.ohm == pytest.approx(one.ohm)
 
@@ -148,3 +148,12 @@ def test_nonsense_is_not_learned(nonsense: Any) -> None:
     distance.relearn(nonsense)
     assert distance.learned() == before
     assert before["square"][0] > ENOUGH_KW2
+
+
+def test_an_outage_is_no_drop_of_the_line() -> None:
+    distance, both = steps(4.0), np.arange(2)
+    before = distance.ohm
+    for p, v in ((0.0, 0.0), (2000.0, 229.0), (0.0, 0.0), (3000.0, 228.0)):
+        at = np.full(2, 1e6 + p)
+        distance.observe(both, np.full(2, p), np.full(2, v), at, np.full(2, NEVER))
+    assert np.array_equal(distance.ohm, before)

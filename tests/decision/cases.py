@@ -41,6 +41,7 @@ def situation(config: Configuration, roster: Roster, loads_w: list[float], **cha
         coverage=1.0,
         outage_until=-math.inf,
         load_va=load,
+        returning_va=np.zeros_like(load),
         phase_current_a=per_phase,
         head_current_a=per_phase,
         heard=np.ones(count, dtype=bool),

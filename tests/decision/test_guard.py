@@ -282,3 +282,17 @@ def test_moves_under_way_count_against_those_that_may_be() -> None:
     roster.in_flight[[1, 2, 3]] = True
     (veto,) = guard.judge([MOVE], situation(config, roster, LOADS))
     assert (veto.reason, veto.limit) == (VetoReason.IN_FLIGHT, 3.0)
+
+
+@pytest.mark.parametrize(("away_w", "forbidden"), [(0.0, False), (-6000.0, True)])
+def test_an_inverter_that_is_still_away_counts_as_if_it_were_back(away_w: float, forbidden: bool) -> None:
+    """h1 was moved to L2 and its inverter tripped: the meters show room there that will be gone."""
+    houses = [{"id": "h1", "phase": "L2", "pv_w": 6000}, {"id": "h2", "phase": "L1", "pv_w": 6000}]
+    config, roster, guard = guarded(houses)
+    returning = np.array([away_w + 0j, 0j])
+    high = {"v_max": np.full(3, 244.0), "v_min": np.full(3, 235.0)}
+    s = situation(config, roster, [300.0, -6000.0], returning_va=returning, **high)
+    move = Move("h2", Phase.L1, Phase.L2)
+    veto = guard.veto(move, s, manual=False)
+    assert (veto is not None and veto.reason is VetoReason.TARGET_VOLTAGE) == forbidden
+    assert bool(guard.judge([move], s)) == forbidden

@@ -132,3 +132,13 @@ def test_values_out_of_bounds_are_taken_at_the_bound(name: str, value: float) ->
     price.relearn({name: value})
     assert abs(price.learned()[name]) < abs(value)
     assert math.isfinite(price.price(HORIZON_MIN))
+
+
+@pytest.mark.parametrize("rest", [{"free": False}, {"wanted": False}])
+def test_a_long_rest_does_not_cheapen_moves_for_the_day_after(rest: dict[str, bool]) -> None:
+    price = price_of()
+    start = price.price(HORIZON_MIN)
+    for day in range(1, 31):
+        price.advance(day * DAY_S, 30.0, **rest)
+    # At most the half day's budget that may be saved speaks for cheaper moves, not thirty days of it.
+    assert price.price(HORIZON_MIN) >= start * math.exp(-2.0 * (MOST_SAVED_DAYS + 0.3) - 0.01)

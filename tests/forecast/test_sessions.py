@@ -15,7 +15,7 @@ class House:
 
     def __init__(self, each_s: float = 10.0, load_w: complex = 300.0) -> None:
         self.sessions, self.each_s = Sessions(1), each_s
-        self.sessions.observe(ONE, np.array([load_w + 0j]), np.zeros(1), np.array([True]))
+        self.sessions.observe(ONE, np.array([load_w + 0j]), np.zeros(1), np.array([True]), np.array([load_w + 0j]))
         self.draws(load_w, 7200.0)
 
     def draws(self, load_w: complex, seconds: float, *, after_a_gap: bool = False) -> list[bool]:
@@ -24,7 +24,7 @@ class House:
         for k in range(round(seconds / self.each_s)):
             gap = after_a_gap and k == 0
             dt = np.array([0.0 if gap else self.each_s])
-            self.sessions.observe(ONE, np.array([load_w + 0j]), dt, np.array([gap]))
+            self.sessions.observe(ONE, np.array([load_w + 0j]), dt, np.array([gap]), np.array([load_w + 0j]))
             told.append(bool(self.sessions.on[0]))
         return told
 
@@ -139,7 +139,8 @@ def test_what_stands_higher_for_most_of_a_day_is_how_the_house_lives() -> None:
 
 def test_houses_do_not_mix() -> None:
     sessions, both = Sessions(2), np.arange(2)
-    sessions.observe(both, np.array([300.0 + 0j, 300.0]), np.zeros(2), np.ones(2, dtype=bool))
+    rest = np.array([300.0 + 0j, 300.0])
+    sessions.observe(both, rest, np.zeros(2), np.ones(2, dtype=bool), rest)
     for _ in range(60):
-        sessions.observe(both, np.array([4000.0 + 0j, 300.0]), np.full(2, 10.0), np.zeros(2, dtype=bool))
+        sessions.observe(both, np.array([4000.0 + 0j, 300.0]), np.full(2, 10.0), np.zeros(2, dtype=bool), rest)
     assert sessions.on.tolist() == [True, False]

@@ -41,7 +41,8 @@ class Record:
             self.now += STEP_S
             self._energy += STEP_S * row
             self._seen += STEP_S
-            self._levels.observe(self._every, row.astype(complex), np.full(len(row), STEP_S), fresh)
+            drawn = row.astype(complex)
+            self._levels.observe(self._every, drawn, np.full(len(row), STEP_S), fresh, drawn)
             if self.survival.due(self.now):
                 steps = self._levels.steps(row.astype(complex)).real
                 parts = np.concatenate([steps, np.zeros((1, len(row)))])
@@ -77,7 +78,7 @@ def left_of_a_load_that_just_began(survival: Survival, house: int, block: int) -
     levels = Levels(1)
     for k in range(1 + 4):
         load = np.array([1000.0 + 0j if k else 0.0])
-        levels.observe(np.array([0]), load, np.array([STEP_S]), np.array([k == 0]))
+        levels.observe(np.array([0]), load, np.array([STEP_S]), np.array([k == 0]), load)
     parts = np.append(levels.steps(np.array([1000.0 + 0j])).real[:, 0], [0.0, levels.slowest.real[0]])
     return float(survival.left[house, block] @ parts) / 1000.0
 
