@@ -71,7 +71,8 @@ class ElectricalDistance:
         """[houses] each house's distance over the typical one; 1 where not known; None where too few are known."""
         ohm = self.ohm
         known = np.isfinite(ohm)
-        if 2 * np.count_nonzero(known) <= len(ohm):
+        # Houses that were never heard here (three-phase ones) are no reason to wait.
+        if 2 * np.count_nonzero(known) <= np.count_nonzero(np.isfinite(self._at) | known):
             return None
         typical = float(np.median(ohm[known]))
         if typical <= 0.0:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +16,7 @@ from edge_balancer.benchmark.runs import Wanted, wanted
 from edge_balancer.benchmark.scenarios import SCENARIOS, Scenario, scenario
 from edge_balancer.benchmark.tables import as_markdown, as_text, pareto, pareto_svg, pareto_table, results_table
 from edge_balancer.planning.tables import Table, as_csv
+from edge_balancer.progress import ProgressLine
 
 GOOD: Final = 0
 REFUSED: Final = 2
@@ -56,7 +56,7 @@ class _Bench:
         self._options = options
         self._chosen = chosen
         self._ledger = Ledger(options.out)
-        self._progress = _Progress()
+        self._progress = ProgressLine(_QUIET_S)
         self._hash = {(what.name, name): fingerprint(what, name, options) for what in chosen for name in CONTROLLERS}
 
     def run(self) -> None:
@@ -120,28 +120,3 @@ class _Bench:
 def _refuse(message: str) -> int:
     print(f"edge-balancer bench balance: {message}", file=sys.stderr)
     return REFUSED
-
-
-class _Progress:
-    """What is being done, on standard error: one line that changes on a terminal, else a line now and then."""
-
-    def __init__(self) -> None:
-        self._terminal = sys.stderr.isatty()
-        self._last = -_QUIET_S
-        self._open = False
-
-    def of(self, what: str) -> Callable[[str], None]:
-        return lambda text: self._tell(what, text)
-
-    def _tell(self, what: str, text: str) -> None:
-        if self._terminal:
-            print(f"\r\x1b[K{what}: {text.strip()}", end="", file=sys.stderr, flush=True)
-            self._open = True
-        elif time.monotonic() - self._last >= _QUIET_S:
-            self._last = time.monotonic()
-            print(f"{what}: {text.strip()}", file=sys.stderr, flush=True)
-
-    def end(self) -> None:
-        if self._open:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-            self._open = False

@@ -101,11 +101,6 @@ class SurvivalBlend:
         """[parts - 1, houses]: the steps between the levels and the session."""
         return np.concatenate([self._levels.steps(self.now), self._sessions.level[None, :]])
 
-    @property
-    def in_session(self) -> NDArray[np.bool_]:
-        """[houses]: where a car charges, or something like it."""
-        return self._sessions.on
-
     def usual(self, wall: float, horizon: Horizon) -> Complex:
         """The time-of-day mean over each block, shape [houses, blocks]; the steady part where nothing is known yet."""
         ahead, block = _samples(horizon)

@@ -17,6 +17,7 @@ from edge_balancer.planning.record import Record, read_csv, read_store
 from edge_balancer.planning.sentences import sentences, siting_sentences
 from edge_balancer.planning.study import Study, StudyOptions, studies
 from edge_balancer.planning.tables import Table, as_csv, as_text, siting_tables, static_tables
+from edge_balancer.progress import ProgressLine
 from edge_balancer.settings.load import load
 from edge_balancer.settings.root import Configuration
 from edge_balancer.storage.errors import StorageError
@@ -35,7 +36,7 @@ def plan_command(args: argparse.Namespace) -> int:
     wrong = _wrong(args)
     if wrong:
         return _refuse(wrong)
-    progress = _Progress()
+    progress = ProgressLine(_PROGRESS_S)
     begun = time.monotonic()
     printed = _Printed()
     try:
@@ -149,25 +150,3 @@ def _replace(path: Path, text: str) -> None:
 def _refuse(message: str) -> int:
     print(f"edge-balancer plan: {message}", file=sys.stderr)
     return REFUSED
-
-
-class _Progress:
-    """What is being done, on standard error: one line that changes on a terminal, else a line now and then."""
-
-    def __init__(self) -> None:
-        self._terminal = sys.stderr.isatty()
-        self._last = -_PROGRESS_S
-        self._open = False
-
-    def __call__(self, text: str) -> None:
-        if self._terminal:
-            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
-            self._open = True
-        elif time.monotonic() - self._last >= _PROGRESS_S:
-            self._last = time.monotonic()
-            print(text, file=sys.stderr, flush=True)
-
-    def end(self) -> None:
-        if self._open:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-            self._open = False

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from edge_balancer.errors import EdgeBalancerError
+from edge_balancer.progress import ProgressLine
 from edge_balancer.simulation.example import example_toml
 from edge_balancer.simulation.report import houses_csv, operations_csv, series_csv, summary_json, table, troubles_csv
 from edge_balancer.simulation.scenario import Scenario
@@ -29,7 +30,7 @@ def simulate_command(args: argparse.Namespace) -> int:
         return GOOD
     if args.scenario is None:
         return _refuse("name a scenario file; --example prints one")
-    progress = _Progress()
+    progress = ProgressLine(_QUIET_S)
     try:
         scenario = _scenario(args)
         if args.out is not None:
@@ -96,25 +97,3 @@ def _write(result: Result, out: Path) -> None:
 def _refuse(message: str) -> int:
     print(f"edge-balancer simulate: {message}", file=sys.stderr)
     return REFUSED
-
-
-class _Progress:
-    """What is being done, on standard error: one line that changes on a terminal, else a line now and then."""
-
-    def __init__(self) -> None:
-        self._terminal = sys.stderr.isatty()
-        self._last = time.monotonic()
-        self._open = False
-
-    def __call__(self, text: str) -> None:
-        if self._terminal:
-            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
-            self._open = True
-        elif time.monotonic() - self._last >= _QUIET_S:
-            self._last = time.monotonic()
-            print(text, file=sys.stderr, flush=True)
-
-    def end(self) -> None:
-        if self._open:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-            self._open = False
