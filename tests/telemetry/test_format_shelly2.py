@@ -76,6 +76,8 @@ def notify(params: str, method: str = "NotifyStatus") -> str:
             {},
             Measurement(p=-1899.8, v=117.6, i=16.714, t=1788820998.37),
         ),
+        # Nothing that a notification's name could be.
+        ("/events/rpc", '{"method":[],"params":{}}', {}, None),
         # A notification holds only what changed.
         (
             "/events/rpc",

@@ -56,11 +56,12 @@ def _components(wiring: Wiring) -> tuple[str, ...]:
 
 def _notification(wiring: Wiring, wanted: tuple[str, ...], payload: bytes) -> AnyMeasurement | None:
     frame = json_object(payload)
-    if frame.get("method") not in _NOTIFICATIONS:
+    method = frame.get("method")
+    if not isinstance(method, str) or method not in _NOTIFICATIONS:
         return None
     params = frame.get("params")
     if not isinstance(params, dict):
-        raise Refused(Reason.WRONG_SHAPE, f"params of {frame['method']} is {kind(params)}, not an object")
+        raise Refused(Reason.WRONG_SHAPE, f"params of {method} is {kind(params)}, not an object")
     t = stamp(params.get("ts"), "params.ts")
     if wiring.three_phase and wiring.source.channel is None:
         together = _em1_of_all_phases(params, t)
