@@ -23,7 +23,7 @@ class Outcome(enum.StrEnum):
     RETRY = "retry"
     """Did not leave, and the same message may leave later: the network, the service or the modem is at fault."""
     REFUSED = "refused"
-    """Will never leave or arrive as it is: a wrong number, a key that is not accepted, a contact that has blocked us."""
+    """Will never leave or arrive as it is: a wrong number, a key that is not accepted, a contact who has opted out."""
 
 
 @dataclass(frozen=True, slots=True)
