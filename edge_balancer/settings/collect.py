@@ -25,7 +25,7 @@ from edge_balancer.types.phases import Phase
 from firmware_bridge.settings.base import Contradictions, Finding, Gravity, Location
 
 # Lists whose entries can be taken out as a whole.
-_LISTS: Final = ("houses", "transformer_meters")
+_LISTS: Final = ("houses", "transformer_meters", "contacts")
 
 
 class Collector:

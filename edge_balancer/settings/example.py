@@ -51,6 +51,9 @@ _SHOWN: Final[dict[str, str]] = {
     "houses.phase": '"L1"',
     "houses.meters.topic": '"shellies/house-21"',
     "houses.meters.channel": "0",
+    "contacts.name": '"anna"',
+    "contacts.ways.channel": '"sms"',
+    "contacts.ways.to": '"+4915112345678"',
     "transformer_meters.topic": '"meters/transformer"',
     "transformer_meters.channel": "0",
     "bridge.templates": '"templates"',
@@ -67,6 +70,8 @@ _SHOWN: Final[dict[str, str]] = {
     "bridge.relays.model": '"tasmota"',
     "bridge.relays.relays": '["tasmota_A1B2/1", "tasmota_A1B2/2", "tasmota_A1B2/3"]',
 }
+
+_LISTS: Final = (("houses",), ("transformer_meters",), ("contacts",))
 
 
 def example_toml() -> str:
@@ -99,7 +104,7 @@ def write_example(directory: Path) -> list[Path]:
 
 def _ordered() -> list[SectionInfo]:
     """Lists of tables last: what follows them in a TOML file would belong to their last table."""
-    return sorted(sections(), key=lambda section: section.path[:1] in (("houses",), ("transformer_meters",)))
+    return sorted(sections(), key=lambda section: section.path[:1] in _LISTS)
 
 
 def _section(section: SectionInfo) -> Iterator[str]:

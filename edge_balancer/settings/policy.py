@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from edge_balancer.settings.contacts import TellingSettings
 from edge_balancer.types.switching import Mode
 from firmware_bridge.settings.base import Finding, Section
 
@@ -119,6 +120,13 @@ class AlertSettings(Section):
     """Frequent switching: operations of the feeder in an hour that are told."""
     stale_meters_pct: float = Field(default=20.0, gt=0, le=100)
     """Stale meters: percentage of the houses without a fresh reading that is told."""
+    broker_lost_s: float = Field(default=120.0, ge=10, le=86_400)
+    """Broker lost: seconds without a connection that are told."""
+    clock_s: float = Field(default=900.0, ge=60, le=86_400)
+    """Clock: seconds without synchronisation that are told."""
+    refused_per_hour: int = Field(default=60, ge=1, le=100_000)
+    """Refused orders: requests, releases, acknowledgements and modes refused within an hour that are told."""
+    telling: TellingSettings = TellingSettings()
 
 
 class LogSettings(Section):

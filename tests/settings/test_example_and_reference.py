@@ -52,7 +52,7 @@ def test_the_example_differs_from_the_defaults_only_where_a_user_must_look() -> 
         "decision": {"mode": "advise"},
         "telemetry": {},
         "switching": {},
-        "alerts": {},
+        "alerts": {"telling": {}},
         "bridge": {"interlock": {}},
         "storage": {},
         "log": {},
