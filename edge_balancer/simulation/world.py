@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from edge_balancer.settings.houses import HouseSettings
 from edge_balancer.settings.root import Configuration
 from edge_balancer.simulation.scenario import FeederScenario, Scenario
+from edge_balancer.twin.crowding import crowded_phases
 from edge_balancer.twin.devices.meters import MeterOptions
 from edge_balancer.twin.devices.switches import SwitchOptions
 from edge_balancer.twin.grid.csv_files import load as load_feeder
@@ -21,12 +22,12 @@ from edge_balancer.twin.grid.model import Bools, Feeder, Floats
 from edge_balancer.twin.grid.power_flow import PowerFlow
 from edge_balancer.twin.grid.topology import Ints
 from edge_balancer.twin.households import Mix, Population, PopulationOptions, mini_grid
-from edge_balancer.twin.noise import keys, value_noise
+from edge_balancer.twin.medium_voltage import source_pu
+from edge_balancer.twin.noise import keys
 from edge_balancer.twin.weather import PvFleet, draw_roofs
 from edge_balancer.types.phases import Phase
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_SWING_S: Final = 5400.0
 _WATCHED: Final = 3
 _PHASE_TAG, _SWITCH_TAG, _SOURCE_TAG = 84, 85, 86
 
@@ -71,9 +72,8 @@ class World:
         return self.judged_from + self.scenario.run.days * 86_400
 
     def source_pu(self, wall: Floats) -> Floats:
-        """The medium voltage at these instants, by its mean: it wanders with what the rest of the world draws."""
-        swing = self.scenario.feeder.voltage_swing_pct / 100.0
-        return np.asarray(1.0 + swing * (value_noise(wall / _SWING_S, self.source_key) - 0.5))
+        """The medium voltage at these instants, by its mean."""
+        return source_pu(wall, self.source_key, self.scenario.feeder.voltage_swing_pct / 100.0)
 
     def phase_of(self) -> dict[str, Phase]:
         """Where each single-phase house is at the beginning."""
@@ -168,20 +168,9 @@ def _phases(feeder: Feeder, roofs: Ints, skew: float | None, seed: int) -> Ints:
     phase = np.where(single, feeder.houses.phase, 0).astype(np.int64)
     if skew is None:
         return phase
-    rng = np.random.default_rng([seed, _PHASE_TAG])
     with_roof = np.zeros(len(phase), dtype=bool)
     with_roof[roofs] = True
-    order = rng.permutation(np.flatnonzero(single & with_roof))
-    crowded = min(round(skew * len(order)), -(-int(single.sum()) // 3))
-    count = np.zeros(3, dtype=np.int64)
-    for place, house in enumerate(order.tolist()):
-        phase[house] = 0 if place < crowded else 1 + (place - crowded) % 2
-        count[phase[house]] += 1
-    for house in rng.permutation(np.flatnonzero(single & ~with_roof)).tolist():
-        phase[house] = int(np.argmin(count))
-        count[phase[house]] += 1
-    turned = np.roll(np.arange(3), int(rng.integers(3)))[phase]
-    return np.where(single, turned, 0).astype(np.int64)
+    return crowded_phases(with_roof, single, skew, np.random.default_rng([seed, _PHASE_TAG]))
 
 
 def _switchable(feeder: Feeder, share: float, seed: int) -> Bools:

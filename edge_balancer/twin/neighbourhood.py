@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
 
 import numpy as np
 
@@ -14,18 +13,15 @@ from edge_balancer.twin.grid.generate import generate
 from edge_balancer.twin.grid.model import Feeder
 from edge_balancer.twin.households import Population
 from edge_balancer.twin.houses import Houses, draw_houses
-from edge_balancer.twin.noise import Floats, keys, value_noise
+from edge_balancer.twin.medium_voltage import source_pu
+from edge_balancer.twin.noise import Floats, keys
 from edge_balancer.twin.options import TwinOptions
 from edge_balancer.twin.weather import PvFleet, Weather
 
-_MV_SWING: Final = 0.015
-_MV_PERIOD_S: Final = 5400.0
-
 
 def mv_level(seed: int, wall: Floats) -> Floats:
-    """Voltage of the medium-voltage side by its usual one: it wanders with what the rest of the world draws."""
-    key = keys(np.random.default_rng([seed, 6]), 1)
-    return 1.0 + _MV_SWING * (value_noise(wall / _MV_PERIOD_S, key) - 0.5)
+    """Voltage of the medium-voltage side by its usual one."""
+    return source_pu(wall, keys(np.random.default_rng([seed, 6]), 1))
 
 
 @dataclass(frozen=True, slots=True)

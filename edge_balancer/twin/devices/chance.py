@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_balancer.twin.noise import Floats, keys, value_noise
-
-Keys = NDArray[np.uint64]
+from edge_balancer.twin.noise import Floats, Keys, keys, value_noise
 
 
 def device_keys(seed: int, tag: int, devices: int, streams: int) -> Keys:

@@ -13,7 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_balancer.twin.devices.chance import device_keys, normal, uniform
+from edge_balancer.twin.devices.accuracy import Accuracy
+from edge_balancer.twin.devices.chance import device_keys, uniform
 from edge_balancer.twin.noise import Floats
 
 Ints = NDArray[np.int64]
@@ -22,8 +23,6 @@ _TAG: Final = 82
 _PERIOD, _TURN, _JITTER, _LOSS, _DELAY, _GAIN, _V_GAIN, _P_1, _P_2, _V_1, _V_2, _OFFSET, _SKEW, _GAP, _LENGTH = range(
     15
 )
-_NOISE_OF_CLASS: Final = 0.2
-"""What part of a meter's class is noise from reading to reading (standard deviation); the rest is its own constant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +117,8 @@ class Meters:
         o, key = options, self._keys
         once = uniform(key, every)
         self.period_s: Floats = o.period_s * (1.0 + o.period_spread * (2.0 * once[_PERIOD, :houses] - 1.0))
-        self._gain = 1.0 + o.accuracy_pct / 100.0 * (2.0 * once[_GAIN, :houses] - 1.0)
-        self._v_gain = 1.0 + o.voltage_accuracy_pct / 100.0 * (2.0 * once[_V_GAIN, :houses] - 1.0)
+        errors = key[[_GAIN, _V_GAIN, _P_1, _P_2, _V_1, _V_2], :houses]
+        self._accuracy = Accuracy(errors, o.accuracy_pct, o.voltage_accuracy_pct)
         self._start = start
         self._count: Ints = np.zeros(houses, dtype=np.int64)
         # Meters were switched on at different times, so their readings are spread over the period.
@@ -148,7 +147,7 @@ class Meters:
             kept = ~self._lost(house, end, count)
             self.lost += int(np.count_nonzero(~kept))
             stamp = self._clock(house, end)
-            factor, v_factor = self._factors(house, count)
+            factor, v_factor = self._accuracy.power(house, count), self._accuracy.voltage(house, count)
             some = Windows(house, self._begin[house], end, end + delay, stamp, factor, v_factor)
             parts.append(some.part(kept))
             self._begin[house] = end
@@ -168,13 +167,6 @@ class Meters:
             _rounded(q * windows.factor, o.power_step_w),
             _rounded(v * windows.v_factor, o.voltage_step_v),
         )
-
-    def _factors(self, house: Ints, count: Ints) -> tuple[Floats, Floats]:
-        """A meter's own constant error, and a little noise on top."""
-        o, key = self.options, self._keys[:, house]
-        noise = normal(key[_P_1], key[_P_2], count) * (o.accuracy_pct / 100.0 * _NOISE_OF_CLASS)
-        v_noise = normal(key[_V_1], key[_V_2], count) * (o.voltage_accuracy_pct / 100.0 * _NOISE_OF_CLASS)
-        return self._gain[house] + noise, self._v_gain[house] + v_noise
 
     def _jittered(self) -> Floats:
         houses = len(self._count)
