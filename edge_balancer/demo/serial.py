@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from edge_balancer.clock import Clock
 from edge_balancer.twin.feeder import Truth, TwinFeeder
 from edge_balancer.types.phases import Phase
+from firmware_bridge.contract import Phase as WirePhase
 from firmware_bridge.meters.catalogue import load_meter
 from firmware_bridge.meters.points import Point, Quantity
 from firmware_bridge.settings.bridge import BridgeSettings, InterlockLimits
@@ -22,6 +24,8 @@ from firmware_bridge.simulator.boards import VirtualRelayBoard
 from firmware_bridge.simulator.contacts import Change
 from firmware_bridge.simulator.meter import VirtualMeter
 from firmware_bridge.simulator.pty_line import PtyLine
+from firmware_bridge.switches.interlock_types import Memory
+from firmware_bridge.switches.memory import SwitchMemory
 
 LINE: Final = "demo"
 BAUD: Final = 38_400
@@ -29,6 +33,8 @@ _METERS: Final = ("eastron_sdm120", "eastron_sdm230")
 _BOARD: Final = "waveshare_relay_8ch"
 _HOUSES_PER_BOARD: Final = 2
 _FIRST_BOARD: Final = 101
+_READ_EVERY_S: Final = 0.5
+"""Real time, as everything on a line."""
 
 OnContact = Callable[[str, Phase | None], None]
 
@@ -82,7 +88,7 @@ class SerialLine:
                     reply_timeout_s=0.2,
                     quiet_s=0.2,
                     meters=tuple(
-                        LineMeter(house=house, model=_METERS[k % len(_METERS)], unit=k + 1, every_s=0.5 * speed)
+                        LineMeter(house=house, model=_METERS[k % len(_METERS)], unit=k + 1, every_s=_READ_EVERY_S)
                         for k, house in houses
                     ),
                     switches=tuple(
@@ -98,13 +104,28 @@ class SerialLine:
             ),
         )
 
+    def remember(self, state: Path) -> None:
+        """Write what the interlocks would remember: their switches stood here, at rest, long before the demo began.
+
+        Without it the start would count as an operation, and every first command be refused for the dwell.
+        """
+        memory, wall, now = SwitchMemory(state), self._clock.wall(), self._clock.monotonic()
+        try:
+            for k, house in enumerate(self.houses):
+                # Asked first, as a bridge does: nothing unread is written over.
+                memory.load(house, wall=wall, monotonic=now)
+                at_rest = Memory(position=WirePhase[self._feeder.houses.phase_of(k).name])
+                memory.save(house, at_rest, wall=wall, monotonic=now)
+        finally:
+            memory.close()
+
     def open(self) -> None:
         """Plug it in. Its devices live in a thread of their own."""
         self._loop = asyncio.get_running_loop()
         self._line.start()
 
     def close(self) -> None:
-        self._line.stop()
+        self._line.close()
 
     def see(self, truth: Truth) -> None:
         """What the meters measure from now on."""

@@ -17,16 +17,17 @@ from typing import Any, Final, Protocol
 from edge_balancer.clock import Clock, ScaledClock
 from edge_balancer.demo.configuration import configuration
 from edge_balancer.demo.gains import Gains
+from edge_balancer.demo.meters import MeterPost
 from edge_balancer.demo.options import DemoOptions, DemoResult
 from edge_balancer.demo.serial import SerialLine
 from edge_balancer.demo.stage import DATABASE, address, folder, signals
 from edge_balancer.demo.watch import Watch
 from edge_balancer.demo.wire import listen
 from edge_balancer.settings.root import Configuration
+from edge_balancer.twin.devices.meters import MeterOptions
 from edge_balancer.twin.feeder import Truth, TwinFeeder
 from edge_balancer.twin.grid.style import Style
 from edge_balancer.twin.options import TwinOptions
-from edge_balancer.twin.virtual_meters import MeterOptions, VirtualMeters
 from edge_balancer.twin.weather import Weather
 from edge_balancer.types.phases import Phase
 from firmware_bridge.contract import Phase as WirePhase
@@ -99,11 +100,12 @@ class _Cast:
             limits=InterlockLimits(),
             on_change=self._contact,
         )
-        self.meters = VirtualMeters(
+        self.meters = MeterPost(
             self.feeder,
             self.clock,
             base,
-            MeterOptions(period_s=options.meter_period_s, seed=options.seed),
+            MeterOptions(period_s=options.meter_period_s),
+            options.seed,
             on_truth=self._see,
             silent=on_line,
         )
@@ -183,6 +185,8 @@ async def run_demo(
         database = place / DATABASE
         bridge = cast.serial.settings if cast.serial else None
         config = configuration(options, cast.feeder.place, broker=at, base=base, database=database, bridge=bridge)
+        if cast.serial is not None:
+            cast.serial.remember(config.bridge.state)
         async with cast.playing(stop):
             controller = make_controller(config, cast.clock, database)
             controller_stop = asyncio.Event()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import heapq
 from typing import Final
 
 import numpy as np
 
 from edge_balancer.simulation.truth import Truth
 from edge_balancer.simulation.world import World, meter_options
-from edge_balancer.twin.devices.meters import Meters, Reports
+from edge_balancer.twin.devices.meters import Meters
+from edge_balancer.twin.devices.underway import UnderWay
 from edge_balancer.twin.grid.model import Floats
 from edge_balancer.types.readings import TRANSFORMER, Reading, ThreePhaseReading
 
@@ -29,8 +29,7 @@ class Metering:
         self._meters = Meters(len(world.names), meter_options(scenario), scenario.run.seed, float(world.start))
         self._windows = self._meters.due(float(world.start))
         self._next = 0
-        self._waiting: list[tuple[float, int, float, float, float, float]] = []
-        """Readings on their way: arrival, house, stamp, W, var, V."""
+        self._under_way = UnderWay()
         self._period_s = scenario.meters.transformer_period_s if scenario.meters.transformer else np.inf
         self._read_to = float(world.start)
         self._limits = scenario.controller.telemetry
@@ -53,13 +52,11 @@ class Metering:
         if last > self._next:
             some = self._windows.part(slice(self._next, last))
             true = self._truth.house_means(some.house, some.begin, some.end)
-            # A meter without supply says nothing.
-            self._hold(self._meters.read(some, true.p, true.q, true.v), true.lit.tolist())
+            self._under_way.send(self._meters.read(some, true.p, true.q, true.v), true.lit.tolist())
             self._next = last
         single: list[Reading] = []
         three: list[ThreePhaseReading] = []
-        while self._waiting and self._waiting[0][0] <= until:
-            arrival, house, stamp, p, q, v = heapq.heappop(self._waiting)
+        for arrival, house, stamp, p, q, v in self._under_way.arrived(until):
             # As the daemon's intake judges a stamp: too old or too far ahead is refused, ahead of us is now.
             if not -self._limits.future_s <= arrival - stamp <= self._limits.max_age_s:
                 self.refused += 1
@@ -74,12 +71,6 @@ class Metering:
         if until - self._read_to >= self._period_s:
             three.append(self._transformer(until))
         return single, three
-
-    def _hold(self, reports: Reports, lit: list[bool]) -> None:
-        columns = (reports.arrival, reports.house, reports.stamp, reports.p, reports.q, reports.v)
-        for row, fed in zip(zip(*(column.tolist() for column in columns), strict=True), lit, strict=True):
-            if fed:
-                heapq.heappush(self._waiting, row)
 
     def _transformer(self, until: float) -> ThreePhaseReading:
         end = self._read_to + (until - self._read_to) // self._period_s * self._period_s

@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 
-from edge_balancer.clock import Clock
+from edge_balancer.clock import Clock, ScaledClock
 from edge_balancer.daemon import Daemon
 from edge_balancer.demo.broker import Broker, broker
 from edge_balancer.demo.configuration import configuration, expiry_s
 from edge_balancer.demo.options import DemoOptions
+from edge_balancer.demo.serial import SerialLine
 from edge_balancer.demo.session import Controller, View, run_demo, sunny_day
 from edge_balancer.demo.stage import DATABASE, DemoError
 from edge_balancer.demo.watch import Watch
 from edge_balancer.demo.wire import forget
 from edge_balancer.settings.root import Configuration
+from edge_balancer.twin.feeder import TwinFeeder
 from edge_balancer.twin.grid.style import Style
 from edge_balancer.twin.neighbourhood import Neighbourhood
-from edge_balancer.twin.options import TwinOptions
+from edge_balancer.twin.options import DEFAULT_DAY, TwinOptions
 from edge_balancer.twin.weather import Site, Weather
+from firmware_bridge.contract import Phase as WirePhase
+from firmware_bridge.settings.bridge import InterlockLimits
+from firmware_bridge.switches.interlock import Interlock
+from firmware_bridge.switches.memory import SwitchMemory
 
 NOON = dt.time(11, 0)
 SHORT = DemoOptions(speed=300.0, minutes=20.0, houses=18, start=NOON, failure_rate=0.0, meter_period_s=30.0)
@@ -195,3 +204,52 @@ def keep(at: Broker, *topics: str) -> None:
         hostname=at.host,
         port=at.port,
     )
+
+
+@pytest.mark.parametrize("speed", [1.0, 60.0])
+def test_switches_on_the_simulated_line_have_stood_still_for_long(speed: float, tmp_path: Path) -> None:
+    feeder = TwinFeeder(TwinOptions(houses=4))
+    clock = ScaledClock(speed, feeder.options.wall(DEFAULT_DAY, 36_000.0))
+    line = SerialLine(feeder, 3, clock, lambda *_: None)
+    line.remember(tmp_path / "bridge.db")
+    line.close()
+    memory = SwitchMemory(tmp_path / "bridge.db")
+    for k, house in enumerate(line.houses):
+        kept = memory.load(house, wall=clock.wall(), monotonic=clock.monotonic())
+        assert kept is not None
+        own = WirePhase[feeder.houses.phase_of(k).name]
+        assert kept.memory.position is own
+        interlock = Interlock(InterlockLimits(), clock.monotonic(), memory=kept.memory)
+        interlock.seen(frozenset({own}), clock.monotonic())
+        other = WirePhase.L1 if own is not WirePhase.L1 else WirePhase.L2
+        assert interlock.order(other, name="first", now=clock.monotonic()) is None, "refused"
+    memory.close()
+
+
+async def test_meters_on_the_simulated_line_are_read_as_often_as_the_fast_clock_asks() -> None:
+    with broker() as running:
+        options = DemoOptions(
+            speed=60.0, houses=6, start=NOON, failure_rate=0.0, serial=2, broker=(running.host, running.port)
+        )
+        heard: Counter[str] = Counter()
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def count(_client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
+            heard[message.topic.rsplit("/", 1)[1]] += 1
+            # In real time: at the line's own pace a reading in half a minute would be stale on this clock.
+            if min(heard["h01"], heard["h02"]) >= 4:
+                loop.call_soon_threadsafe(stop.set)
+
+        client = paho.Client(CallbackAPIVersion.VERSION2)
+        client.on_message = count
+        client.on_connect = lambda c, *_: c.subscribe("phase-balance/+/meter/+")
+        client.connect(running.host, running.port)
+        client.loop_start()
+        scene = Scene()
+        try:
+            result = await asyncio.wait_for(run_demo(options, scene.view, scene.controller, stop), 45.0)
+        finally:
+            client.disconnect()
+            client.loop_stop()
+        assert result.refusals == 0

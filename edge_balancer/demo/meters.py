@@ -1,14 +1,13 @@
-"""Virtual meters: the twin's houses and transformer, published over MQTT as real meters publish them.
+"""The demo's meters: what the twin's meters make of the truth, published over MQTT as real meters publish it.
 
-Each house has a meter with its own beat, a little jitter, noise, quantisation and now and then a lost message. Nothing
-is decided here, and the switches' positions are known only through the feeder.
+How a meter errs, rounds, loses and delays is in `twin/devices/meters.py`. Nothing is decided here, and the switches'
+positions are known only through the feeder.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -17,38 +16,15 @@ from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge_balancer.clock import Clock
-from edge_balancer.twin.feeder import NO_PHASE, Truth, TwinFeeder
-from edge_balancer.twin.noise import Floats
+from edge_balancer.demo.past import Past
+from edge_balancer.twin.devices.meters import MeterOptions, Meters, Windows
+from edge_balancer.twin.devices.underway import UnderWay
+from edge_balancer.twin.feeder import Truth, TwinFeeder
 from edge_balancer.types.readings import TRANSFORMER
 
 # Below this real time between two looks at the feeder a small machine would do nothing else.
 _LEAST_TICK_S: Final = 0.025
-
-
-@dataclass(frozen=True, slots=True)
-class MeterOptions:
-    """How the meters behave; times are in the clock's seconds."""
-
-    period_s: float = 60.0
-    """Mean time between two reports of a house."""
-    period_spread: float = 0.0
-    """Houses differ in their period by up to this fraction."""
-    jitter: float = 0.02
-    """A report comes early or late by up to this fraction of its period."""
-    loss: float = 0.002
-    """Probability that a report is lost."""
-    error: float = 0.005
-    """Relative standard error of the power (class 1 meters stay within 1 %)."""
-    transformer_period_s: float = 15.0
-    seed: int = 1
-
-    def __post_init__(self) -> None:
-        for name in ("period_s", "transformer_period_s"):
-            if getattr(self, name) <= 0.0:
-                raise ValueError(f"{name} = {getattr(self, name):g} must be greater than zero")
-        for name in ("period_spread", "jitter", "loss"):
-            if not 0.0 <= getattr(self, name) < 1.0:
-                raise ValueError(f"{name} = {getattr(self, name):g} must be at least 0 and below 1")
+_TRANSFORMER_PERIOD_S: Final = 15.0
 
 
 class HouseReport(msgspec.Struct, frozen=True):
@@ -73,7 +49,7 @@ class TransformerReport(msgspec.Struct, frozen=True):
     t: float
 
 
-class VirtualMeters:
+class MeterPost:
     """The meters of one feeder. `on_truth` is shown the feeder at every look, whether or not a meter reports then."""
 
     def __init__(
@@ -82,32 +58,37 @@ class VirtualMeters:
         clock: Clock,
         base_topic: str,
         options: MeterOptions,
+        seed: int,
+        *,
+        transformer_period_s: float = _TRANSFORMER_PERIOD_S,
         on_truth: Callable[[Truth], None] | None = None,
         silent: Collection[str] = (),
     ) -> None:
         """The meters of `silent` houses report some other way."""
         self._feeder = feeder
         self._clock = clock
-        self._options = options
+        self._transformer_period_s = transformer_period_s
         self._on_truth = on_truth
-        self._rng = np.random.default_rng([options.seed, 8])
-        houses = feeder.houses.ids
+        houses, start = feeder.houses.ids, clock.wall()
+        self._speaks = np.array([house not in silent for house in houses])
         self._topics = [f"{base_topic}/meter/{house}" for house in houses]
         self._transformer_topic = f"{base_topic}/meter/{TRANSFORMER}"
-        spread = self._rng.uniform(-1.0, 1.0, len(houses)) * options.period_spread
-        self._period: Floats = options.period_s * (1.0 + spread)
-        # Meters were switched on at different times, so their reports are spread over the period.
-        self._due: Floats = clock.wall() + self._rng.uniform(0.0, 1.0, len(houses)) * self._period
-        self._due[[house in silent for house in houses]] = np.inf
-        self._transformer_due = clock.wall()
+        self._meters = Meters(len(houses), options, seed, start)
+        self._past = Past(len(houses), start, 3.0 * float(self._meters.period_s.max()))
+        self._under_way = UnderWay()
+        self._transformer_due = start
         self._encode = msgspec.json.Encoder().encode
         self.published = 0
-        self.lost = 0
+
+    @property
+    def lost(self) -> int:
+        """Reports that never arrive."""
+        return self._meters.lost
 
     @property
     def tick_s(self) -> float:
         """Time between two looks at the feeder, in the clock's seconds: a report is late by at most this."""
-        shortest = min(float(self._period.min()), self._options.transformer_period_s)
+        shortest = min(float(self._meters.period_s.min()), self._transformer_period_s)
         return max(shortest / 20.0, _LEAST_TICK_S * self._clock.speed)
 
     async def run(self, host: str, port: int, stop: asyncio.Event) -> None:
@@ -129,36 +110,30 @@ class VirtualMeters:
             await asyncio.to_thread(client.loop_stop)
 
     def reports(self, wall: float) -> list[tuple[str, bytes]]:
-        """Topics and payloads of the meters whose time has come; each house at most once."""
+        """Topics and payloads of what has arrived by now."""
         truth = self._feeder.at(wall)
         if self._on_truth is not None:
             self._on_truth(truth)
+        self._past.add(truth)
+        windows = self._latest(self._meters.due(wall))
+        means = self._past.means(windows)
+        self._under_way.send(self._meters.read(windows, means.p, means.q, means.v), means.lit.tolist())
         out: list[tuple[str, bytes]] = []
-        due = np.flatnonzero(self._due <= wall)
-        if len(due):
-            jitter = self._rng.uniform(-1.0, 1.0, len(due)) * self._options.jitter
-            # From the present, not from the missed instant: after a standstill meters do not catch up.
-            late = wall - self._due[due] > self._period[due]
-            self._due[due] = np.where(late, wall, self._due[due]) + self._period[due] * (1.0 + jitter)
-            kept = self._rng.uniform(size=len(due)) >= self._options.loss
-            self.lost += int((~kept).sum())
-            noise = self._rng.normal(1.0, self._options.error, (2, len(due)))
-            for k, p_factor, q_factor in zip(due[kept], noise[0][kept], noise[1][kept], strict=True):
-                # A dark house's meter has no supply and says nothing.
-                if truth.phases[k] != NO_PHASE:
-                    report = _house_report(truth, int(k), float(p_factor), float(q_factor))
-                    out.append((self._topics[k], self._encode(report)))
+        for _, house, stamp, p, q, v in self._under_way.arrived(wall):
+            report = HouseReport(
+                p=round(p, 1), q=round(q, 1), v=round(v, 2), i=round((p * p + q * q) ** 0.5 / v, 2), t=round(stamp, 3)
+            )
+            out.append((self._topics[house], self._encode(report)))
         if wall >= self._transformer_due:
-            self._transformer_due = wall + self._options.transformer_period_s
+            self._transformer_due = wall + self._transformer_period_s
             out.append((self._transformer_topic, self._encode(_transformer_report(truth))))
         return out
 
-
-def _house_report(truth: Truth, k: int, p_factor: float, q_factor: float) -> HouseReport:
-    p, q, v = float(truth.p[k]) * p_factor, float(truth.q[k]) * q_factor, float(truth.v[k])
-    return HouseReport(
-        p=round(p), q=round(q), v=round(v, 1), i=round((p * p + q * q) ** 0.5 / v, 2), t=round(truth.wall, 3)
-    )
+    def _latest(self, windows: Windows) -> Windows:
+        """After a standstill meters do not catch up: of each that speaks here, the last period."""
+        last = np.full(len(self._topics), -1)
+        last[windows.house] = np.arange(len(windows))  # they come in the order in which they ended
+        return windows.part(np.sort(last[(last >= 0) & self._speaks]))
 
 
 def _transformer_report(truth: Truth) -> TransformerReport:
