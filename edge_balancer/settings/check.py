@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_balancer.errors import Problem
+from edge_balancer.settings.channel_rules import channel_findings, secrets_in_file
 from edge_balancer.settings.collect import Collector
 from edge_balancer.settings.files import file_findings, readable_by_all, resolve
 from edge_balancer.settings.layers import Layers, read
@@ -40,6 +41,8 @@ def examine(path: Path | None, environ: Mapping[str, str], credentials_dir: Path
         from edge_balancer.settings.bridge_rules import bridge_findings
 
         collector.add(bridge_findings(resolved))
+    collector.add(channel_findings(resolved))
+    collector.add(secrets_in_file(resolved, layers))
     collector.add(_open_secrets(resolved, layers))
     problems = tuple(collector.problems)
     broken = any(problem.severity == "error" for problem in problems)

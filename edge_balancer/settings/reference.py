@@ -51,7 +51,9 @@ _OUTRO: Final = """\
 Besides the limits above, these are errors: no houses; an id, a meter (the same topic, channel, format and paths) or a
 switch topic given twice; a cap below the budget of operations; a dwell that makes the budget unreachable; limits in the
 wrong order (`extreme_low_pct` above `low_pct`, `extreme_high_pct` below `high_pct`, `max_age_s` below `stale_s`,
-`ack_timeout_s` below `expiry_s`); certificates without TLS, missing or not in PEM form; a password without a user.
+`ack_timeout_s` below `expiry_s`); certificates without TLS, missing or not in PEM form; a password without a user; a
+contact's way over a channel that is not configured, or to an address that is none there; a channel's secret in the
+file; a channel whose package is not installed.
 
 These are warnings: no house that may move; a transformer rating left at its default; a dwell or a feeder's cap that
 cannot be reached; a trigger above what the neutral bears; a password sent in the clear, or in a file that everyone can

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from edge_balancer.settings.channels import ChannelsSettings
 from edge_balancer.settings.contacts import ContactSettings
 from edge_balancer.settings.feeder import FeederSettings
 from edge_balancer.settings.houses import HouseSettings, MeterSource
@@ -37,6 +38,7 @@ class Configuration(Section):
     alerts: AlertSettings = AlertSettings()
     contacts: tuple[ContactSettings, ...] = ()
     """Who is told of alerts. Without any, alerts are on MQTT, in the journal and on record alone."""
+    channels: ChannelsSettings = ChannelsSettings()
     bridge: BridgeSettings = BridgeSettings()
     storage: StorageSettings = StorageSettings()
     log: LogSettings = LogSettings()

@@ -29,7 +29,7 @@ _SECRETIVE: Final = re.compile(r"pass|secret|token|cred|auth|keys?$", re.IGNOREC
 CONTROLLERS: Final = frozenset(
     {
         "feeder", "houses", "houses_file", "transformer_meters", "telemetry", "decision", "switching", "alerts",
-        "storage", "log", "dashboard", "forecast",
+        "contacts", "channels", "storage", "log", "dashboard", "forecast",
     }
 )  # fmt: skip
 """Tables of the controller's own file."""

@@ -53,6 +53,7 @@ def test_the_example_differs_from_the_defaults_only_where_a_user_must_look() -> 
         "telemetry": {},
         "switching": {},
         "alerts": {"telling": {}},
+        "channels": {"twilio": {}, "modem": {}, "email": {}, "webhook": {}, "apprise": {}},
         "bridge": {"interlock": {}},
         "storage": {},
         "log": {},
