@@ -12,6 +12,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_balancer.types.kept import KeptHouses
+
 Floats = NDArray[np.float64]
 
 LEAST_STEP_W: Final = 500.0
@@ -82,13 +84,14 @@ class ElectricalDistance:
     def learned(self) -> dict[str, Any]:
         return {"drop": self._drop.tolist(), "square": self._square.tolist()}
 
-    def relearn(self, learned: Any) -> None:
-        """Take back what `learned()` gave; nonsense is left aside."""
+    def relearn(self, learned: Any, houses: KeptHouses) -> None:
+        """Take back what `learned()` gave, of `houses`; nonsense is left aside."""
         try:
             drop = np.array(learned["drop"], dtype=np.float64)
             square = np.array(learned["square"], dtype=np.float64)
         except (KeyError, TypeError, ValueError):
             return
-        fits = drop.shape == square.shape == self._drop.shape
+        fits = drop.shape == square.shape == (houses.count,)
         if fits and np.isfinite(drop).all() and np.isfinite(square).all() and (square >= 0.0).all():
-            self._drop, self._square = drop, square
+            houses.place(drop, self._drop)
+            houses.place(square, self._square)

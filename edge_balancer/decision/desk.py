@@ -24,12 +24,13 @@ from edge_balancer.settings.root import Configuration
 from edge_balancer.switching.roster import Roster
 from edge_balancer.telemetry.latest import LatestReadings, Round
 from edge_balancer.types.decisions import Decision, Move, Trigger
+from edge_balancer.types.kept import KeptHouses
 from edge_balancer.types.phases import ROTATION
 from edge_balancer.types.switching import Mode, SwitchRequest
 
 REVIEW_S: Final = 10.0
 """With readings flowing but little change, the moves are looked at anew this often."""
-SPACED_HOUSES: Final = 300
+SPACED_HOUSES: Final = 600
 """On a feeder of so many houses looks keep a second apart, on a larger one more (its square): a search compares all
 pairs of moves, and a Pi has other things to do."""
 CHANGE: Final = 0.02
@@ -94,7 +95,8 @@ class DecisionDesk:
         for batch in rounds:
             load = batch.p + 1j * np.nan_to_num(batch.q, nan=0.0)
             self._distance.observe(batch.index, batch.p, batch.v, batch.at, self._roster.last_move[batch.index])
-            here = ~away[batch.index]
+            # In the dark a house draws nothing, which says nothing of what it will draw when supply is back.
+            here = ~away[batch.index] & ~(batch.v < 0.5 * self._config.feeder.nominal_voltage_v)
             index = batch.index[here]
             self._blend.observe(index, load[here], batch.at[here], wall, longest[index])
             self._new_readings = True
@@ -247,12 +249,16 @@ class DecisionDesk:
         }
 
     def relearn(self, learned: dict[str, Any]) -> bool:
-        """Take back what `learned()` gave, where it is of the same houses."""
-        if learned.get("houses") != list(self._roster.ids):
+        """Take back what `learned()` gave. Houses that came or went since do not cost the others what they taught."""
+        kept = learned.get("houses")
+        if not isinstance(kept, list):
             return False
-        self._price.relearn(learned.get("price", {}))
-        self._distance.relearn(learned.get("distance"))
-        return self._blend.relearn(learned.get("blend", {}))
+        houses = KeptHouses.of(kept, self._roster.ids)
+        if 2 * np.count_nonzero(houses.known) > len(self._roster):
+            # The price follows the size of the feeder's houses: of another feeder it would tell nothing.
+            self._price.relearn(learned.get("price", {}))
+        self._distance.relearn(learned.get("distance"), houses)
+        return self._blend.relearn(learned.get("blend", {}), houses)
 
     def _outlook(self, wall: float, s: Situation, now_a: NDArray[np.complex128], fixed: complex) -> Outlook:
         nominal = self._config.feeder.nominal_voltage_v

@@ -91,28 +91,31 @@ class Planner:
         at_target = self._guard.targets(table.house, table.target, s)
         open_ = (verdict[table.house] < 0) & (at_target < 0)
         vetoes = self._forbidden(table, gains, verdict, at_target, s)
-        moves: tuple[Move, ...] = ()
+        chosen: list[int] = []
         passed: list[int] = []
         found = NOTHING
         for _ in range(ROUNDS):
             rows = np.flatnonzero(open_)
             found = least_current(cost, n, table.change[rows], table.price[rows], table.house[rows], self._most())
             chosen = [int(rows[k]) for k in found.chosen]
-            moves = tuple(self._move(table, k) for k in chosen)
-            refused = {veto.move: veto for veto in self._guard.judge(moves, s)} if moves else {}
+            refused = self._refused([self._move(table, k) for k in chosen], s)
             if not refused:
                 break
             vetoes = [*refused.values(), *vetoes]
             open_[[k for k in chosen if self._move(table, k) in refused]] = False
             passed = [k for k in chosen if self._move(table, k) not in refused]
-            moves, found = (), NOTHING
+            chosen, found = [], NOTHING
             if all(veto.reason is VetoReason.MODE for veto in refused.values()):
                 break
         else:
             # Many houses are alike, and each search met one too many: what passed of the last set may still pay.
             found = _whole(cost, n, table, passed)
-            moves = tuple(self._move(table, k) for k in found.chosen)
-        return self._proposal(outlook, table, gains, open_, moves, found.gain, vetoes)
+            chosen = list(found.chosen)
+        return self._proposal(outlook, table, gains, open_, chosen, found.gain, vetoes)
+
+    def _refused(self, moves: list[Move], s: Situation) -> dict[Move, Veto]:
+        """Which of these moves, made together, the guard forbids."""
+        return {veto.move: veto for veto in self._guard.judge(moves, s)} if moves else {}
 
     def neutral_now(self, outlook: Outlook) -> complex:
         """The neutral current at present, A."""
@@ -233,29 +236,31 @@ class Planner:
         table: _Table,
         gains: Floats,
         open_: NDArray[np.bool_],
-        moves: tuple[Move, ...],
+        chosen: list[int],
         gain: float,
         vetoes: list[Veto],
     ) -> Proposal:
         before = self.neutral_now(outlook)
-        if not moves:
+        if not chosen:
             return Proposal((), 0.0, abs(before), abs(before), (), tuple(vetoes[:SHOWN]), ())
         rows = np.flatnonzero(open_)
         rows = rows[np.argsort(-(gains[rows] - table.price[rows]), kind="stable")[:SHOWN]]
         candidates = tuple(
             Candidate(self._move(table, k), float(gains[k]), float(table.price[k])) for k in rows.tolist()
         )
-        index = np.array([self._roster.index[move.house] for move in moves])
-        turn = np.array([ROTATION[move.target] - ROTATION[move.origin] for move in moves])
-        after = before + complex((outlook.now_a[index] * turn).sum())
+        house, target = table.house[chosen], table.target[chosen]
+        turn = ROTATION[target] - ROTATION[self._roster.phase[house]]
+        # As it will be once inverters are back, which is what the move is for; the blocks tell the way there.
+        after = before + complex((outlook.now_a[house] * turn).sum())
         neutral = self._neutral(outlook)
-        then = neutral + (outlook.forecast_a[index] * turn[:, None]).sum(axis=0)
+        then = neutral + table.change[chosen, : len(neutral)].sum(axis=0)
         blocks = tuple(
             BlockForecast(float(minutes), float(weight), float(abs(a)), float(abs(b)))
             for minutes, weight, a, b in zip(
                 outlook.horizon.minutes, outlook.horizon.weights_min, neutral, then, strict=True
             )
         )
+        moves = tuple(self._move(table, k) for k in chosen)
         return Proposal(moves, gain, abs(before), abs(after), candidates, tuple(vetoes[:SHOWN]), blocks)
 
 

@@ -17,6 +17,7 @@ from edge_balancer.forecast.levels import Levels
 from edge_balancer.forecast.sessions import Sessions
 from edge_balancer.forecast.survival import Survival
 from edge_balancer.forecast.usual import BINS, DAY_S, UsualDay
+from edge_balancer.types.kept import KeptHouses
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
@@ -136,11 +137,11 @@ class SurvivalBlend:
         """What is worth keeping over a restart: the time-of-day means, and how loads die out."""
         return {**self._usual.learned(), "survival": self._survival.learned()}
 
-    def relearn(self, learned: Any) -> bool:
-        """Take back what `learned()` gave. False where it does not fit these houses; nothing is changed then."""
-        if not self._usual.relearn(learned):
+    def relearn(self, learned: Any, houses: KeptHouses) -> bool:
+        """Take back what `learned()` gave, of `houses`. False where it does not fit; nothing is changed then."""
+        if not self._usual.relearn(learned, houses):
             return False
-        self._survival.relearn(learned.get("survival"))
+        self._survival.relearn(learned.get("survival"), houses)
         return True
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from edge_balancer.forecast.horizon import BLOCK_MINUTES
 from edge_balancer.forecast.usual import pack, unpack
+from edge_balancer.types.kept import KeptHouses
 
 Floats = NDArray[np.float64]
 
@@ -175,13 +176,15 @@ class Survival:
             "all_samples": pack(self._all_samples),
         }
 
-    def relearn(self, learned: Any) -> bool:
-        """Take back what `learned()` gave. False where it does not fit; nothing is changed then."""
+    def relearn(self, learned: Any, houses: KeptHouses) -> bool:
+        """Take back what `learned()` gave, of `houses`; a house that is new begins with the feeder's coefficients.
+        False where it does not fit; nothing is changed then."""
+        n = houses.count
         try:
-            left = unpack(learned["left"], np.float32, self.left.shape)
+            left = unpack(learned["left"], np.float32, (n, *self.left.shape[1:]))
             feeder = unpack(learned["feeder"], np.float32, self._feeder.shape)
-            square = unpack(learned["square"], np.float32, self._square.shape)
-            samples = unpack(learned["samples"], np.float32, self._error_samples.shape)
+            square = unpack(learned["square"], np.float32, (n, *self._square.shape[1:]))
+            samples = unpack(learned["samples"], np.float32, (n, *self._error_samples.shape[1:]))
             all_gram = unpack(learned["all_gram"], np.float64, self._all_gram.shape)
             all_right = unpack(learned["all_right"], np.float64, self._all_right.shape)
             all_samples = unpack(learned["all_samples"], np.float64, self._all_samples.shape)
@@ -191,9 +194,11 @@ class Survival:
         counts = (square, samples, all_samples)
         if not all(np.isfinite(value).all() for value in values) or any((value < 0).any() for value in counts):
             return False
-        self.left = np.clip(left.astype(np.float64), *BOUNDS)
         self._feeder = feeder.astype(np.float64)
-        self._square[:], self._error_samples[:] = square, samples
+        self.left = np.broadcast_to(np.clip(self._feeder, *BOUNDS), self.left.shape).copy()
+        houses.place(np.clip(left.astype(np.float64), *BOUNDS), self.left)
+        houses.place(square, self._square)
+        houses.place(samples, self._error_samples)
         self._all_gram[:], self._all_right[:], self._all_samples[:] = all_gram, all_right, all_samples
         self._resume()
         return True

@@ -8,6 +8,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_balancer.types.kept import KeptHouses
+
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
 
@@ -67,17 +69,17 @@ class UsualDay:
             "days": pack(self._days.astype(np.float32)),
         }
 
-    def relearn(self, learned: Any) -> bool:
-        """Take back what `learned()` gave. False where it does not fit these houses; nothing is changed then."""
+    def relearn(self, learned: Any, houses: KeptHouses) -> bool:
+        """Take back what `learned()` gave, of `houses`. False where it does not fit; nothing is changed then."""
         try:
-            day = unpack(learned["day"], np.complex64, self._day.shape)
-            days = unpack(learned["days"], np.float32, self._days.shape)
+            day = unpack(learned["day"], np.complex64, (houses.count, BINS))
+            days = unpack(learned["days"], np.float32, (houses.count, BINS))
         except (KeyError, TypeError, ValueError):
             return False
         if not (np.isfinite(day).all() and np.isfinite(days).all() and (days >= 0.0).all()):
             return False
-        self._day[:] = day
-        self._days[:] = days
+        houses.place(day, self._day)
+        houses.place(days, self._days)
         return True
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from edge_balancer.analysis.distance import ENOUGH_KW2, FARTHEST, LONGEST_S, NEAREST, ElectricalDistance
 from edge_balancer.twin.grid.generate import generate
 from edge_balancer.twin.grid.power_flow import PowerFlow
+from edge_balancer.types.kept import KeptHouses
 
 Floats = NDArray[np.float64]
 HOUSES, MINUTES = 40, 1440
@@ -126,8 +127,14 @@ def test_small_steps_drown_in_noise_and_are_not_counted() -> None:
 
 def test_what_was_learned_survives_a_restart() -> None:
     one, again = steps(4.0), ElectricalDistance(2, 230.0)
-    again.relearn(one.learned())
+    again.relearn(one.learned(), KeptHouses.same(2))
     assert again.ohm == pytest.approx(one.ohm)
+
+
+def test_a_house_that_left_takes_only_its_own_distance_along() -> None:
+    one, again = steps(4.0), ElectricalDistance(2, 230.0)
+    again.relearn(one.learned(), KeptHouses.of(["h01", "h02"], ["h02", "h03"]))
+    assert again.ohm == pytest.approx([one.ohm[1], np.nan], nan_ok=True)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +152,7 @@ def test_what_was_learned_survives_a_restart() -> None:
 def test_nonsense_is_not_learned(nonsense: Any) -> None:
     distance = steps(4.0)
     before = distance.learned()
-    distance.relearn(nonsense)
+    distance.relearn(nonsense, KeptHouses.same(2))
     assert distance.learned() == before
     assert before["square"][0] > ENOUGH_KW2
 

@@ -109,6 +109,16 @@ def test_blocks_tell_the_neutral_current_with_and_without_the_moves() -> None:
     assert [block.neutral_after_a for block in proposal.blocks] == pytest.approx([0.0] * len(proposal.blocks), abs=1e-4)
 
 
+def test_blocks_tell_that_a_moved_roof_is_away_for_five_minutes() -> None:
+    roofs = [{**house, "pv_w": 5000} for house in on("L1", "L1", "L1")]
+    proposal = plan(roofs, [-2300.0] * 3, decision={"pv_energy_price": 0.0})
+    assert len(proposal.moves) == 2
+    assert proposal.neutral_after_a == pytest.approx(0.0, abs=1e-6)
+    first, *later = [block.neutral_after_a for block in proposal.blocks]
+    assert first == pytest.approx(10.0)
+    assert later == pytest.approx([0.0] * len(later), abs=1e-4)
+
+
 VOLTAGE_HOUSES = on("L1", "L2", "L1", "L2")
 VOLTAGE_LOADS = [2300.0, 2300.0, 2300.0, 2300.0]
 

@@ -6,9 +6,11 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+import numpy as np
 import pytest
 
 from edge_balancer.engine import Engine
+from edge_balancer.forecast.usual import BINS, unpack
 from edge_balancer.settings.root import Configuration
 from edge_balancer.types.decisions import VetoReason
 from edge_balancer.types.events import Event, EventKind
@@ -104,11 +106,25 @@ def test_nothing_is_moved_to_a_phase_that_lost_its_supply() -> None:
     assert feeder.alerts == {"supply_lost/L2": "active"}
     for house in on(L2):
         feeder.load[house], feeder.volts[house] = 1000.0, 230.0
-    feeder.load[NAMES[0]] = 9000.0
+    feeder.load |= dict.fromkeys(on(L1)[:2], 9000.0)  # one of the two is better elsewhere
     feeder.run(200)
     assert feeder.commands == []  # the cool-down
     feeder.run(200)
     assert feeder.commands
+
+
+def test_darkness_teaches_nothing_of_what_houses_draw() -> None:
+    feeder = Feeder()
+    feeder.run(3600)
+    for house in feeder.phase:
+        feeder.load[house], feeder.volts[house] = 0.0, 0.0
+    feeder.run(7200)
+    for house in feeder.phase:
+        feeder.load[house], feeder.volts[house] = 1000.0, 230.0
+    feeder.run(3600)
+    usual = unpack(feeder.engine.learned()["blend"]["day"], np.complex64, (len(feeder.phase), BINS))
+    assert usual[usual != 0.0].real == pytest.approx(1000.0)
+    assert np.count_nonzero(usual[0]) >= 4
 
 
 def test_nothing_is_moved_to_a_phase_whose_gateway_fell_silent() -> None:

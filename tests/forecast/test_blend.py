@@ -11,6 +11,7 @@ import pytest
 
 from edge_balancer.forecast.blend import SurvivalBlend
 from edge_balancer.forecast.horizon import Horizon, horizon
+from edge_balancer.types.kept import KeptHouses
 
 DAY_S = 86_400.0
 LONGEST_S = 2700.0
@@ -137,10 +138,18 @@ def test_houses_do_not_mix() -> None:
 
 def test_what_was_learned_comes_back() -> None:
     blend, again = two_days(), SurvivalBlend(1, 0.0)
-    assert again.relearn(blend.learned())
+    assert again.relearn(blend.learned(), KeptHouses.same(1))
     assert again.learned() == blend.learned()
     noon = moments(12.5 * 3600)
     assert again.usual(0.0, noon)[0, 0] == pytest.approx(blend.usual(0.0, noon)[0, 0], rel=1e-6)
+
+
+def test_a_house_that_joins_costs_the_others_nothing() -> None:
+    blend, again = two_days(), SurvivalBlend(2, 0.0)
+    assert again.relearn(blend.learned(), KeptHouses.of(["h01"], ["h00", "h01"]))
+    noon = moments(12.5 * 3600)
+    assert again.usual(0.0, noon)[1, 0] == pytest.approx(blend.usual(0.0, noon)[0, 0], rel=1e-6)
+    assert again.usual(0.0, noon)[0, 0] == 0.0
 
 
 GOOD = SurvivalBlend(1, 0.0).learned()
@@ -169,5 +178,5 @@ INFINITE._usual._day += math.inf
 def test_nonsense_is_refused_and_changes_nothing(nonsense: Any) -> None:
     blend = two_days()
     before = blend.learned()
-    assert not blend.relearn(nonsense)
+    assert not blend.relearn(nonsense, KeptHouses.same(1))
     assert blend.learned() == before

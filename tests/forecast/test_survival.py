@@ -14,6 +14,7 @@ from edge_balancer.forecast.horizon import horizon
 from edge_balancer.forecast.levels import Levels
 from edge_balancer.forecast.survival import PRIOR, STEP_S, Survival
 from edge_balancer.forecast.usual import pack, unpack
+from edge_balancer.types.kept import KeptHouses
 
 H = horizon(30.0)
 BLOCKS, PARTS = PRIOR.shape
@@ -152,7 +153,7 @@ def test_a_house_that_is_not_heard_teaches_nothing() -> None:
 def test_what_was_learned_survives_a_restart_and_is_where_learning_goes_on() -> None:
     before = of_two(3.0).survival
     again = Record(2)
-    assert again.survival.relearn(before.learned())
+    assert again.survival.relearn(before.learned(), KeptHouses.same(2))
     assert again.survival.left == pytest.approx(before.left, abs=1e-5)
     assert again.survival.error_va(1000.0) == pytest.approx(before.error_va(1000.0), rel=1e-5)
     kept = [left_of_a_load_that_just_began(before, house, HALF_HOUR) for house in (LASTING, BRIEF)]
@@ -161,11 +162,23 @@ def test_what_was_learned_survives_a_restart_and_is_where_learning_goes_on() -> 
     assert after == pytest.approx(kept, abs=0.01)
     for _ in range(5):  # and restarts do not wear it off
         once_more = Record(2)
-        assert once_more.survival.relearn(again.survival.learned())
+        assert once_more.survival.relearn(again.survival.learned(), KeptHouses.same(2))
         once_more.play(np.zeros((2, 2)))
         again = once_more
     after = [left_of_a_load_that_just_began(again.survival, house, HALF_HOUR) for house in (LASTING, BRIEF)]
     assert after == pytest.approx(kept, abs=0.01)
+
+
+def test_houses_keep_what_they_taught_when_others_come_and_go() -> None:
+    before = of_two(3.0).survival
+    again = Record(3)
+    names = ["lasting", "brief"]
+    assert again.survival.relearn(before.learned(), KeptHouses.of(names, ["new", "brief", "another"]))
+    assert again.survival.left[1] == pytest.approx(before.left[1], abs=1e-5)
+    assert again.survival.left[0] == pytest.approx(again.survival.left[2])
+    assert not np.allclose(again.survival.left[0], PRIOR)  # the feeder's own coefficients, not the shipped ones
+    again.play(np.zeros((WINDOW, 3)))
+    assert again.survival.left[1] == pytest.approx(before.left[1], abs=0.01)
 
 
 GOOD = Survival(2, np.ones(2, dtype=bool)).learned()
@@ -192,7 +205,7 @@ SAMPLES = np.zeros((2, BLOCKS), dtype=np.float32)
 def test_nonsense_is_refused_and_changes_nothing(nonsense: Any) -> None:
     survival = of_two(1.0).survival
     before = survival.learned()
-    assert not survival.relearn(nonsense)
+    assert not survival.relearn(nonsense, KeptHouses.same(2))
     assert survival.learned() == before
 
 
