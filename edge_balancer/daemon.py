@@ -187,6 +187,7 @@ class Daemon:
                 unsent=unsent,
                 connected=self._link.up,
                 storage_fault=self._journal.fault,
+                refused_orders=self._intake.refused_orders,
             ),
         )
         recorded = await self._journal.record(outputs.events, wait=bool(outputs.commands))

@@ -68,7 +68,7 @@ class Engine:
         self._decisions = DecisionDesk(config, self.roster, self.latest, self._guard, session, advisor)
         self._switches = SwitchDesk(config, self.roster, self.latest, session)
         self._outage = OutageWatch(config.decision.min_coverage, config.decision.outage_cooldown_s)
-        self.watch = Watch(config, self.roster, tuple(restored.alerts))
+        self.watch = Watch(config, self.roster, restored)
         self._now, self._wall = now, restored.wall
         self._next_tick = now
         self._tick_s = min(TICK_S, config.mqtt.publish_s)
@@ -287,9 +287,7 @@ class Engine:
         self._minutes.add_feeder(feeder)
         self.houses_ring.advance(now)
         self.phase_ring.add_state(now, feeder)
-        alerts = self.watch.look(
-            now, inputs.wall, feeder, s.fresh, self.latest, inputs.storage_fault, self._records.doubts.values()
-        )
+        alerts = self.watch.look(now, inputs, feeder, s.fresh, self.latest, self._records.doubts.values())
         return self._told([*acknowledged, *alerts]), feeder
 
     def _told(self, alerts: list[Alert]) -> tuple[Alert, ...]:

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from edge_balancer.alerts.catalogue import is_latched
+from edge_balancer.alerts.texts import texts_of
 from edge_balancer.settings.policy import AlertSettings
 from edge_balancer.types.events import Alert, AlertState, Severity
 
@@ -183,6 +184,7 @@ class AlertBook:
         being observed gone for the clearing time (latched ones only when a person clears them).
         """
         self._settings = settings
+        self._texts = texts_of(settings.telling.language)
         self._now = -math.inf
         self._episodes: dict[str, _Episode] = {}
         self.overflow = 0
@@ -245,7 +247,8 @@ class AlertBook:
             return None
         who = "".join(c for c in operator if c.isprintable())[:MOST_OPERATOR_CHARACTERS] or "somebody"
         episode.state = AlertState.ACKNOWLEDGED
-        episode.seen_by = f" Acknowledged by {who} at {datetime.fromtimestamp(wall, UTC):%Y-%m-%d %H:%M} UTC."
+        when = f"{datetime.fromtimestamp(wall, UTC):%Y-%m-%d %H:%M}"
+        episode.seen_by = self._texts.say("acknowledged_by", who=who, when=when)
         return episode.told()
 
     def clear(self, key: str) -> Alert | None:

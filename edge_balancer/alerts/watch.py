@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from edge_balancer.alerts import conditions
 from edge_balancer.alerts.catalogue import AlertKind, key_of
 from edge_balancer.alerts.lifecycle import AlertBook, Condition
+from edge_balancer.alerts.own_watch import OwnWatch
+from edge_balancer.alerts.texts import texts_of
 from edge_balancer.analysis.phases.check import Doubt
 from edge_balancer.analysis.weeks import WeekOfWindows, WeekVerdict, voltage_limits
 from edge_balancer.analysis.windows import WINDOW_S, TenMinuteMeans
@@ -19,6 +21,7 @@ from edge_balancer.settings.root import Configuration
 from edge_balancer.switching.roster import Roster
 from edge_balancer.telemetry.latest import LatestReadings
 from edge_balancer.types.events import Alert
+from edge_balancer.types.ports import Inputs, Restored
 from edge_balancer.types.snapshot import FeederState
 from edge_balancer.types.switching import AlertAck
 
@@ -38,10 +41,12 @@ METER_KINDS: Final = frozenset({AlertKind.STALE_METERS, AlertKind.METER_SILENT})
 class Watch:
     """The alerts of one feeder. Times are monotonic seconds, `wall` Unix seconds."""
 
-    def __init__(self, config: Configuration, roster: Roster, restored: tuple[Alert, ...]) -> None:
+    def __init__(self, config: Configuration, roster: Roster, restored: Restored) -> None:
         self._config = config
         self._roster = roster
-        self._book = AlertBook(config.alerts, restored)
+        self._book = AlertBook(config.alerts, tuple(restored.alerts))
+        self._texts = texts_of(config.alerts.telling.language)
+        self._own = OwnWatch(config.alerts, self._texts, restored.unannounced_starts, bool(config.transformer_meters))
         self._voltages = TenMinuteMeans(len(roster))
         self._vuf = TenMinuteMeans(1)
         self._mean_v = np.full(len(roster), np.nan)
@@ -74,18 +79,17 @@ class Watch:
     def look(
         self,
         now: float,
-        wall: float,
+        inputs: Inputs,
         feeder: FeederState,
         fresh: NDArray[np.bool_],
         latest: LatestReadings,
-        storage_fault: str,
         doubts: Iterable[Doubt] = (),
     ) -> list[Alert]:
         """The alerts that changed. `fresh` [houses]: whose reading may be used; `doubts`: records that the voltages
         contradict."""
         if self._started is None:
             self._started = now
-        roster = self._roster
+        roster, wall, texts = self._roster, inputs.wall, self._texts
         volts = np.where(fresh & self._single, latest.v, np.nan)
         # A house without supply (its own breaker) is no voltage violation of the feeder.
         lit = volts > 0.5 * self._config.feeder.nominal_voltage_v
@@ -95,23 +99,24 @@ class Watch:
         open_kinds = self._book.open_kinds
         found: list[Condition] = [
             conditions.severe_imbalance(
-                feeder.i_n if feeder.houses_fresh else float("nan"), self._config.feeder, self._config.alerts
+                feeder.i_n if feeder.houses_fresh else float("nan"), self._config.feeder, self._config.alerts, texts
             ),
-            conditions.voltage_unbalance(self._mean_vuf, self._config.feeder),
-            conditions.frequent_switching(roster.operations_hour, self._config.alerts),
-            *conditions.wrong_phase_records(doubts),
-            *conditions.switching_halted(self._roster.halted),
-            *conditions.storage_trouble(storage_fault),
+            conditions.voltage_unbalance(self._mean_vuf, self._config.feeder, texts),
+            conditions.frequent_switching(roster.operations_hour, self._config.alerts, texts),
+            *conditions.wrong_phase_records(doubts, texts),
+            *conditions.switching_halted(self._roster.halted, texts),
+            *conditions.storage_trouble(inputs.storage_fault, texts),
             *self._switches(),
+            *self._own.look(now, inputs, None if latest.transformer is None else latest.transformer.at, open_kinds),
         ]
         if self._mean_outside or not VOLTAGE_KINDS.isdisjoint(open_kinds) or _outside(alive, self._extreme_limits_v):
-            found += conditions.voltages(roster.ids, roster.phase, self._mean_v, alive, self._config.feeder)
+            found += conditions.voltages(roster.ids, roster.phase, self._mean_v, alive, self._config.feeder, texts)
         if not METER_KINDS.isdisjoint(open_kinds) or not fresh.all():
             age = np.minimum(now - latest.at, now - self._started)
-            found += conditions.stale_meters(roster.ids, fresh, age, self._config.alerts)
+            found += conditions.stale_meters(roster.ids, fresh, age, self._config.alerts, texts)
         dead = np.isfinite(volts) & ~lit
         if dead.any():
-            found += conditions.supply_lost(roster.ids, roster.phase, lit, dead)
+            found += conditions.supply_lost(roster.ids, roster.phase, lit, dead, texts)
         return [*self._released(), *self._book.observe(now, wall, found)]
 
     def _follow_windows(self, wall: float, volts: NDArray[np.float64], vuf: float | None) -> None:
@@ -130,14 +135,15 @@ class Watch:
     def _switches(self) -> list[Condition]:
         roster = self._roster
         found = [
-            conditions.switch_locked(roster.ids[house], reason) for house, reason in sorted(roster.lock_reason.items())
+            conditions.switch_locked(roster.ids[house], reason, self._texts)
+            for house, reason in sorted(roster.lock_reason.items())
         ]
         silent = self._movable & ~roster.known & ~roster.locked & ~roster.in_flight
         # While most switches have not spoken yet, the controller has just started or the field is not connected: that
         # is one fact (diagnostics show it), not an alert for every house.
         if 2 * int(silent.sum()) < int(self._movable.sum()):
             found += [
-                conditions.switch_position(roster.ids[house], roster.phase_of(house), None)
+                conditions.switch_position(roster.ids[house], roster.phase_of(house), None, self._texts)
                 for house in np.flatnonzero(silent).tolist()
             ]
         return found

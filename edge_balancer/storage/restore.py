@@ -29,6 +29,9 @@ LEARNED_KEY: Final = "learned"
 """The state that holds what `Engine.learned()` gave."""
 
 DAY_S: Final = 86_400.0
+HOUR_S: Final = 3600.0
+# More rows than an hour can have; years of them need not be read.
+_LOOK_BACK_ROWS: Final = 20_000
 
 
 class Stamp(msgspec.Struct, frozen=True, gc=False):
@@ -87,6 +90,7 @@ def restore(connection: sqlite3.Connection, now_wall: float, *, synced: bool = T
             msgspec.json.decode(alert, type=Alert)
             for (alert,) in connection.execute("SELECT alert FROM active_alerts ORDER BY key")
         ],
+        unannounced_starts=_unannounced_starts(connection, now_wall),
         learned=load_state(connection, LEARNED_KEY) or {},
     )
 
@@ -101,6 +105,27 @@ def _last_synced(connection: sqlite3.Connection, otherwise: float) -> float:
     row = connection.execute("SELECT wall FROM trail WHERE synced ORDER BY seq DESC LIMIT 1").fetchone()
     # Without any such row the moves' ages come from the monotonic clock alone, and any instant will do as now.
     return otherwise if row is None else float(row[0])
+
+
+def _unannounced_starts(connection: sqlite3.Connection, now_wall: float) -> int:
+    """Starts within the last hour that followed an end without a goodbye; the one that is under way counts too."""
+    rows = connection.execute(
+        "SELECT kind, wall FROM trail WHERE seq > (SELECT coalesce(max(seq), 0) FROM trail) - ? AND kind IN (?, ?) "
+        "ORDER BY seq DESC",
+        (_LOOK_BACK_ROWS, str(EventKind.STARTED), str(EventKind.STOPPED)),
+    )
+    starts = 0
+    later: float | None = now_wall
+    for kind, wall in rows:
+        if kind == EventKind.STOPPED:
+            if not starts:
+                return 0
+            later = None
+            continue
+        if later is not None and later > now_wall - HOUR_S:
+            starts += 1
+        later = wall
+    return starts
 
 
 def _mode(value: Any) -> Mode | None:

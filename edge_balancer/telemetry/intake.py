@@ -18,6 +18,7 @@ from edge_balancer.types.switching import Mode
 
 MOST_BYTES: Final = 65_536
 """No meter's message is longer; a longer one is refused unread."""
+_ORDERS: Final = frozenset({"set", "request", "clear", "ack", "silence"})
 
 
 class Intake:
@@ -31,6 +32,9 @@ class Intake:
         self._strangers = Strangers()
         self._routes = Routes(config, self._pending, self._strangers)
         self._ledger = Ledger()
+        self._base = f"{config.base_topic}/"
+        self.refused_orders = 0
+        """Requests, releases, acknowledgements and modes that were refused: what people, or somebody, asked for."""
 
     def subscriptions(self) -> list[tuple[str, int]]:
         """Topic filters to subscribe to, each with its QoS."""
@@ -58,6 +62,7 @@ class Intake:
                 accepted = target.receive(payload, retained, now, wall, synced)
             except Refused as refusal:
                 ledger.refuse(refusal, topic, payload, wall)
+                self.refused_orders += self._is_order(topic)
             except Exception as error:  # noqa: BLE001 - a fault in one decoder must not silence every other meter
                 ledger.refuse(Refused(Reason.INTERNAL, repr(error)), topic, payload, wall)
             else:
@@ -65,6 +70,9 @@ class Intake:
                     ledger.accepted += 1
                 else:
                     ledger.refreshed += 1
+
+    def _is_order(self, topic: str) -> bool:
+        return topic.startswith(self._base) and topic.rpartition("/")[2] in _ORDERS
 
     def drain(self) -> Batch:
         """Everything accepted since the last drain."""

@@ -47,6 +47,8 @@ class Inputs(msgspec.Struct, frozen=True):
     """Whether the broker is connected now: without it no switch can be heard."""
     storage_fault: str = ""
     """Why the store cannot save at present; empty when it can."""
+    refused_orders: int = 0
+    """Requests, releases, acknowledgements and modes refused since the start."""
 
 
 class Outputs(msgspec.Struct, frozen=True):
@@ -91,5 +93,7 @@ class Restored(msgspec.Struct, frozen=True):
     alerts: Sequence[Alert] = ()
     after_outage: bool = False
     """The machine came up after a loss of supply: the feeder's cool-down applies."""
+    unannounced_starts: int = 0
+    """Starts within the last hour, this one included, that followed an end without a goodbye."""
     learned: dict[str, Any] = {}
     """The forecast's and the price's learned state, as `Engine.learned()` gave it."""

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from edge_balancer.alerts import conditions
+from edge_balancer.alerts import conditions, own_conditions
 from edge_balancer.alerts.catalogue import AlertKind, is_latched, key_of, names
 from edge_balancer.alerts.lifecycle import AlertBook, Condition, Side
 from edge_balancer.analysis.phases.check import Doubt
@@ -211,6 +211,13 @@ def every_condition() -> list[Condition]:
             [Doubt("h1", Phase.L1, Phase.L3, 0.991, 9.4, moved) for moved in (True, False)]
         ),
         *conditions.supply_lost(["h1", "h2"], np.array([0, 0]), np.zeros(2, dtype=bool), np.ones(2, dtype=bool)),
+        own_conditions.restarted(2),
+        own_conditions.clock_unsynchronised(1000.0, AlertSettings()),
+        own_conditions.clock_stepped(-3600.0),
+        own_conditions.orders_refused(61, AlertSettings()),
+        own_conditions.broker_lost(121.0, AlertSettings()),
+        own_conditions.transformer_silent(4000.0, 3600.0),
+        *own_conditions.model_demoted("worse than persistence for three days"),
     ]
 
 
@@ -226,7 +233,7 @@ def test_every_text_says_what_is_done_and_what_to_do_in_plain_sentences() -> Non
         assert condition.text.count(". ") >= 2, condition.text
         assert "  " not in condition.text
         if condition.side is Side.ABOVE and condition.limit is not None and not condition.unknown:
-            assert f"{condition.limit:.0f}" in condition.text or condition.key.startswith("meter_silent")
+            assert f"{condition.limit:.0f}" in condition.text or condition.unit == "s"
 
 
 @pytest.mark.parametrize(

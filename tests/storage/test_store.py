@@ -53,6 +53,27 @@ def test_a_new_store_knows_nothing(tmp_path: Path) -> None:
     )
 
 
+START, STOP = EventKind.STARTED, EventKind.STOPPED
+
+
+@pytest.mark.parametrize(
+    ("ends", "expected"),
+    [
+        ([], 0),
+        ([(START, 0), (STOP, 10)], 0),
+        ([(START, 0)], 1),
+        ([(START, 0), (START, 100), (START, 200)], 3),
+        ([(START, 0), (STOP, 50), (START, 100)], 1),
+        ([(START, 0), (START, 50), (STOP, 60)], 0),
+        ([(START, -9000), (START, -8000), (START, 500)], 2),
+    ],
+)
+def test_starts_that_nothing_announced_are_counted(
+    ends: list[tuple[EventKind, float]], expected: int, tmp_path: Path
+) -> None:
+    assert restored(tmp_path / "a.db", [event(kind, at) for kind, at in ends]).unannounced_starts == expected
+
+
 def test_events_come_back_as_they_were_in_their_order(tmp_path: Path) -> None:
     events = [
         event(EventKind.STARTED),

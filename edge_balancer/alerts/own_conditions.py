@@ -1,0 +1,119 @@
+"""Conditions of the controller itself and of what it stands on: its start, its clock, its broker, who speaks to it.
+
+The feeder's are in `conditions`. Nothing is remembered here; `own_watch` does that.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from edge_balancer.alerts import catalogue
+from edge_balancer.alerts.catalogue import AlertKind, key_of
+from edge_balancer.alerts.lifecycle import Condition
+from edge_balancer.alerts.texts import ENGLISH, Texts
+from edge_balancer.settings.policy import AlertSettings
+from edge_balancer.types.events import Severity
+
+STARTS_TOLD: Final = 1
+"""Starts within an hour, each after an end without a goodbye, that are told."""
+MANY_STARTS: Final = 3
+"""That many are a controller that cannot stay up."""
+STEP_S: Final = 5.0
+"""A clock that time service disciplines moves by milliseconds; five seconds spoil the order of records."""
+MUCH: Final = 10
+"""So many times the limit of refused orders is an attack, or a program gone wild."""
+
+
+def restarted(starts: int, texts: Texts = ENGLISH) -> Condition:
+    """Starts within the last hour that followed an end without a goodbye. Hand it in for some minutes after each."""
+    return Condition(
+        key_of(AlertKind.RESTARTED),
+        Severity.CRITICAL if starts >= MANY_STARTS else Severity.WARNING,
+        catalogue.restarted(starts, STARTS_TOLD, texts),
+        float(starts),
+        float(STARTS_TOLD),
+        "starts/h",
+        confirm_s=0.0,
+        inclusive=True,
+    )
+
+
+def clock_unsynchronised(lasted_s: float, alerts: AlertSettings, texts: Texts = ENGLISH) -> Condition:
+    """For how long nothing has disciplined the clock; 0 while something does."""
+    return Condition(
+        key_of(AlertKind.CLOCK_UNSYNCHRONISED),
+        Severity.WARNING,
+        catalogue.clock_unsynchronised(lasted_s, alerts.clock_s, texts),
+        lasted_s,
+        alerts.clock_s,
+        "s",
+        confirm_s=0.0,
+    )
+
+
+def clock_stepped(step_s: float, texts: Texts = ENGLISH) -> Condition:
+    """A clock that was taken for right was set by more than `STEP_S`. Hand it in for some minutes after it."""
+    return Condition(
+        key_of(AlertKind.CLOCK_STEPPED),
+        Severity.WARNING,
+        catalogue.clock_stepped(step_s, STEP_S, texts),
+        abs(step_s),
+        STEP_S,
+        "s",
+        confirm_s=0.0,
+    )
+
+
+def orders_refused(refused: int, alerts: AlertSettings, texts: Texts = ENGLISH) -> Condition:
+    """Orders refused within the last hour; the limit itself is told."""
+    limit = alerts.refused_per_hour
+    return Condition(
+        key_of(AlertKind.ORDERS_REFUSED),
+        Severity.CRITICAL if refused >= MUCH * limit else Severity.WARNING,
+        catalogue.orders_refused(refused, limit, texts),
+        float(refused),
+        float(limit),
+        "orders/h",
+        confirm_s=0.0,
+        inclusive=True,
+    )
+
+
+def broker_lost(lasted_s: float, alerts: AlertSettings, texts: Texts = ENGLISH) -> Condition:
+    """For how long there has been no connection to the broker; 0 while there is one."""
+    return Condition(
+        key_of(AlertKind.BROKER_LOST),
+        Severity.CRITICAL,
+        catalogue.broker_lost(lasted_s, alerts.broker_lost_s, texts),
+        lasted_s,
+        alerts.broker_lost_s,
+        "s",
+        confirm_s=0.0,
+    )
+
+
+def transformer_silent(age_s: float, limit_s: float, texts: Texts = ENGLISH) -> Condition:
+    """Seconds since the transformer's meter, which is configured or was heard before, has last sent."""
+    return Condition(
+        key_of(AlertKind.TRANSFORMER_SILENT),
+        Severity.WARNING,
+        catalogue.transformer_silent(age_s, texts),
+        age_s,
+        limit_s,
+        "s",
+        confirm_s=0.0,
+    )
+
+
+def model_demoted(reason: str, texts: Texts = ENGLISH) -> list[Condition]:
+    """Why the learned forecast advises no longer; empty where it does or there is none, which gives no condition."""
+    if not reason:
+        return []
+    return [
+        Condition(
+            key_of(AlertKind.MODEL_DEMOTED),
+            Severity.WARNING,
+            catalogue.model_demoted(reason, texts),
+            confirm_s=0.0,
+        )
+    ]
