@@ -88,7 +88,7 @@ def fit(text: str, most_parts: int, ending: str = "") -> str:
     another number. What is missing shows as "...".
     """
     tail = f" {plain(ending).strip()}" if ending.strip() else ""
-    body = " ".join(plain(text).split())
+    body = " ".join(plain(" ".join(text.split())).split())
     if count(body + tail) <= most_parts:
         return (body + tail).strip()
     sentences = _SENTENCE_END.split(body)
@@ -98,6 +98,13 @@ def fit(text: str, most_parts: int, ending: str = "") -> str:
         if count(f"{shortened} {_CUT}{tail}") <= most_parts:
             return _with_words(shortened, sentences[kept], tail, most_parts)
     return _with_words("", sentences[0], tail, most_parts)
+
+
+def fit_answerable(text: str, most_parts: int, answer: str) -> str:
+    """As `fit`; where the text's last sentence says to answer with `ACK <answer>`, that sentence stays whole."""
+    if answer and (hint := re.search(rf"[^.!?]*\bACK {re.escape(answer)}\b[^.!?]*[.!?]?\s*$", text)) is not None:
+        return fit(text[: hint.start()], most_parts, hint[0])
+    return fit(text, most_parts)
 
 
 def _with_words(kept: str, sentence: str, tail: str, most_parts: int) -> str:

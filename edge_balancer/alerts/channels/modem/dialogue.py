@@ -18,7 +18,7 @@ from typing import Final
 
 import serial
 
-from edge_balancer.alerts.channels.modem.answers import ModemGone, ModemSilent, parse_error
+from edge_balancer.alerts.channels.modem.answers import ModemError, ModemGone, ModemSilent, parse_error
 
 _SLICE_S: Final = 0.1
 """Longest single wait, so that `abandon` is heard."""
@@ -53,6 +53,8 @@ class Dialogue:
         self._abandoned = threading.Event()
         self._buffer = bytearray()
         self._awaits_pdu = ""
+        self._in_step = False
+        """Whether all that was asked was answered: no answer is still to come that could be taken for another's."""
         self.unasked: deque[Unasked] = deque(maxlen=_MOST_UNASKED)
         self.late_submits: deque[int] = deque(maxlen=_MOST_UNASKED)
         """References of SMS that were confirmed only after the wait for it had ended."""
@@ -78,6 +80,7 @@ class Dialogue:
         while True:
             line = self._next_line(deadline)
             if line is None:
+                self._in_step = False
                 raise ModemSilent(_shown(text), timeout_s)
             if line == text:
                 continue
@@ -101,6 +104,7 @@ class Dialogue:
         while (line := self._next_line(deadline, prompt=True)) != ">":
             if line is None:
                 # The modem may still come to wait for the SMS, and would take the next command for it.
+                self._in_step = False
                 self._write(_ESC)
                 raise ModemSilent(command, prompt_s)
             if (error := parse_error(line)) is not None:
@@ -112,6 +116,7 @@ class Dialogue:
         while True:
             line = self._next_line(deadline)
             if line is None:
+                self._in_step = False
                 if reference is not None:
                     return reference
                 raise ModemSilent("the SMS", network_s, sent=True)
@@ -129,17 +134,20 @@ class Dialogue:
     def synchronise(self, timeout_s: float) -> None:
         """Bring the modem to answer at all: out of a prompt it may be stuck in, past noise, at its own pace."""
         deadline = self._monotonic() + timeout_s
-        self._write(_ESC)
+        if not self._in_step:
+            self._write(_ESC)
         while True:
-            with suppress(ModemSilent):
+            # To some modems ESC is a character like others, and what follows it on the line an error.
+            with suppress(ModemSilent, ModemError):
                 self.command("AT", timeout_s=min(1.0, timeout_s))
-                # Answers to what was asked before may come behind; they must not be taken for answers to what follows.
-                self.settle(0.05)
+                if not self._in_step:
+                    self._settle(0.05)
+                    self._in_step = True
                 return
             if self._monotonic() >= deadline:
                 raise ModemSilent("AT", timeout_s)
 
-    def settle(self, quiet_s: float) -> None:
+    def _settle(self, quiet_s: float) -> None:
         """Take in what comes until nothing has come for so long, or for twenty times as long in all."""
         end = self._monotonic() + 20.0 * quiet_s
         while (now := self._monotonic()) < end:

@@ -55,8 +55,11 @@ class Session:
         self.signal_dbm: float | None = None
         """As last asked; None where the modem does not know."""
 
-    def prepare(self, line: Dialogue) -> None:
-        """Bring it to where it can send and read SMS. Raises NotReadyError, ModemError, ModemSilent, ModemGone."""
+    def prepare(self, line: Dialogue, *, register: bool = True) -> None:
+        """Bring it to where it can read SMS, and with `register` send them.
+
+        Raises NotReadyError, ModemError, ModemSilent, ModemGone.
+        """
         line.synchronise(_SYNCHRONISE_S)
         self._tolerant(line, "ATE0")
         self._tolerant(line, "AT+CMEE=1")
@@ -69,8 +72,9 @@ class Session:
             self._tolerant(line, f"AT+CNMI=1,1,0,{1 if self._reports else 0},0")
         if self._service_centre:
             line.command(f'AT+CSCA="{self._service_centre}",{145 if self._service_centre.startswith("+") else 129}')
-        self._register(line)
-        self._ask_signal(line)
+        if register:
+            self._register(line)
+            self._ask_signal(line)
 
     def _tolerant(self, line: Dialogue, command: str) -> bool:
         """A command that some modems lack, and that only makes things better."""
