@@ -28,7 +28,7 @@ LEAVES: st.SearchStrategy[Any] = st.one_of(
 TREES = st.recursive(
     LEAVES,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=6),
-    max_leaves=30,
+    max_leaves=12,
 )
 HOUSES = st.lists(
     st.dictionaries(st.sampled_from(["id", "phase", "pv_w", "switch_topic", "meters", "critical"]), TREES, max_size=6),

@@ -117,7 +117,8 @@ def fork(world: World) -> World:
     """A copy that shares nothing that changes."""
     twin = copy.copy(world)
     twin.lock = copy.copy(world.lock)
-    twin.lock._wear = copy.deepcopy(world.lock._wear)
+    twin.lock._wear = copy.copy(world.lock._wear)
+    twin.lock._wear._times = copy.copy(world.lock._wear._times)
     twin.lock._answers = copy.copy(world.lock._answers)
     return twin
 
