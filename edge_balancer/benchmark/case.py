@@ -41,6 +41,8 @@ class Case:
     step_s: float
     start: float
     judged: int
+    roof_w: Watts | None = None
+    """(H,) rated AC power of each house's inverter, which its owner knows; None where no house has one."""
     nominal_v: float = 230.0
     transformer_kva: float = 250.0
 
@@ -50,6 +52,7 @@ class Case:
             ("pv_w", self.pv_w.shape, (slots, houses)),
             ("switchable", self.switchable.shape, (houses,)),
             ("initial", self.initial.shape, (houses,)),
+            ("roof_w", (houses,) if self.roof_w is None else self.roof_w.shape, (houses,)),
         ):
             if shape != wanted:
                 raise ValueError(f"{name} has shape {shape}: with power of {self.power.shape} it must be {wanted}")

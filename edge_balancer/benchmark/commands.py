@@ -19,12 +19,14 @@ from edge_balancer.planning.tables import Table, as_csv
 from edge_balancer.progress import ProgressLine
 
 GOOD: Final = 0
+FAILED: Final = 1
 REFUSED: Final = 2
 _QUIET_S: Final = 5.0
 
 
 def balance_command(args: argparse.Namespace) -> int:
-    """Print the table of each scenario as soon as it is done; 2 where arguments cannot be used."""
+    """Print the table of each scenario as soon as it is done; 1 where some controller failed on some feeder, 2 where
+    arguments cannot be used."""
     if args.scenarios == "list":
         for one in SCENARIOS:
             print(f"{one.name:18} {one.title}")
@@ -40,10 +42,14 @@ def balance_command(args: argparse.Namespace) -> int:
     except OSError as error:
         return _unwritable(args, error)
     try:
-        bench.run()
+        failures = bench.run()
     except OSError as error:
         return _unwritable(args, error)
-    return GOOD
+    for failure in failures:
+        print(f"edge-balancer bench balance: failed: {failure}", file=sys.stderr)
+    if failures:
+        print(f"{len(failures)} failure(s); the same command computes what is missing", file=sys.stderr)
+    return FAILED if failures else GOOD
 
 
 def _unwritable(args: argparse.Namespace, error: OSError) -> int:
@@ -59,14 +65,16 @@ class _Bench:
         self._progress = ProgressLine(_QUIET_S)
         self._hash = {(what.name, name): fingerprint(what, name, options) for what in chosen for name in CONTROLLERS}
 
-    def run(self) -> None:
+    def run(self) -> list[str]:
+        """Gives what has failed, and how."""
+        failures: list[str] = []
         options = self._options
         jobs = [job for what in self._chosen for seed in options.seeds if (job := self._job(what, seed)).todo]
         begun = time.monotonic()
         # One scenario after the other where each is done in turn, so that its table is there early.
         groups = [jobs] if options.workers > 1 else [[j for j in jobs if j.what == what] for what in self._chosen]
         for what, group in zip(self._chosen, groups, strict=False):
-            run_jobs(group, options, self._found, self._progress.of)
+            failures += run_jobs(group, options, self._found, self._progress.of)
             self._progress.end()
             if options.workers == 1:
                 self._print(what)
@@ -78,10 +86,13 @@ class _Bench:
         self._ledger.save()
         if options.out is not None:
             self._write(options.out)
+        return failures
 
     def _job(self, what: Scenario, seed: int) -> Job:
         """What of a feeder is not in the ledger yet."""
-        todo = [one for one in wanted(self._options) if self._options.fresh or self._known(what, seed, one) is None]
+        todo = [
+            one for one in wanted(self._options, what) if self._options.fresh or self._known(what, seed, one) is None
+        ]
         return Job(what, seed, tuple(todo))
 
     def _known(self, what: Scenario, seed: int, one: Wanted) -> Result | None:
@@ -92,7 +103,7 @@ class _Bench:
 
     def _rows(self, what: Scenario) -> list[Result]:
         """Of the scenario all rows that are good for these options, whether asked for now or computed before."""
-        everything = wanted(BenchOptions(budgets=self._options.budgets))
+        everything = wanted(BenchOptions(budgets=self._options.budgets), what)
         rows = (self._known(what, seed, one) for one in everything for seed in self._options.seeds)
         return with_gains([row for row in rows if row is not None])
 

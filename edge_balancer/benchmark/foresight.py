@@ -12,7 +12,7 @@ import numpy as np
 
 from edge_balancer.benchmark.case import Case, Phases
 from edge_balancer.benchmark.joint import MOST_HOUSES, certify
-from edge_balancer.benchmark.pairwise import Effort, Progress, best_known, polished
+from edge_balancer.benchmark.pairwise import Effort, Progress, best_known, pairs_pct, polished
 from edge_balancer.benchmark.results import FORESIGHT, Result, result
 from edge_balancer.benchmark.search import Foresight
 
@@ -20,11 +20,20 @@ _COARSE_S: Final = 60.0
 
 
 def foresight(
-    case: Case, coarse: Case, name: str, seed: int, budget: float, fixed: Phases, rounds: int, progress: Progress
+    case: Case,
+    coarse: Case,
+    name: str,
+    seed: int,
+    budget: float,
+    fixed: Phases,
+    rounds: int,
+    rng: np.random.Generator,
+    progress: Progress,
 ) -> tuple[Result, Phases]:
-    """At one budget, whatever others are asked for. `coarse`: the case in `coarse_case` means. Result and schedule."""
-    rng = np.random.default_rng([seed, 93, round(1000.0 * budget)])
-    known = best_known(coarse, (budget,), fixed, Effort(rounds=rounds), rng, progress)[budget]
+    """At one budget, whatever others are asked for. `coarse`: the case in `coarse_case` means; `fixed` (H,): where the
+    search begins, houses without a switch where they are. Result and schedule."""
+    effort = Effort(rounds=rounds)
+    known = best_known(coarse, (budget,), fixed, effort, rng, progress)[budget]
     bound_a = None
     starts = [known]
     if 1 <= len(case.movable) <= MOST_HOUSES:
@@ -33,7 +42,8 @@ def foresight(
         starts.append(Foresight(exact.schedule, exact.cost_a, exact.operations, known.price))
     ends = [polished(case, budget, start, rng, progress) for start in starts]
     best = min(ends, key=lambda one: one.cost_a)
-    return replace(result(case, name, seed, FORESIGHT, budget, best.schedule), bound_a=bound_a), best.schedule
+    seen = result(case, name, seed, FORESIGHT, budget, best.schedule)
+    return replace(seen, bound_a=bound_a, pairs_pct=pairs_pct(coarse, effort)), best.schedule
 
 
 def coarse_case(case: Case) -> Case:

@@ -1,7 +1,8 @@
 """results.csv: what has been computed, row by row, so that nothing need be computed twice.
 
 A row is good as long as what it came from is the same: the scenario's definition, the days, for foresight the effort,
-for the engine its own source. Numbers are written so that they read back to the last bit.
+and the source of everything that computes it. Numbers are written so that they read back to the last bit. Only rows
+that are known to be good are compared with one another.
 """
 
 from __future__ import annotations
@@ -11,19 +12,29 @@ import hashlib
 import io
 from collections.abc import Iterable
 from dataclasses import fields
-from functools import cache
 from pathlib import Path
 from typing import Final
 
-import edge_balancer
 from edge_balancer.benchmark.options import BenchOptions
-from edge_balancer.benchmark.results import FORESIGHT, Result, with_gains
+from edge_balancer.benchmark.results import FORESIGHT, Result, uncompared, with_gains
 from edge_balancer.benchmark.scenarios import Scenario
+from edge_balancer.benchmark.sources import source_hash
 
 FILE: Final = "results.csv"
-_EDITION: Final = 5
-"""To be raised whenever a change of the benchmark itself makes old rows incomparable."""
-_ENGINE: Final = ("engine.py", "decision", "forecast", "switching", "telemetry", "analysis", "settings")
+_HERE: Final = "edge_balancer.benchmark"
+_ALL: Final = ("scenarios", "network", "results")
+_OWN: Final = {
+    "none": (),
+    "static": ("static",),
+    "static-switched": ("static",),
+    "greedy": ("rules",),
+    "threshold": ("rules",),
+    "threshold-minute": ("rules",),
+    "ours": ("ours", "volts"),
+    "oracle": ("ours", "volts", "oracle"),
+    "foresight": ("foresight", "static"),
+}
+"""The modules that a controller's result is computed by, beside those of all. `runs` strings them together."""
 _HASH: Final = "computed_from"
 _TEXT: Final = ("scenario", "controller")
 
@@ -36,24 +47,14 @@ def key_of(one: Result) -> Key:
 
 def fingerprint(what: Scenario, controller: str, options: BenchOptions) -> str:
     """Of all that a row of this controller depends on but seed and budget."""
-    parts: list[object] = [_EDITION, what, options.days]
+    parts: list[object] = [what, options.days, _source(controller)]
     if controller == FORESIGHT:
         parts.append(options.rounds)
-    if controller in ("ours", "oracle"):
-        parts.append(_engine_source())
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 
 
-@cache
-def _engine_source() -> str:
-    """What the engine is, so that a changed one is run anew."""
-    root = Path(edge_balancer.__file__).parent
-    digest = hashlib.sha256()
-    for name in _ENGINE:
-        place = root / name
-        for file in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
-            digest.update(file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
-    return digest.hexdigest()
+def _source(controller: str) -> str:
+    return source_hash([f"{_HERE}.{name}" for name in (*_ALL, *_OWN[controller])], [f"{_HERE}.runs"])
 
 
 class Ledger:
@@ -63,6 +64,7 @@ class Ledger:
         """Raises ValueError where the file is there and cannot be read as one of ours, OSError as files do."""
         self._file = None if folder is None else folder / FILE
         self._rows: dict[Key, tuple[str, Result]] = {}
+        self._good: set[Key] = set()
         if self._file is not None and self._file.exists():
             self._read(self._file)
 
@@ -94,19 +96,25 @@ class Ledger:
     def find(self, key: Key, computed_from: str) -> Result | None:
         """The row, if it is there and came from the same."""
         known = self._rows.get(key)
-        return known[1] if known is not None and known[0] == computed_from else None
+        if known is None or known[0] != computed_from:
+            return None
+        self._good.add(key)
+        return known[1]
 
     def add(self, one: Result, computed_from: str) -> None:
         """Keep a row, at once on disk: a run that is ended early leaves what it has."""
         self._rows[key_of(one)] = (computed_from, one)
+        self._good.add(key_of(one))
         self.save()
 
     def save(self) -> None:
         if self._file is None:
             return
-        known = [self._rows[key] for key in sorted(self._rows, key=_order)]
+        keys = sorted(self._rows, key=_order)
+        compared = {key_of(one): one for one in with_gains([self._rows[key][1] for key in keys if key in self._good])}
+        rows = [(self._rows[key][0], compared.get(key) or uncompared(self._rows[key][1])) for key in keys]
         temporary = self._file.with_suffix(".tmp")
-        temporary.write_text(_as_csv(known), encoding="utf-8")
+        temporary.write_text(_as_csv(rows), encoding="utf-8")
         temporary.replace(self._file)
 
 
@@ -114,14 +122,12 @@ def _order(key: Key) -> tuple[str, int, str, float]:
     return (*key[:3], -1.0 if key[3] is None else key[3])
 
 
-def _as_csv(known: Iterable[tuple[str, Result]]) -> str:
-    rows = list(known)
-    compared = with_gains([one for _, one in rows])
+def _as_csv(rows: Iterable[tuple[str, Result]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     names = [field.name for field in fields(Result)]
     writer.writerow([*names, _HASH])
-    for (computed_from, _), one in zip(rows, compared, strict=True):
+    for computed_from, one in rows:
         cells = [getattr(one, name) for name in names]
         writer.writerow([*("" if cell is None else cell for cell in cells), computed_from])
     return out.getvalue()

@@ -9,11 +9,16 @@ import copy
 
 import numpy as np
 
+from edge_balancer.analysis.currents import Floats
 from edge_balancer.benchmark.case import Case, Mask, Phasors
 from edge_balancer.benchmark.scenarios import Meters
 from edge_balancer.benchmark.trips import Trips
+from edge_balancer.twin.devices.accuracy import Accuracy
 
 _SINGLE = np.complex64
+_TAG = 95
+_BLOCK = 512
+"""Slots of which the voltage errors are drawn at once."""
 
 
 class Metered:
@@ -32,6 +37,9 @@ class Metered:
         self.period = int(every)
         self.delay_s = meters.delay_s
         self._case = case
+        self._accuracy = Accuracy.drawn(seed, _TAG, case.houses, meters.accuracy_pct, meters.voltage_accuracy_pct)
+        self._step_v = meters.voltage_step_v
+        self._v_block = (-1, np.zeros((0, case.houses)))
         self._resolution_w = np.float32(meters.resolution_w)
         shape = case.power.shape
         rng = np.random.default_rng([seed, 91])
@@ -54,9 +62,10 @@ class Metered:
         other.trips = self.trips.copy()
         return other
 
-    def moved(self, house: int, slot: int) -> tuple[int, int]:
-        """The house is on another phase from this slot on. The slots [begin, end) whose readings are others now."""
-        begin, end = self.trips.moved(house, slot)
+    def moved(self, house: int, slot: int, part: float = 0.0) -> tuple[int, int]:
+        """The house is on another phase from this slot on, of which `part` had gone by. The slots [begin, end) whose
+        readings are others now."""
+        begin, end = self.trips.moved(house, slot, part)
         if begin < end:
             end = min(end + self.period - 1, self._case.slots)
             self._read(house, begin, end)
@@ -77,9 +86,18 @@ class Metered:
             power = np.asarray((total[last] - total[since]) / (last - since), dtype=np.complex128)
         else:
             power = power[begin - first :]
+        power = power * self._accuracy.power(np.array([house]), np.arange(begin, end)).astype(np.float32)
         if self._factor is not None:
             power = power * self._factor[begin:end, house]
         self.value[begin:end, house] = np.round(power / self._resolution_w) * self._resolution_w
+
+    def shown_v(self, slot: int, volts: Floats) -> Floats:
+        """What the meters say of their mean voltages (H,) in the reading at the end of this slot."""
+        block, within = divmod(slot, _BLOCK)
+        if self._v_block[0] != block:
+            count = np.arange(block * _BLOCK, (block + 1) * _BLOCK)[:, np.newaxis]
+            self._v_block = (block, self._accuracy.voltage(np.arange(len(volts)), count))
+        return np.asarray(np.round(volts * self._v_block[1][within] / self._step_v) * self._step_v)
 
     def heard(self) -> Phasors:
         """(T, H) what is known last of each house at the end of each slot; zero before anything is heard."""

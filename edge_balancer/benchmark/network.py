@@ -12,14 +12,18 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_balancer.analysis.currents import Floats
 from edge_balancer.benchmark.case import Case, Phases, Watts
 from edge_balancer.twin.grid.generate import Style, generate
 from edge_balancer.twin.grid.power_flow import PowerFlow
+from edge_balancer.twin.medium_voltage import source_pu
+from edge_balancer.twin.noise import keys
 
 _MINUTE_S: Final = 60.0
 _WINDOW_S: Final = 600.0
 _HIGH: Final = 1.10
 """Of nominal, for ten-minute means (EN 50160)."""
+_SOURCE_TAG: Final = 94
 _MOST: Final = 3000
 """Instants that are solved of a record, in whole ten-minute windows spread evenly over it: of a week every fourth."""
 
@@ -47,6 +51,7 @@ class Network:
         ohm = np.abs(PowerFlow(feeder).port_ohm[own, 0, own, 0])
         farthest = feeder.buses[int(feeder.houses.bus[int(np.argmax(ohm))])]
         self.flow = PowerFlow(feeder, watch=[farthest])
+        self._source_key = keys(np.random.default_rng([seed, _SOURCE_TAG]), 1)
         self._case = case
         # A slot as long as a minute, or several that make up one.
         self._many = max(1, round(_MINUTE_S / case.step_s))
@@ -55,6 +60,10 @@ class Network:
         every = max(1, -(-windows * self._window // _MOST))
         first = np.arange(0, windows, every) * self._window
         self._minutes: NDArray[np.intp] = (first[:, np.newaxis] + np.arange(self._window)).ravel()
+
+    def level(self, wall: Floats) -> Floats:
+        """The medium voltage, by its usual one, at instants (Unix s)."""
+        return source_pu(wall, self._source_key)
 
     def figures(self, schedule: Phases, lost: Watts) -> NetworkFigures:
         """Of a schedule (T, H) of the judged slots, with `lost` (T, H) W of tripped inverters."""
@@ -65,7 +74,9 @@ class Network:
         power = _averaged(case.power[case.judged :], slots) + _averaged(lost, slots)
         # Where houses move within the minute, they are taken to be where they are in its middle.
         phases = schedule[slots[:, self._many // 2]].astype(np.int64)
-        found = self.flow.solve(power, phases)
+        first = case.judged + slots[:, 0].astype(np.float64)
+        middle = np.asarray(case.start + (first + self._many / 2.0) * case.step_s, dtype=np.float64)
+        found = self.flow.solve(power, phases, self.level(middle))
         if not found.converged.all():
             where = int(np.argmin(found.converged))
             raise ValueError(f"the power flow has no solution in minute {self._minutes[where]}: give a stronger feeder")

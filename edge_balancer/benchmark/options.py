@@ -7,8 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-CONTROLLERS: Final = ("none", "static", "greedy", "threshold", "threshold-minute", "ours", "oracle", "foresight")
-"""`threshold-minute` is the threshold rule on one-minute readings; `oracle` is ours with a perfect forecast."""
+CONTROLLERS: Final = (
+    "none",
+    "static",
+    "static-switched",
+    "greedy",
+    "threshold",
+    "threshold-minute",
+    "ours",
+    "oracle",
+    "foresight",
+)
+"""`static-switched` changes houses with a switch alone, and is run where there are others; `threshold-minute` is the
+threshold rule on one-minute readings; `oracle` is ours with a perfect forecast."""
 BUDGETS: Final = (1.0, 2.0, 4.0, 8.0)
 DAYS: Final = 7
 _MOST_WORKERS: Final = 64

@@ -7,46 +7,49 @@ twice the budget as its cap (as for foresight). The inverter of a house that mov
 from __future__ import annotations
 
 import uuid
+from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_balancer.analysis.currents import Floats
 from edge_balancer.benchmark.case import DAY_S, Case, Phases
 from edge_balancer.benchmark.meters import Metered
 from edge_balancer.benchmark.pairwise import Progress, most_a_day
 from edge_balancer.benchmark.scenarios import Meters, Switches
+from edge_balancer.benchmark.schedule import Schedule, Writing
 from edge_balancer.benchmark.volts import HouseVoltages
 from edge_balancer.engine import Engine
 from edge_balancer.forecast.advisor import Advisor
-from edge_balancer.replay.switches import SimulatedSwitches
 from edge_balancer.settings.feeder import FeederSettings
 from edge_balancer.settings.houses import HouseSettings
 from edge_balancer.settings.policy import DecisionSettings, SwitchingSettings
 from edge_balancer.settings.root import Configuration
+from edge_balancer.twin.devices.switches import PhaseSwitches, SwitchOptions
 from edge_balancer.types.events import EventKind
 from edge_balancer.types.phases import Phase
 from edge_balancer.types.ports import Inputs, Outputs, Restored
 from edge_balancer.types.readings import NAN, Reading
 from edge_balancer.types.switching import Mode
 
-_RESOLUTION_V: Final = 0.1
 _SESSION: Final = uuid.uuid5(uuid.NAMESPACE_URL, "edge-balancer bench balance")
 
 
 @dataclass(frozen=True, slots=True)
 class EngineRun:
-    """`schedule` (T, H): where each house was in each slot, history included. `failed` commands and `lock_outs` in the
-    judged part."""
+    """`schedule`: where each house was in each slot, history included. `failed` commands and `lock_outs` in the judged
+    part."""
 
-    schedule: Phases
+    schedule: Schedule
     failed: int
     lock_outs: int
 
 
 def configuration(case: Case, per_house_day: float, *, voltages: bool = False) -> Configuration:
     """The controller's settings: the defaults but for the budget and its cap. `voltages`: whether meters have them."""
+    roof_w = np.zeros(case.houses) if case.roof_w is None else case.roof_w
     return Configuration(
         feeder=FeederSettings(nominal_voltage_v=case.nominal_v, transformer_kva=case.transformer_kva),
         houses=tuple(
@@ -54,7 +57,7 @@ def configuration(case: Case, per_house_day: float, *, voltages: bool = False) -
                 id=name,
                 phase=Phase(int(phase)),
                 switchable=bool(switchable),
-                pv_w=float(np.ceil(case.pv_w[:, h].max())),
+                pv_w=float(roof_w[h]),
             )
             for h, (name, phase, switchable) in enumerate(zip(_names(case), case.initial, case.switchable, strict=True))
         ),
@@ -108,6 +111,12 @@ class _Run:
         advisor: Advisor | None,
     ) -> None:
         self._volts = volts
+        middle = np.asarray(case.start + (np.arange(case.slots) + 0.5) * case.step_s, dtype=np.float64)
+        self._level = np.zeros(0) if volts is None else volts.level(middle)
+        self._means: deque[Floats] = deque(maxlen=metered.period)
+        """Of the slots that the next readings are over: the houses' mean voltages (H,)."""
+        self._before: list[tuple[int, float, Phases]] = []
+        """Of moves since the last slot's end: slot, part of it gone by then, where the houses were until then."""
         self._at_phase = case.initial.copy()
         self._case = case
         self._metered = metered
@@ -116,7 +125,8 @@ class _Run:
         start = {name: Phase(int(phase)) for name, phase in zip(_names(case), case.initial, strict=True)}
         self._index = {name: h for h, name in enumerate(start)}
         self._judged_at = case.start + case.judged * case.step_s
-        self._switches = SimulatedSwitches(start, switches.time_s, switches.failures, switches.repair_h * 3600.0, seed)
+        self._switches = PhaseSwitches(start, _options(switches), seed)
+        self._writing = Writing(case)
         self._engine = Engine(config, _SESSION, Restored(wall=case.start), case.start, advisor)
         self._sent: list[str] = []
         self._wake: float | None = None
@@ -136,12 +146,26 @@ class _Run:
         return [Reading(self._names[h], at, p, q, v) for h, p, q, v in named]
 
     def _measured(self, slot: int, heard: NDArray[np.intp]) -> list[float]:
-        """The voltages of these houses in the slot, as meters show them."""
-        if self._volts is None or not len(heard):
+        """The voltages of these houses over their meters' period, as the meters show them."""
+        if self._volts is None:
             return [NAN] * len(heard)
-        volts = self._volts.at(self._metered.power(slot), self._at_phase)
-        shown: list[float] = (np.round(volts[heard] / _RESOLUTION_V) * _RESOLUTION_V).tolist()
+        self._means.append(self._mean_v(self._volts, slot))
+        mean = self._means[0] if len(self._means) == 1 else np.mean(self._means, axis=0)
+        shown: list[float] = self._metered.shown_v(slot, mean)[heard].tolist()
         return shown
+
+    def _mean_v(self, volts: HouseVoltages, slot: int) -> Floats:
+        """The houses' true voltages (H,) over a slot, moves inside it included."""
+        power, level = self._metered.power(slot), float(self._level[slot])
+        now = [one for one in self._before if one[0] <= slot]
+        self._before = [one for one in self._before if one[0] > slot]
+        last = self._before[0][2] if self._before else self._at_phase
+        total, since = np.zeros(self._case.houses), 0.0
+        for _, part, phases in now:
+            if part > since:
+                total += (part - since) * volts.at(power, phases, level)
+                since = part
+        return np.asarray(total + (1.0 - since) * volts.at(power, last, level))
 
     def until(self, at: float) -> None:
         """Let switches answer and time-outs strike up to and including `at`."""
@@ -155,8 +179,11 @@ class _Run:
         reports, clears = self._switches.speak(now)
         for at, command in self._switches.moved[self._known :]:
             house = self._index[command.house]
+            slot, part = self._writing.place(at)
+            self._before.append((slot, part, self._at_phase.copy()))
             self._at_phase[house] = int(command.phase)
-            self._metered.moved(house, self._slot(at))
+            self._writing.move(house, int(command.phase), slot, part)
+            self._metered.moved(house, slot, part)
         self._known = len(self._switches.moved)
         while True:
             sent, self._sent = self._sent, []
@@ -181,12 +208,12 @@ class _Run:
         self._wake = outputs.due if outputs.due is None or outputs.due > now else None
 
     def result(self) -> EngineRun:
-        case = self._case
-        schedule = np.repeat(case.initial[np.newaxis], case.slots, axis=0).astype(np.int8)
-        for at, command in self._switches.moved:
-            schedule[self._slot(at) :, self._index[command.house]] = int(command.phase)
-        return EngineRun(schedule, self._failed, self._lock_outs)
+        return EngineRun(self._writing.schedule(), self._failed, self._lock_outs)
 
-    def _slot(self, at: float) -> int:
-        """A move counts from the slot on that begins nearest to it: seconds within a slot are not counted apart."""
-        return round((at - self._case.start) / self._case.step_s)
+
+def _options(switches: Switches) -> SwitchOptions:
+    """Switches of the twin; readings of whole slots know of no dead time."""
+    s = switches
+    return SwitchOptions(
+        (s.time_s, s.time_s), 0.0, s.failing, s.silent, s.sticking, s.lying, repair_s=s.repair_h * 3600.0
+    )

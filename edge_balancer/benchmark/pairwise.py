@@ -4,13 +4,14 @@ Minimised is the integral of |N(t)| over the record, A min, at no more than K op
 and no more than a cap for any house on any day. Each operation has a price; with it, two houses' whole schedules at a
 time are made the best there are given all others (exactly, `chains`), until no pair gains much, and the price is set
 so that the budget is met. What comes out could be improved on, perhaps: it is "best known", not an optimum. Houses may
-begin the record on any phase for nothing, and no dwell is asked for: no controller has it that easy.
+begin the record on any phase for nothing, and no dwell is asked for: no controller has it that easy. Of many houses
+not all pairs come up: `pairs_pct` says how many do.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final
@@ -32,17 +33,16 @@ _POLISH: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How hard to look: rounds over pairs for each start, most pairs of a round, starts beside what is at hand."""
+    """How hard to look: rounds over pairs, and most pairs of a round."""
 
     rounds: int = 3
     pairs: int = 1500
-    starts: int = 1
 
 
 def best_known(
     case: Case, budgets: tuple[float, ...], start: Phases, effort: Effort, rng: np.random.Generator, progress: Progress
 ) -> dict[float, Foresight]:
-    """The best known schedules at these budgets (operations per house and day), from `start` (H,) and from elsewhere.
+    """The best known schedules at these budgets (operations per house and day), from `start` (H,).
 
     More operations are never worse: what fits into a smaller budget fits into a larger one.
     """
@@ -50,13 +50,8 @@ def best_known(
     at_hand = np.repeat(start[np.newaxis], case.slots - case.judged, axis=0).astype(np.int8)
     for budget in sorted(budgets):
         progress(f"pairwise dynamic programming at {budget:g} operations per house-day")
-        candidates = [_descended(case, budget, at_hand, effort, rng, progress)]
-        for _ in range(effort.starts - 1):
-            elsewhere = at_hand.copy()
-            elsewhere[:, case.movable] = rng.integers(0, 3, len(case.movable), dtype=np.int8)
-            candidates.append(_descended(case, budget, elsewhere, effort, rng, progress))
-        candidates += [one for smaller, one in found.items() if smaller < budget]
-        found[budget] = min(candidates, key=lambda one: one.cost_a)
+        here = _descended(case, budget, at_hand, effort, rng, progress)
+        found[budget] = min((here, *found.values()), key=lambda one: one.cost_a)
         at_hand = found[budget].schedule
     return found
 
@@ -77,11 +72,9 @@ def _descended(
     for turn in range(_SINGLES_FIRST):
         search.singles(rng)
         search.follow(most, 0.8 if turn < _SINGLES_FIRST // 2 else 0.4)
-    pairs = list(combinations(case.movable.tolist(), 2))
     best = search.within(most)
-    for turn in range(effort.rounds if pairs else 0):
-        order = rng.permutation(len(pairs))[: effort.pairs]
-        for done, k in enumerate(order.tolist()):
+    for turn, order in enumerate(_rounds(case, effort, rng)):
+        for done, pair in enumerate(order):
             if done % _LOOK == 0:
                 best = search.if_allowed(most, best)
                 search.follow(_AIM * most, 0.5)
@@ -89,8 +82,31 @@ def _descended(
                 progress(
                     f"  round {turn + 1} of {effort.rounds}, pair {done} of {len(order)}: best {best.cost_a:.2f} A"
                 )
-            search.improve(pairs[k])
+            search.improve(pair)
     return _finished(search, most, search.if_allowed(most, best))
+
+
+def _rounds(case: Case, effort: Effort, rng: np.random.Generator) -> Iterator[list[tuple[int, int]]]:
+    """The pairs of each round in their order. Where not all have room, those that were not had yet come first, drawn by
+    what their houses' currents could set against each other."""
+    pairs = list(combinations(case.movable.tolist(), 2))
+    mean_a = np.abs(case.own[case.judged :]).mean(axis=0, dtype=np.float64)
+    weight = np.array([mean_a[one] * mean_a[other] for one, other in pairs])
+    had = np.zeros(len(pairs), dtype=bool)
+    for _ in range(effort.rounds if pairs else 0):
+        if len(pairs) <= effort.pairs:
+            order = rng.permutation(len(pairs))
+        else:
+            late = rng.exponential(size=len(pairs)) / np.maximum(weight, 1e-12)
+            order = np.lexsort((late, had))[: effort.pairs]
+        had[order] = True
+        yield [pairs[k] for k in order.tolist()]
+
+
+def pairs_pct(case: Case, effort: Effort) -> float:
+    """Of all pairs, those that come up in some round, %."""
+    every = math.comb(len(case.movable), 2)
+    return 100.0 * min(1.0, effort.rounds * effort.pairs / every) if every else 100.0
 
 
 def polished(case: Case, budget: float, known: Foresight, rng: np.random.Generator, progress: Progress) -> Foresight:

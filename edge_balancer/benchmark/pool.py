@@ -9,6 +9,7 @@ import multiprocessing
 import queue
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -35,12 +36,14 @@ class Job:
 
 def run_jobs(
     jobs: Sequence[Job], options: BenchOptions, found: Callable[[Result], None], progress: Callable[[str], Progress]
-) -> None:
-    """All jobs; `found` and `progress` are called in this process. `progress` gives where a job tells how far it is."""
+) -> list[str]:
+    """All jobs; `found` and `progress` are called in this process. `progress` gives where a job tells how far it is.
+    Returns what has failed, and how."""
+    failures: list[str] = []
     if options.workers == 1 or len(jobs) <= 1:
         for job in jobs:
-            run_feeder(job.what, job.seed, job.todo, options, found, progress(str(job)))
-        return
+            failures += run_feeder(job.what, job.seed, job.todo, options, found, progress(str(job)))
+        return failures
     # Spawned, not forked: the parent may have threads.
     context = multiprocessing.get_context("spawn")
     told: Any = context.Queue()
@@ -52,11 +55,17 @@ def run_jobs(
                 _drain(told, found, progress)
                 for one in done:
                     # What the queue has not brought yet; a row that came twice is the same.
-                    for row in one.result():
+                    rows, failed = one.result()
+                    failures += failed
+                    for row in rows:
                         found(row)
+        except BrokenProcessPool:
+            _drain(told, found, progress)
+            failures.append("a worker ended before its work, as they do where memory runs out: give fewer --workers")
         except BaseException:
             workers.shutdown(wait=False, cancel_futures=True)
             raise
+    return failures
 
 
 def _drain(told: Any, found: Callable[[Result], None], progress: Callable[[str], Progress]) -> None:
@@ -79,12 +88,12 @@ def _begin(told: Any) -> None:
     _told = told
 
 
-def _work(job: Job, options: BenchOptions) -> list[Result]:
+def _work(job: Job, options: BenchOptions) -> tuple[list[Result], list[str]]:
     rows: list[Result] = []
 
     def found(row: Result) -> None:
         rows.append(row)
         _told.put((str(job), row))
 
-    run_feeder(job.what, job.seed, job.todo, options, found, lambda text: _told.put((str(job), text)))
-    return rows
+    failures = run_feeder(job.what, job.seed, job.todo, options, found, lambda text: _told.put((str(job), text)))
+    return rows, failures

@@ -9,8 +9,9 @@ from typing import Final
 
 import numpy as np
 
-from edge_balancer.benchmark.case import Case, Phases, operations_of
-from edge_balancer.benchmark.trips import lost_w, tripped
+from edge_balancer.benchmark.case import Case, Phases
+from edge_balancer.benchmark.judge import currents
+from edge_balancer.benchmark.schedule import Schedule
 from edge_balancer.planning.figures import figures
 
 
@@ -21,12 +22,14 @@ class Result:
     Neutral current with inverters that trip at a move: `mean_a`, `p95_a`, and `rms_a`, whose square heats the
     conductor; `still_a` is the mean as it would be if none tripped. `wear`: operations of the busiest switch over the
     mean of all (1 where nothing moved). `pv_lost_kwh` by inverters that reconnect. `bound_a`: no schedule with this
-    budget has a lower `still_a` (None: not known).
+    budget has a lower `still_a` (None: not known). `pairs_pct`: of all pairs of houses, those whose schedules the
+    search for foresight has made the best together.
 
     On a network: see `NetworkFigures`.
 
-    In comparison: `gain`: G, see `with_gains`; `p95_ratio` to that of static; `worse`: the fraction of the seeds in
-    which the mean is above static's.
+    In comparison: `gain`: G, see `with_gains`; `gain_switched` the same over the best fixed phases of the switchable
+    houses alone; `best_operations`: what the foresight in it has used; `p95_ratio` to that of static; `worse`: the
+    fraction of the seeds in which the mean is above static's.
     """
 
     scenario: str
@@ -43,6 +46,7 @@ class Result:
     failed: float = 0.0
     lock_outs: float = 0.0
     bound_a: float | None = None
+    pairs_pct: float | None = None
     vuf_pct: float | None = None
     loss_pct: float | None = None
     over_voltage_pct: float | None = None
@@ -51,18 +55,21 @@ class Result:
     gain: float | None = None
     gain_ci: float | None = None
     """Half of the interval that holds the mean G over seeds with 95 % confidence."""
+    gain_switched: float | None = None
+    best_operations: float | None = None
     p95_ratio: float | None = None
     worse: float | None = None
 
 
-def result(case: Case, scenario: str, seed: int, controller: str, budget: float | None, schedule: Phases) -> Result:
-    """Judge a schedule: (H,) throughout, (T, H) of all slots, or that of the judged slots alone."""
-    schedule = judged_part(case, schedule)
-    still = case.rows(slice(case.judged, None), schedule)
-    lost = lost_w(case, schedule)
-    current = np.abs(still + tripped(case, schedule, lost))
+def result(
+    case: Case, scenario: str, seed: int, controller: str, budget: float | None, schedule: Schedule | Phases
+) -> Result:
+    """Judge a schedule; phases (H,) throughout, (T, H) of all slots or of the judged ones, have moves on borders."""
+    if not isinstance(schedule, Schedule):
+        schedule = Schedule.of(case, schedule)
+    still, current, lost = currents(case, schedule)
     seen = figures(current)
-    counts = operations_of(schedule)[case.movable]
+    counts = schedule.operations(case)[case.movable]
     mean = float(counts.mean()) if len(counts) else 0.0
     return Result(
         scenario,
@@ -72,27 +79,22 @@ def result(case: Case, scenario: str, seed: int, controller: str, budget: float 
         seen.mean_a,
         seen.p95_a,
         float(np.sqrt(np.mean(current**2))),
-        float(np.abs(still).mean()),
+        float(still.mean()),
         mean / case.judged_days,
         float(counts.max()) / mean if mean else 1.0,
         float(lost.sum(dtype=np.float64)) * case.step_s / 3.6e6,
     )
 
 
-def judged_part(case: Case, schedule: Phases) -> Phases:
-    """The schedule (T, H) of the judged slots."""
-    if schedule.ndim == 1:
-        return np.repeat(schedule[np.newaxis], case.slots - case.judged, axis=0)
-    return schedule[case.judged :] if len(schedule) == case.slots else schedule
-
-
 def gain(static_a: float, ours_a: float, best_a: float) -> float | None:
-    """G = (static - ours) / (static - best known), all mean neutral currents; None where foresight gains nothing."""
+    """G = (static - ours) / (static - best known), all mean neutral currents; None where foresight gains nothing: few
+    switches cannot always do what an electrician does who re-phases any house."""
     whole = static_a - best_a
     return (static_a - ours_a) / whole if whole > 1e-9 else None
 
 
 STATIC: Final = "static"
+SWITCHED: Final = "static-switched"
 FORESIGHT: Final = "foresight"
 
 
@@ -102,28 +104,42 @@ def with_gains(results: Sequence[Result]) -> list[Result]:
     A schedule within a smaller budget is one within a larger: the best known is the best of those.
     """
     static = {(r.scenario, r.seed): r for r in results if r.controller == STATIC}
+    switched = {(r.scenario, r.seed): r for r in results if r.controller == SWITCHED}
     best: dict[tuple[str, float], list[Result]] = {}
     for one in results:
         if one.controller == FORESIGHT:
             best.setdefault((one.scenario, one.seed), []).append(one)
-    out = []
-    for one in results:
-        feeder = (one.scenario, one.seed)
-        fixed = static.get(feeder)
-        if fixed is None:
-            out.append(replace(one, gain=None, gain_ci=None, p95_ratio=None, worse=None))
-            continue
-        budget = one.budget
-        known = (
-            [r for r in best.get(feeder, []) if r.budget is not None and r.budget <= budget]
-            if budget is not None
-            else []
+    return [
+        _compared(
+            one,
+            static.get((one.scenario, one.seed)),
+            switched.get((one.scenario, one.seed)),
+            _best(best.get((one.scenario, one.seed), []), one.budget),
         )
-        exact = any(r.budget == budget for r in known)
-        value = gain(fixed.mean_a, one.mean_a, min(r.mean_a for r in known)) if exact else None
+        for one in results
+    ]
+
+
+def _compared(one: Result, fixed: Result | None, switched: Result | None, known: Result | None) -> Result:
+    """One with the fixed phases and the best known of its feeder, where there are any."""
+    out = uncompared(one)
+    if known is not None:
+        over = [None if base is None else gain(base.mean_a, one.mean_a, known.mean_a) for base in (fixed, switched)]
+        out = replace(out, gain=over[0], gain_switched=over[1], best_operations=known.operations)
+    if fixed is not None:
         ratio = one.p95_a / fixed.p95_a if fixed.p95_a > 0.0 else None
-        out.append(replace(one, gain=value, p95_ratio=ratio, worse=float(one.mean_a > fixed.mean_a * _NO_WORSE)))
+        out = replace(out, p95_ratio=ratio, worse=float(one.mean_a > fixed.mean_a * _NO_WORSE))
     return out
+
+
+def _best(foresight: Sequence[Result], budget: float | None) -> Result | None:
+    """The best known within a budget, where it was looked for at just this one."""
+    within = [r for r in foresight if budget is not None and r.budget is not None and r.budget <= budget]
+    return min(within, key=lambda r: r.mean_a) if any(r.budget == budget for r in within) else None
+
+
+def uncompared(one: Result) -> Result:
+    return replace(one, gain=None, gain_ci=None, gain_switched=None, best_operations=None, p95_ratio=None, worse=None)
 
 
 _NO_WORSE: Final = 1.0 + 1e-9

@@ -15,12 +15,15 @@ from numpy.typing import NDArray
 from edge_balancer.benchmark.case import Case, Phases, Phasors
 from edge_balancer.benchmark.meters import Metered
 from edge_balancer.benchmark.scenarios import Meters, Switches
+from edge_balancer.benchmark.schedule import Schedule, Writing
 from edge_balancer.types.phases import ROTATION
 
 _HALVINGS: Final = 12
 _SHORTEST: Final = 16
 _LONGEST: Final = 512
 """Slots in which the greedy rule looks for its next move at once."""
+_MOST_OFF: Final = np.float32(1.2)
+"""What a meter makes of a tripped roof's watt, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +43,9 @@ class _Field:
         self.case = case
         self._metered = metered.copy()
         self.heard = metered.heard()
-        self._late = round((metered.delay_s + switches.time_s) / case.step_s)
+        self._late, self._part = divmod((metered.delay_s + switches.time_s) / case.step_s, 1.0)
         self.phase = case.initial.copy()
-        self.schedule = np.repeat(case.initial[np.newaxis], case.slots, axis=0).astype(np.int8)
+        self.writing = Writing(case)
         self.operations = 0
         # Every switchable house twice, with the two steps that it can make.
         self.house: NDArray[np.intp] = np.repeat(case.movable, 2)
@@ -53,9 +56,9 @@ class _Field:
         house = int(self.house[candidate])
         self.phase[house] = (self.phase[house] + self.step[candidate]) % 3
         self.operations += 1
-        there = slot + 1 + self._late
-        self.schedule[there:, house] = self.phase[house]
-        begin, end = self._metered.moved(house, there)
+        there = slot + 1 + int(self._late)
+        self.writing.move(house, int(self.phase[house]), there, self._part)
+        begin, end = self._metered.moved(house, there, self._part)
         if begin < end:
             # A lost reading leaves an earlier one in force for a while.
             end = self.case.slots if not self._metered.arrives[end - 1, house] else end
@@ -70,12 +73,12 @@ def _reach(case: Case, metered: Metered) -> NDArray[np.float32]:
     roof_w = case.pv_w.max(axis=0)
     for house in case.movable.tolist():
         roof = case.pv_w[:, house] if prompt else roof_w[house]
-        np.maximum(reach, np.abs(heard[:, house]) + roof, out=reach, casting="same_kind")
+        np.maximum(reach, np.abs(heard[:, house]) + roof * _MOST_OFF, out=reach, casting="same_kind")
     return np.asarray(reach * np.float32(np.sqrt(3.0) * 1.0001 / case.nominal_v))
 
 
-def threshold_schedule(case: Case, rule: ThresholdRule, meters: Meters, switches: Switches, seed: int) -> Phases:
-    """The schedule (T, H) of the threshold rule."""
+def threshold_schedule(case: Case, rule: ThresholdRule, meters: Meters, switches: Switches, seed: int) -> Schedule:
+    """The schedule of the threshold rule."""
     field = _Field(case, Metered(case, meters, seed), switches)
     house, phase = field.house, field.phase
     every = np.arange(len(house))
@@ -96,11 +99,11 @@ def threshold_schedule(case: Case, rule: ThresholdRule, meters: Meters, switches
         if left[best] < spread:
             field.move(best, slot)
             free_at = end + rule.cooldown_s
-    return field.schedule
+    return field.writing.schedule()
 
 
-def greedy_schedule(case: Case, per_house_day: float, meters: Meters, switches: Switches, seed: int) -> Phases:
-    """The schedule (T, H) of the greedy rule: the one move that lowers |N| of the last readings most, if by enough.
+def greedy_schedule(case: Case, per_house_day: float, meters: Meters, switches: Switches, seed: int) -> Schedule:
+    """The schedule of the greedy rule: the one move that lowers |N| of the last readings most, if by enough.
 
     What is enough (A) is set on the history so that the operations there meet the budget, and kept.
     """
@@ -115,7 +118,7 @@ def greedy_schedule(case: Case, per_house_day: float, meters: Meters, switches: 
         low, high = (middle, high) if field.operations > most else (low, middle)
     field = _Field(case, metered, switches)
     _greedy(field, reach_a, high, case.slots, np.inf)
-    return field.schedule
+    return field.writing.schedule()
 
 
 def _greedy(field: _Field, reach_a: NDArray[np.float32], least_gain_a: float, slots: int, most: float) -> None:

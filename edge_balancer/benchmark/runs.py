@@ -1,7 +1,11 @@
-"""One scenario and seed through the controllers that are asked for. Prints nothing and writes nothing."""
+"""One scenario and seed through the controllers that are asked for. Prints nothing and writes nothing.
+
+A controller that fails on a feeder is told, and the others go on: one bad row must not cost a night's table.
+"""
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
@@ -15,9 +19,10 @@ from edge_balancer.benchmark.options import BenchOptions
 from edge_balancer.benchmark.oracle import Oracle
 from edge_balancer.benchmark.ours import configuration, run_engine
 from edge_balancer.benchmark.pairwise import Progress
-from edge_balancer.benchmark.results import FORESIGHT, STATIC, Result, judged_part, result
+from edge_balancer.benchmark.results import FORESIGHT, STATIC, SWITCHED, Result, result
 from edge_balancer.benchmark.rules import ThresholdRule, greedy_schedule, threshold_schedule
 from edge_balancer.benchmark.scenarios import Scenario, make_case
+from edge_balancer.benchmark.schedule import Schedule
 from edge_balancer.benchmark.static import best_fixed
 from edge_balancer.benchmark.trips import lost_w
 from edge_balancer.benchmark.volts import HouseVoltages
@@ -26,11 +31,13 @@ Wanted = tuple[str, float | None]
 """A controller and its budget in operations per house and day, where it has one."""
 
 
-def wanted(options: BenchOptions) -> list[Wanted]:
-    """What the options ask for, in the order of the tables."""
+def wanted(options: BenchOptions, what: Scenario) -> list[Wanted]:
+    """What the options ask for on a scenario, in the order of the tables."""
     out: list[Wanted] = []
     for name in options.controllers:
-        if name in ("none", STATIC, "threshold", "threshold-minute"):
+        if name == SWITCHED and what.switchable is None:
+            continue
+        if name in ("none", STATIC, SWITCHED, "threshold", "threshold-minute"):
             out.append((name, None))
         else:
             out += [(name, budget) for budget in options.budgets]
@@ -44,18 +51,32 @@ def run_feeder(
     options: BenchOptions,
     found: Callable[[Result], None],
     progress: Progress,
-) -> None:
-    """Hand over each result as soon as it is there. Deterministic by scenario, seed and options, one by one."""
-    progress("making the feeder")
-    bench = _Bench(what, seed, options, progress)
+) -> list[str]:
+    """Hand over each result as soon as it is there; gives what has failed, and how. Deterministic by scenario, seed and
+    options, one by one."""
+    failures: list[str] = []
+    doing = "making the feeder"
+    try:
+        progress(doing)
+        bench = _Bench(what, seed, options, progress)
+    except Exception:  # noqa: BLE001 - whatever it is, other feeders can go on
+        return [f"{what.name}, seed {seed}, {doing}:\n{traceback.format_exc()}"]
     for controller, budget in todo:
-        progress(controller if budget is None else f"{controller} at {budget:g} operations per house-day")
-        found(bench.run(controller, budget))
+        doing = controller if budget is None else f"{controller} at {budget:g} operations per house-day"
+        progress(doing)
+        try:
+            row = bench.run(controller, budget)
+        except Exception:  # noqa: BLE001 - see above
+            failures.append(f"{what.name}, seed {seed}, {doing}:\n{traceback.format_exc()}")
+            continue
+        found(row)
+    return failures
 
 
 class _Bench:
     def __init__(self, what: Scenario, seed: int, options: BenchOptions, progress: Progress) -> None:
         self._what, self._seed, self._options, self._progress = what, seed, options, progress
+        self._drawn = what.drawn(seed)
         self._case = make_case(what, seed, options.days)
 
     @cached_property
@@ -64,12 +85,20 @@ class _Bench:
 
     @cached_property
     def _network(self) -> Network:
-        return Network(self._case, self._what.style, self._seed)
+        return Network(self._case, self._what.style, self._drawn)
 
     @cached_property
     def _fixed(self) -> Phases:
-        """The best fixed phases of the history."""
-        return best_fixed(self._case, slice(0, self._case.judged), np.random.default_rng([self._seed, 92]))
+        """The best fixed phases of the history, whether houses have a switch or not."""
+        return best_fixed(self._case, slice(0, self._case.judged), np.random.default_rng([self._drawn, 92]))
+
+    @cached_property
+    def _switched(self) -> Phases:
+        """The same with those houses changed alone that have one."""
+        case = self._case
+        if case.switchable.all():
+            return self._fixed
+        return best_fixed(case, slice(0, case.judged), np.random.default_rng([self._drawn, 92]), case.movable)
 
     def run(self, controller: str, budget: float | None) -> Result:
         if controller == FORESIGHT and budget is not None:
@@ -79,8 +108,9 @@ class _Bench:
                 self._what.name,
                 self._seed,
                 budget,
-                self._fixed,
+                self._switched,
                 self._options.rounds,
+                np.random.default_rng([self._drawn, 93, round(1000.0 * budget)]),
                 self._progress,
             )
             return self._on_network(seen, schedule)
@@ -91,29 +121,33 @@ class _Bench:
     def _ours(self, controller: str, budget: float) -> Result:
         what, case = self._what, self._case
         config = configuration(case, budget, voltages=True)
-        volts = HouseVoltages(self._network.flow)
+        volts = HouseVoltages(self._network.flow, self._network.level)
         oracle = Oracle(case) if controller == "oracle" else None
-        run = run_engine(case, config, what.meters, what.switches, self._seed, self._progress, volts, oracle)
+        run = run_engine(case, config, what.meters, what.switches, self._drawn, self._progress, volts, oracle)
         seen = self._judged(controller, budget, run.schedule)
         return replace(seen, failed=float(run.failed), lock_outs=float(run.lock_outs))
 
-    def _schedule(self, controller: str, budget: float | None) -> Phases:
+    def _schedule(self, controller: str, budget: float | None) -> Schedule | Phases:
         what, case = self._what, self._case
         if controller == STATIC:
             return self._fixed
+        if controller == SWITCHED:
+            return self._switched
         if controller == "threshold":
-            return threshold_schedule(case, ThresholdRule(), what.meters, what.switches, self._seed)
+            return threshold_schedule(case, ThresholdRule(), what.meters, what.switches, self._drawn)
         if controller == "threshold-minute":
             slower = replace(what.meters, period_s=max(what.meters.period_s, 60.0))
-            return threshold_schedule(case, ThresholdRule(), slower, what.switches, self._seed)
+            return threshold_schedule(case, ThresholdRule(), slower, what.switches, self._drawn)
         if controller == "greedy" and budget is not None:
-            return greedy_schedule(case, budget, what.meters, what.switches, self._seed)
+            return greedy_schedule(case, budget, what.meters, what.switches, self._drawn)
         return case.initial
 
-    def _judged(self, controller: str, budget: float | None, schedule: Phases) -> Result:
+    def _judged(self, controller: str, budget: float | None, schedule: Schedule | Phases) -> Result:
         return self._on_network(result(self._case, self._what.name, self._seed, controller, budget, schedule), schedule)
 
-    def _on_network(self, seen: Result, schedule: Phases) -> Result:
-        judged = judged_part(self._case, schedule)
-        found = self._network.figures(judged, lost_w(self._case, judged))
+    def _on_network(self, seen: Result, schedule: Schedule | Phases) -> Result:
+        case = self._case
+        if not isinstance(schedule, Schedule):
+            schedule = Schedule.of(case, schedule)
+        found = self._network.figures(schedule.judged(case), lost_w(case, schedule))
         return replace(seen, **asdict(found))

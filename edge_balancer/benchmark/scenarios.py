@@ -6,12 +6,14 @@ Meters and switches that misbehave are described here and simulated in `ours`.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 
-from edge_balancer.benchmark.case import Case, Mask, Phases, Phasors
+from edge_balancer.benchmark.case import Case, Mask, Phasors
+from edge_balancer.twin.crowding import crowded_phases
 from edge_balancer.twin.grid.generate import Style
 from edge_balancer.twin.households import Mix, Population, PopulationOptions, mini_grid
 from edge_balancer.twin.weather import PvFleet, Site, draw_roofs
@@ -22,23 +24,36 @@ _FIRST_DAY: Final = dt.date(2025, 5, 5)
 
 @dataclass(frozen=True, slots=True)
 class Meters:
-    """How readings reach a controller. `loss`: the fraction that does not; `noise`: relative standard deviation;
-    `resolution_w`: of what is reported. A reading is the mean over the period, and takes `delay_s` on its way."""
+    """How readings reach a controller. `loss`: the fraction that does not; `accuracy_pct`, `voltage_accuracy_pct`: the
+    meters' classes, see `Accuracy`; `noise`: relative standard deviation of power beyond these; `resolution_w`,
+    `voltage_step_v`: of what is reported. A reading is the mean over the period, and takes `delay_s` on its way."""
 
     period_s: float = 10.0
     delay_s: float = 1.0
     loss: float = 0.0
     noise: float = 0.0
     resolution_w: float = 1.0
+    accuracy_pct: float = 1.0
+    voltage_accuracy_pct: float = 0.2
+    voltage_step_v: float = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Switches:
-    """`failures`: the fraction of commands that fail; `repair_h`: until a technician has released a locked house."""
+    """`time_s`: from a command to the house on its new phase. Fractions of the commands at which a switch answers that
+    it failed, never answers, sticks for good, or sticks and says that it moved; `repair_h`: until a technician has
+    repaired and released a house that is locked out."""
 
     time_s: float = 2.0
-    failures: float = 0.0
+    failing: float = 0.0
+    silent: float = 0.0
+    sticking: float = 0.0
+    lying: float = 0.0
     repair_h: float = 24.0
+
+    @property
+    def sound(self) -> bool:
+        return not (self.failing or self.silent or self.sticking or self.lying)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +76,15 @@ class Scenario:
     meters: Meters = field(default_factory=Meters)
     switches: Switches = field(default_factory=Switches)
 
+    def drawn(self, seed: int) -> int:
+        """What the chances of this scenario are drawn from: no two scenarios share their houses, so that each seed of
+        each tells something new."""
+        return int.from_bytes(hashlib.sha256(f"{self.name}/{seed}".encode()).digest()[:6], "big")
+
 
 _EVEN: Final = 1.0 / 3.0
+
+_FAILING: Final = Switches(failing=0.005, silent=0.005, sticking=0.002, lying=0.002)
 
 SCENARIOS: Final = (
     Scenario("skewed-pv", "skewed PV", style=Style.RURAL),
@@ -87,7 +109,7 @@ SCENARIOS: Final = (
         step_s=60,
         meters=Meters(period_s=60.0, loss=0.2, noise=0.02, resolution_w=10.0),
     ),
-    Scenario("failing-switches", "failing switches", ev_share=0.3, switches=Switches(failures=0.01)),
+    Scenario("failing-switches", "failing switches", ev_share=0.3, switches=_FAILING),
     Scenario("switchable-10", "ten switchable of 55", ev_share=0.3, switchable=10),
 )
 
@@ -104,14 +126,15 @@ def make_case(what: Scenario, seed: int, days: int) -> Case:
     """The feeder of a seed over `days` of history and as many that are judged."""
     if days < 1:
         raise ValueError(f"days = {days}: give at least 1 of history, and as many are judged")
+    drawn = what.drawn(seed)
     if what.mix is Mix.MINI_GRID:
         options = mini_grid(what.houses)
     else:
         options = PopulationOptions(houses=what.houses, mix=what.mix, ev_share=what.ev_share, site=Site())
-    population = Population(options, seed)
+    population = Population(options, drawn)
     start = population.site.midnight_of(_FIRST_DAY)
-    roofs = draw_roofs(what.houses, what.pv_share, seed, southern=population.site.latitude_deg < 0.0)
-    fleet = PvFleet(population.weather, roofs, seed)
+    roofs = draw_roofs(what.houses, what.pv_share, drawn, southern=population.site.latitude_deg < 0.0)
+    fleet = PvFleet(population.weather, roofs, drawn)
     roofed = [roof.house for roof in roofs]
     slots = 2 * days * 86400 // what.step_s
     # Single precision, and a piece at a time: 200 houses over a fortnight of ten seconds are 400 MB so.
@@ -122,17 +145,19 @@ def make_case(what: Scenario, seed: int, days: int) -> Case:
         some = slice(first, first + len(piece.p))
         pv[some, roofed] = fleet.power(piece.start, len(piece.p) * what.step_s, what.step_s)
         power[some] = piece.p - pv[some] + 1j * piece.q
-    with_roof = np.zeros(what.houses, dtype=bool)
-    with_roof[roofed] = True
+    roof_w = np.zeros(what.houses)
+    roof_w[roofed] = [roof.ac_w for roof in roofs]
+    single = np.ones(what.houses, dtype=bool)
     judged = days * 86400 // what.step_s
     return Case(
         power,
         pv,
         _switchable(what, power[:judged]),
-        _phases(with_roof, what.pv_skew, np.random.default_rng([seed, 90])),
+        crowded_phases(roof_w > 0.0, single, what.pv_skew, np.random.default_rng([drawn, 90])).astype(np.int8),
         float(what.step_s),
         float(start),
         judged,
+        roof_w,
         transformer_kva=what.transformer_kva,
     )
 
@@ -143,16 +168,3 @@ def _switchable(what: Scenario, history: Phasors) -> Mask:
         spread = np.abs(history - history.mean(axis=0)).mean(axis=0)
         chosen[np.argsort(-spread, kind="stable")[what.switchable :]] = False
     return chosen
-
-
-def _phases(with_roof: Mask, skew: float, rng: np.random.Generator) -> Phases:
-    """As many houses on each phase, the roofs spread as `skew` says: what is left of them is shared by the others."""
-    houses = len(with_roof)
-    roofs = rng.permutation(np.flatnonzero(with_roof))
-    phase = np.full(houses, -1, dtype=np.int8)
-    crowded = min(round(skew * len(roofs)), -(-houses // 3))
-    phase[roofs[:crowded]] = 0
-    phase[roofs[crowded:]] = 1 + np.arange(len(roofs) - crowded) % 2
-    for house in rng.permutation(np.flatnonzero(~with_roof)):
-        phase[house] = np.argmin(np.bincount(phase[phase >= 0], minlength=3))
-    return np.asarray(np.roll(np.arange(3), int(rng.integers(3))).astype(np.int8)[phase])

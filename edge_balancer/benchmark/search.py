@@ -12,9 +12,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_balancer.benchmark.case import DAY_S, Case, Counts, Phases, Phasors, neutral, operations_of
+from edge_balancer.benchmark.case import DAY_S, Case, Counts, Phases, Phasors, Watts, neutral, operations_of
 from edge_balancer.benchmark.chains import cheapest, fold, fold_shape, unfold
-from edge_balancer.benchmark.trips import away, lost_w, tripped
+from edge_balancer.benchmark.schedule import Schedule
+from edge_balancer.benchmark.trips import away_parts, lost_w, tripped
 from edge_balancer.types.phases import ROTATION
 
 _ROTATION: Final = ROTATION.astype(np.complex64)
@@ -51,8 +52,8 @@ class Search:
         self._minutes = case.step_s / 60.0
         self._shape = fold_shape(self._slots)
         self._own: Folded = fold(np.ascontiguousarray(self._exact.T).astype(np.complex64), self._shape)
-        self._away, part = away(case)
-        lost = case.pv_w[case.judged :].T * np.float32(part / case.nominal_v)
+        self._away = away_parts(case.step_s)
+        lost = case.pv_w[case.judged :].T * np.float32(1.0 / case.nominal_v)
         self._roof = lost.max(axis=1) > 0.0
         self._lost: NDArray[np.float32] = fold(np.ascontiguousarray(lost, dtype=np.float32), self._shape)
         day = (np.arange(self._slots) * case.step_s // DAY_S).astype(np.intp)
@@ -70,7 +71,10 @@ class Search:
 
     def _seen(self, schedule: Phases) -> Phasors:
         """The neutral current (T,) of a schedule."""
-        return neutral(self._exact, schedule) + tripped(self._case, schedule, lost_w(self._case, schedule))
+        return neutral(self._exact, schedule) + tripped(self._case, schedule, self._lost_w(schedule))
+
+    def _lost_w(self, schedule: Phases) -> Watts:
+        return lost_w(self._case, Schedule(schedule, self._case.judged))
 
     def schedule(self) -> Phases:
         return np.ascontiguousarray(unfold(self._phase, self._slots).T)
@@ -136,7 +140,8 @@ class Search:
         phase = unfold(self._phase[house], self._slots)
         mask = np.zeros(self._slots, dtype=np.float32)
         for slot in (np.flatnonzero(np.diff(phase)) + 1).tolist():
-            mask[slot : slot + self._away] = 1.0
+            some = mask[slot : slot + len(self._away)]
+            np.maximum(some, self._away[: len(some)], out=some)
         return np.asarray((self._own[house] + self._lost[house] * fold(mask, self._shape)) * turn)
 
     def _cost_of_trip(self, house: int, base: Folded) -> NDArray[np.float32]:
@@ -145,10 +150,15 @@ class Search:
         still = base + self._own[house] * _ROTATION[:, np.newaxis, np.newaxis]
         away_too = still + self._lost[house] * _ROTATION[:, np.newaxis, np.newaxis]
         more = np.abs(away_too) - np.abs(still)
+        each = unfold(more, self._slots)
         total = np.zeros((3, self._slots + 1))
-        np.cumsum(unfold(more, self._slots), axis=1, out=total[:, 1:])
-        end = np.minimum(np.arange(self._slots) + self._away, self._slots)
-        return fold(((total[:, end] - total[:, :-1]) * self._minutes).astype(np.float32), self._shape)
+        np.cumsum(each, axis=1, out=total[:, 1:])
+        whole = int(np.count_nonzero(self._away >= 1.0))
+        end = np.minimum(np.arange(self._slots) + whole, self._slots)
+        cost = total[:, end] - total[:, :-1]
+        for part in self._away[whole:].tolist():
+            cost[:, : self._slots - whole] += part * each[:, whole:]
+        return fold((cost * self._minutes).astype(np.float32), self._shape)
 
     def singles(self, rng: np.random.Generator) -> None:
         """Each house once, alone."""

@@ -1,7 +1,8 @@
 """The best fixed phases for a record: local search over changes of one and two houses, from several starts. Pure.
 
-Searched on instants spread evenly over the history, by the mean |N|. Any number of houses may change, so this is the
-best that an electrician could do; `edge_balancer.planning` is for the few changes that somebody will really make.
+Searched by the mean |N| on means over longer slots, which leave out no part of the history. Any number of houses may
+change, so this is the best that an electrician could do; `edge_balancer.planning` is for the few changes that somebody
+will really make.
 """
 
 from __future__ import annotations
@@ -14,39 +15,49 @@ from numpy.typing import NDArray
 from edge_balancer.benchmark.case import Case, Phases, Phasors, neutral
 from edge_balancer.types.phases import ROTATION
 
-_SAMPLE: Final = 1500
-_STARTS: Final = 60
+_COARSE: Final = 2100
+_FINE: Final = 10_500
+"""Slots that are searched on: of a week those of five minutes, then those of one."""
+_STARTS: Final = 80
+_FINALISTS: Final = 6
 _KICK: Final = 6
 _SHORT_LIST: Final = 64
 """Of the pairs, the best by mean square are judged by the mean."""
 _EPSILON: Final = 1e-6
 
 
-def best_fixed(case: Case, slots: slice, rng: np.random.Generator) -> Phases:
-    """The best phases (H,) found for these slots; houses without a switch stay where they are."""
+def best_fixed(case: Case, slots: slice, rng: np.random.Generator, houses: NDArray[np.intp] | None = None) -> Phases:
+    """The best phases (H,) found for these slots. An electrician needs no switches: any house may change, or of these
+    `houses` (indices) any; the others stay where they are."""
     own = case.own[slots]
-    sample = own[_spread(len(own), rng)]
-    search = _Search(sample, case.movable)
+    movable = np.arange(case.houses) if houses is None else houses
+    search = _Search(_coarse(own, _COARSE), movable)
     best = search.climb(case.initial.copy())
     cost = search.cost(best)
+    met = {best.tobytes(): (cost, best)}
     for turn in range(_STARTS):
         trial = best.copy()
-        some = case.movable if turn % 3 == 2 else rng.permutation(case.movable)[:_KICK]
+        some = movable if turn % 3 == 2 else rng.permutation(movable)[:_KICK]
         trial[some] = rng.integers(0, 3, len(some), dtype=np.int8)
         trial = search.climb(trial)
+        met[trial.tobytes()] = (search.cost(trial), trial)
         if search.cost(trial) < cost - _EPSILON:
             best, cost = trial, search.cost(trial)
-    # The sample decides among many; that it is better than leaving all alone is checked on everything.
-    whole = [float(np.abs(neutral(own, phase)).mean()) for phase in (case.initial, best)]
-    return best if whole[1] < whole[0] else case.initial.copy()
+    finer = _Search(_coarse(own, _FINE), movable)
+    finalists = sorted(met.values(), key=lambda one: one[0])[:_FINALISTS]
+    # Long means decide among many, shorter ones among the best; the last word, also over leaving all alone, has all.
+    left = [case.initial.copy(), *(finer.climb(phase.copy()) for _, phase in finalists)]
+    return min(left, key=lambda phase: float(np.abs(neutral(own, phase)).mean()))
 
 
-def _spread(slots: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """One slot drawn in each of equal stretches."""
-    if slots <= _SAMPLE:
-        return np.arange(slots)
-    edges = np.linspace(0, slots, _SAMPLE + 1)
-    return np.floor(edges[:-1] + rng.random(_SAMPLE) * np.diff(edges)).astype(np.intp)
+def _coarse(own: Phasors, most: int) -> Phasors:
+    """Means over as many slots as leave at most so many; the last may be over fewer."""
+    many = max(1, -(-len(own) // most))
+    if many == 1 or not len(own):
+        return own
+    begin = np.arange(0, len(own), many)
+    count = np.diff(np.append(begin, len(own)))
+    return np.asarray(np.add.reduceat(own, begin, axis=0) / count[:, np.newaxis].astype(own.real.dtype))
 
 
 class _Search:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from edge_balancer.benchmark.results import FORESIGHT, STATIC, Result
+from edge_balancer.benchmark.results import FORESIGHT, STATIC, SWITCHED, Result
 from edge_balancer.planning.svg import Line, line_chart
 from edge_balancer.planning.tables import Cell, Table
 
@@ -19,11 +19,15 @@ _COLUMNS: Final = (
     ("rms_a", "RMS A"),
     ("still_a", "NO TRIPS A"),
     ("operations_per_house_day", "OPERATIONS PER HOUSE-DAY"),
+    ("of_budget", "OF BUDGET"),
     ("gain", "G"),
     ("gain_ci", "+/-"),
+    ("foresight_operations", "FORESIGHT'S OPERATIONS"),
+    ("gain_switched", "G OF SWITCHES"),
     ("p95_ratio", "P95 OF STATIC"),
     ("worse", "WORSE THAN STATIC"),
-    ("bound_a", "NONE BELOW A"),
+    ("bound_a", "NO TRIPS, NONE BELOW A"),
+    ("pairs_pct", "PAIRS TRIED %"),
     ("wear_max_over_mean", "WEAR"),
     ("pv_lost_kwh", "PV LOST KWH"),
     ("vuf_pct", "VUF %"),
@@ -47,7 +51,11 @@ _COLOURS: Final = {
     "threshold-minute": "#d98a92",
     "oracle": "#7fb2c4",
     "static": "#555",
+    "static-switched": "#999",
 }
+_LOW: Final = 0.9
+_OVER: Final = 1.02
+"""Of the budget: a day's saved operations may be spent in the judged days, and a little more is no promise broken."""
 _MOST_SHOWN: Final = 10.0
 """Operations per house and day that the drawing reaches to; the threshold rule needs more, and is drawn as a level."""
 
@@ -87,11 +95,15 @@ def _row(r: Result) -> tuple[Cell, ...]:
         r.rms_a,
         r.still_a,
         r.operations,
+        _of_budget(r),
         r.gain,
         r.gain_ci,
+        r.best_operations,
+        r.gain_switched,
         r.p95_ratio,
         _worse(r),
         r.bound_a,
+        r.pairs_pct,
         r.wear,
         r.pv_lost_kwh,
         r.vuf_pct,
@@ -104,16 +116,25 @@ def _row(r: Result) -> tuple[Cell, ...]:
     )
 
 
+def _of_budget(r: Result) -> str | None:
+    """What of the budget was used, marked where another figure at the same budget had clearly more operations."""
+    if r.budget is None:
+        return None
+    used = r.operations / r.budget
+    mark = " LOW" if used < _LOW else " OVER" if used > _OVER else ""
+    return f"{used:.0%}{mark}"
+
+
 def _worse(r: Result) -> str | None:
     """Said only where it is so: of means, in how many of the seeds."""
-    if not r.worse or r.controller in ("none", STATIC):
+    if not r.worse or r.controller in ("none", STATIC, SWITCHED):
         return None
     return "yes" if r.worse >= 1.0 else f"in {r.worse:.0%}"
 
 
 def as_markdown(table: Table) -> str:
     """The table for a page of documentation, columns that are empty throughout left out."""
-    used = [k for k in range(len(table.heads)) if any(row[k] is not None for row in table.rows)]
+    used = _used(table)
     lines = [f"**{table.title}**", "", "| " + " | ".join(table.heads[k].lower() for k in used) + " |"]
     numbers = [all(not isinstance(row[k], str) or _number(row[k]) for row in table.rows) for k in used]
     lines.append("| " + " | ".join("--:" if number else "---" for number in numbers) + " |")
@@ -121,12 +142,18 @@ def as_markdown(table: Table) -> str:
     return "\n".join(lines)
 
 
+def _used(table: Table) -> list[int]:
+    """Columns that are not empty throughout."""
+    return [k for k in range(len(table.heads)) if any(row[k] is not None for row in table.rows)]
+
+
 def as_text(table: Table) -> str:
-    """Aligned columns, numbers with two decimals, what is not known as a dash."""
-    rows = [[_shown(cell) for cell in row] for row in table.rows]
-    grid = [list(table.heads), *rows]
-    widths = [max(len(row[k]) for row in grid) for k in range(len(table.heads))]
-    words = [any(isinstance(row[k], str) and not _number(row[k]) for row in table.rows) for k in range(len(widths))]
+    """Aligned columns, numbers with two decimals, what is not known as a dash; columns without any left out."""
+    used = _used(table)
+    rows = [[_shown(row[k]) for k in used] for row in table.rows]
+    grid = [[table.heads[k] for k in used], *rows]
+    widths = [max(len(row[place]) for row in grid) for place in range(len(used))]
+    words = [any(isinstance(row[k], str) and not _number(row[k]) for row in table.rows) for k in used]
     lines = [table.title]
     for row in grid:
         cells = (c.ljust(w) if word else c.rjust(w) for c, w, word in zip(row, widths, words, strict=True))
@@ -145,7 +172,7 @@ def _shown(cell: Cell) -> str:
 
 
 def _number(cell: Cell) -> bool:
-    return isinstance(cell, str) and cell.replace(".", "", 1).isdigit()
+    return isinstance(cell, str) and cell.replace(".", "", 1).rstrip("%").isdigit()
 
 
 def pareto(results: Sequence[Result]) -> list[Point]:
@@ -179,13 +206,15 @@ def pareto_svg(title: str, points: Sequence[Point]) -> str:
     lines = []
     for name, colour in _COLOURS.items():
         group = curves.get(name, [])
-        if name in ("static", "threshold", "threshold-minute") and group:
+        if name in (STATIC, SWITCHED, "threshold", "threshold-minute") and group:
             level = group[0].mean_a
-            shown = name if name == "static" else f"{name} ({group[0].operations:.0f} a day)"
+            shown = name if name in (STATIC, SWITCHED) else f"{name} ({group[0].operations:.0f} a day)"
             lines.append(Line(shown, colour, (0.0, right), (level, level), dashed=True))
         elif group:
             xs, ys = [p.operations for p in group], [p.mean_a for p in group]
-            lines.append(Line(name, colour, xs, ys, dashed=name == "bound", dots=True))
+            # Proven for inverters that never trip; all other points are with those that do.
+            shown = "bound without trips" if name == "bound" else name
+            lines.append(Line(shown, colour, xs, ys, dashed=name == "bound", dots=True))
     ticks = [float(k) for k in range(0, math.floor(right) + 1, 1 if right <= 6 else 2)]
     chart = line_chart(
         f"{title}: mean neutral current over operations per house and day",

@@ -51,4 +51,4 @@ class History:
             transformer_kva=world.config.feeder.transformer_kva,
         )
         rng = np.random.default_rng([world.scenario.run.seed, _TAG])
-        return best_fixed(case, slice(0, case.slots), rng).astype(np.int64)
+        return best_fixed(case, slice(0, case.slots), rng, case.movable).astype(np.int64)

@@ -33,6 +33,7 @@ def small_case(
         step_s,
         1_746_400_000.0,
         history,
+        np.full(houses, pv_w),
     )
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_balancer.benchmark.case import operations_of
 from edge_balancer.benchmark.commands import balance_command
 from edge_balancer.benchmark.meters import Metered
 from edge_balancer.benchmark.network import Network
 from edge_balancer.benchmark.options import add_balance_arguments, read_options
 from edge_balancer.benchmark.ours import configuration, run_engine
+from edge_balancer.benchmark.results import result
 from edge_balancer.benchmark.scenarios import SCENARIOS, Meters, Scenario, Switches, make_case, scenario
 from edge_balancer.benchmark.volts import HouseVoltages
 from edge_balancer.twin.grid.generate import Style
@@ -32,7 +32,7 @@ def parsed(*argv: str) -> argparse.Namespace:
 FEEDERS = [
     pytest.param(what, id=what.name, marks=[pytest.mark.slow] if what.houses > 100 else [])
     for what in SCENARIOS
-    if what.meters == Meters() and what.switches == Switches()
+    if what.meters == Meters() and what.switches.sound
 ]
 
 
@@ -60,18 +60,55 @@ def test_a_seed_makes_the_same_feeder_and_another_another() -> None:
     assert not np.array_equal(one.power, other.power)
 
 
+def test_no_two_scenarios_share_their_houses() -> None:
+    assert len({what.drawn(seed) for what in SCENARIOS for seed in range(50)}) == 50 * len(SCENARIOS)
+    little = Scenario("little", "little", houses=3)
+    one, other = make_case(little, 1, 1), make_case(replace(little, name="another"), 1, 1)
+    assert not np.array_equal(one.power, other.power)
+
+
+def test_what_the_controller_is_told_of_roofs_knows_nothing_of_the_future() -> None:
+    case = make_case(Scenario("little", "little", houses=6), 1, 1)
+    config = configuration(case, 2.0)
+    assert case.roof_w is not None
+    assert [house.pv_w for house in config.houses] == case.roof_w.tolist()
+    assert (case.pv_w.max(axis=0) <= case.roof_w + 1.0).all()
+    assert ((case.roof_w > 0.0) == (case.pv_w.max(axis=0) > 0.0)).all()
+    cloudy = replace(case, pv_w=case.pv_w * np.float32(0.3))
+    assert configuration(cloudy, 2.0) == config
+
+
+def test_meters_have_errors_of_their_class_in_power_and_voltage() -> None:
+    case = small_case(40, 600, seed=1)
+    metered = Metered(case, Meters(period_s=60.0, resolution_w=1e-3), 1)
+    ratio = metered.value.real / case.power.real
+    own = np.median(ratio, axis=0) - 1.0
+    assert 0.005 < np.abs(own).max() < 0.0125
+    assert 0.001 < np.std(ratio - ratio.mean(axis=0), axis=0).mean() < 0.003
+    true = np.full(40, 231.27)
+    shown = np.array([metered.shown_v(slot, true) for slot in range(600)])
+    assert shown * 10.0 == pytest.approx(np.round(shown * 10.0), abs=1e-6)
+    own_v = shown.mean(axis=0) - 231.27
+    assert 0.2 < np.abs(own_v).max() < 0.5
+    assert 0.05 < np.std(shown, axis=0).mean() < 0.15
+    again = Metered(case, Meters(period_s=60.0, resolution_w=1e-3), 1)
+    assert np.array_equal(again.shown_v(599, true), shown[599])
+    assert np.array_equal(again.value, metered.value)
+
+
 def test_meters_report_means_over_their_period_and_lose_some() -> None:
     case = small_case(3, 60, seed=1)
-    slow = Metered(case, Meters(period_s=900.0), 1)
+    exact = Meters(accuracy_pct=0.0)
+    slow = Metered(case, replace(exact, period_s=900.0), 1)
     due = np.flatnonzero(slow.arrives[:, 0])
     assert len(due) == 4
     assert (np.diff(due) == 15).all()
     assert slow.value[due[1], 0].real == pytest.approx(case.power[due[1] - 14 : due[1] + 1, 0].real.mean(), abs=0.51)
     assert (slow.heard()[due[1] : due[2], 0] == slow.value[due[1], 0]).all()
     assert (slow.heard()[: due[0], 0] == 0.0).all()
-    lossy = Metered(case, Meters(period_s=60.0, loss=0.5), 1)
+    lossy = Metered(case, replace(exact, period_s=60.0, loss=0.5), 1)
     assert 50 < lossy.arrives.sum() < 130
-    coarse = Metered(case, Meters(period_s=60.0, resolution_w=100.0), 1)
+    coarse = Metered(case, replace(exact, period_s=60.0, resolution_w=100.0), 1)
     assert (coarse.value.real % 100.0 == 0.0).all()
     with pytest.raises(ValueError, match="90 s: give a whole number of slots"):
         Metered(case, Meters(period_s=90.0), 1)
@@ -80,7 +117,7 @@ def test_meters_report_means_over_their_period_and_lose_some() -> None:
 @pytest.mark.parametrize("period_s", [60.0, 180.0])
 def test_a_tripped_inverter_shows_in_its_own_meter_until_it_is_back(period_s: float) -> None:
     case = small_case(3, 60, seed=1, pv_w=1000.0)
-    still, moved = (Metered(case, Meters(period_s, loss=0.1, resolution_w=0.01), 1) for _ in range(2))
+    still, moved = (Metered(case, Meters(period_s, loss=0.1, resolution_w=0.01, accuracy_pct=0.0), 1) for _ in range(2))
     moved.moved(1, 20)
     more = (moved.value - still.value).real
     assert (more[:, [0, 2]] == 0.0).all()
@@ -91,26 +128,42 @@ def test_a_tripped_inverter_shows_in_its_own_meter_until_it_is_back(period_s: fl
     assert more[:, 1] == pytest.approx(wanted, abs=0.1)
 
 
-@pytest.mark.parametrize("failures", [0.0, 0.5])
-def test_the_engine_balances_within_its_cap_and_the_same_each_time(failures: float) -> None:
+@pytest.mark.parametrize(
+    "switches",
+    [
+        pytest.param(Switches(), id="sound"),
+        pytest.param(Switches(failing=0.25, silent=0.25), id="failing"),
+        pytest.param(Switches(sticking=1.0, repair_h=0.2), id="sticking"),
+        pytest.param(Switches(lying=1.0, repair_h=0.2), id="lying"),
+    ],
+)
+def test_the_engine_balances_within_its_cap_and_the_same_each_time(switches: Switches) -> None:
     day = make_case(Scenario("little", "little", houses=12, transformer_kva=50.0, switchable=8), 5, 1)
     noon = slice(3960, 4320)
-    case = replace(day, power=day.power[noon], pv_w=day.pv_w[noon], start=day.start + 660 * 60.0, judged=1)
+    # All on one phase: there is something to do at once.
+    case = replace(
+        day,
+        power=day.power[noon],
+        pv_w=day.pv_w[noon],
+        initial=np.zeros_like(day.initial),
+        start=day.start + 660 * 60.0,
+        judged=1,
+    )
     config = configuration(case, 8.0, voltages=True)
     volts = HouseVoltages(Network(case, Style.RURAL, 5).flow)
-    one, same = (
-        run_engine(case, config, Meters(), Switches(failures=failures), 5, lambda _: None, volts) for _ in range(2)
-    )
-    assert np.array_equal(one.schedule, same.schedule)
-    moved = operations_of(one.schedule)
-    assert moved.sum() > 0
+    one, same = (run_engine(case, config, Meters(), switches, 5, lambda _: None, volts) for _ in range(2))
+    assert np.array_equal(one.schedule.phase, same.schedule.phase)
+    assert one.schedule.late == same.schedule.late
+    moved = one.schedule.operations(case)
+    assert (moved.sum() > 0) == (switches.sticking + switches.lying == 0.0)
     assert (moved[~case.switchable] == 0).all()
     assert moved.max() <= config.decision.max_operations_per_house_day
-    assert (one.failed > 0) == (failures > 0.0)
+    # Who is lied to may find out later than within this hour.
+    assert (one.failed > 0) == (switches.failing + switches.sticking > 0.0)
     assert one.lock_outs <= one.failed
-    if not failures:
-        whole = slice(0, None)
-        assert np.abs(case.rows(whole, one.schedule)).mean() < np.abs(case.rows(whole, case.initial)).mean()
+    if switches.sound:
+        ours, none = (result(case, "little", 5, "ours", 8.0, it) for it in (one.schedule, case.initial))
+        assert ours.still_a < none.still_a
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from edge_balancer.benchmark import commands, ledger
+from edge_balancer.benchmark import commands, ledger, runs, sources
 from edge_balancer.benchmark.commands import balance_command
 from edge_balancer.benchmark.ledger import Ledger, fingerprint, key_of
-from edge_balancer.benchmark.options import BenchOptions, add_balance_arguments
+from edge_balancer.benchmark.options import CONTROLLERS, BenchOptions, add_balance_arguments
 from edge_balancer.benchmark.pool import Job, run_jobs
-from edge_balancer.benchmark.results import Result
+from edge_balancer.benchmark.results import Result, uncompared
 from edge_balancer.benchmark.scenarios import scenario
+from edge_balancer.benchmark.sources import closure, source_hash
 
 
 def of(controller: str, budget: float | None, mean_a: float, seed: int = 1) -> Result:
@@ -33,7 +34,7 @@ def test_rows_come_back_from_disk_to_the_last_bit(tmp_path: Path) -> None:
     for row in ROWS:
         known = again.find(key_of(row), "abc")
         assert known is not None
-        assert replace(known, gain=None, p95_ratio=None, worse=None) == row
+        assert uncompared(known) == row
     text = (tmp_path / "results.csv").read_text()
     again.save()
     assert (tmp_path / "results.csv").read_text() == text
@@ -65,6 +66,7 @@ def test_a_file_that_is_none_of_ours_is_refused(content: str, message: str, tmp_
 
 def test_a_row_hangs_on_what_it_is_computed_from_and_on_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     what, options = scenario("houses-20"), BenchOptions()
+    source = ledger._source
     first = {name: fingerprint(what, name, options) for name in ("static", "ours", "foresight")}
 
     def changed(other: BenchOptions = options, scene: str = "houses-20") -> set[str]:
@@ -74,8 +76,57 @@ def test_a_row_hangs_on_what_it_is_computed_from_and_on_nothing_else(monkeypatch
     assert changed(replace(options, rounds=7)) == {"foresight"}
     assert changed(replace(options, days=9)) == set(first)
     assert changed(scene="even-ev") == set(first)
-    monkeypatch.setattr(ledger, "_engine_source", lambda: "another engine")
+    monkeypatch.setattr(ledger, "_source", lambda name: "another engine" if name == "ours" else source(name))
     assert changed() == {"ours"}
+
+
+def test_each_result_hangs_on_the_source_of_what_computes_it() -> None:
+    def of_all(*roots: str) -> frozenset[str]:
+        return frozenset().union(*(closure(f"edge_balancer.benchmark.{name}") for name in roots))
+
+    judged = of_all(*ledger._ALL)
+    for name in ("benchmark.case", "benchmark.judge", "benchmark.trips", "planning.figures", "twin.households.cars",
+                 "twin.weather.clouds", "twin.grid.power_flow", "twin.medium_voltage", "types.phases"):  # fmt: skip
+        assert f"edge_balancer.{name}" in judged
+    ours, foresight = of_all(*ledger._OWN["ours"]), of_all(*ledger._OWN["foresight"])
+    for name in ("engine", "decision.search", "forecast.blend", "switching.desk", "telemetry.rings", "settings.policy",
+                 "twin.devices.switches", "twin.devices.accuracy", "benchmark.meters"):  # fmt: skip
+        assert f"edge_balancer.{name}" in ours
+    assert "firmware_bridge.settings.base" in ours
+    assert not any(name.startswith(("edge_balancer.decision", "edge_balancer.engine")) for name in judged | foresight)
+    assert {"edge_balancer.benchmark.joint", "edge_balancer.benchmark.chains"} <= foresight
+    assert set(ledger._OWN) == set(CONTROLLERS)
+
+
+def test_a_changed_source_is_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "edge_balancer"
+    (package / "part").mkdir(parents=True)
+    for name, text in (
+        ("__init__.py", ""),
+        ("part/__init__.py", ""),
+        ("part/one.py", "def late():\n    from edge_balancer.part import two\n    return two\n"),
+        ("part/two.py", "import numpy\nfrom edge_balancer.three import x\n"),
+        ("three.py", "x = 1\n"),
+        ("other.py", "y = 1\n"),
+    ):
+        (package / name).write_text(text)
+    monkeypatch.setattr(sources, "_ROOT", tmp_path)
+
+    def hashed() -> str:
+        closure.cache_clear()
+        return source_hash(["edge_balancer.part.one"])
+
+    try:
+        first = hashed()
+        assert hashed() == first
+        (package / "other.py").write_text("y = 2\n")
+        assert hashed() == first
+        (package / "three.py").write_text("x = 2\n")
+        assert hashed() != first
+        with pytest.raises(ValueError, match=r"edge_balancer\.none is no module"):
+            source_hash([], ["edge_balancer.none"])
+    finally:
+        closure.cache_clear()
 
 
 def parsed(*argv: str) -> argparse.Namespace:
@@ -94,6 +145,7 @@ def test_only_what_is_missing_is_computed_and_the_table_shows_all(
         for job in jobs:
             for controller, budget in job.todo:
                 found(of(controller, budget, {"static": 4.0, "ours": 3.0 + len(asked), "foresight": 2.0}[controller]))
+        return []
 
     monkeypatch.setattr(commands, "run_jobs", run)
     base = ("--scenarios", "houses-20", "--budgets", "2", "--out", str(tmp_path))
@@ -112,6 +164,23 @@ def test_only_what_is_missing_is_computed_and_the_table_shows_all(
     assert called("--controllers", "ours", "--fresh")[0] == ["ours"]
     shown = called("--controllers", "ours", "--markdown")[1]
     assert "| scenario | seeds | controller |" in shown
+
+
+def test_a_controller_that_fails_is_told_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> None:
+        raise ArithmeticError("the greedy rule has lost its way")
+
+    monkeypatch.setattr(runs, "greedy_schedule", broken)
+    argv = ("--scenarios", "houses-20", "--days", "1", "--budgets", "2", "--out", str(tmp_path))
+    assert balance_command(parsed(*argv, "--controllers", "none,greedy,threshold")) == 1
+    told = capsys.readouterr()
+    assert "failed: houses-20, seed 1, greedy at 2 operations per house-day:" in told.err
+    assert "the greedy rule has lost its way" in told.err
+    assert "threshold" in told.out
+    with (tmp_path / "results.csv").open() as stream:
+        assert [row["controller"] for row in csv.DictReader(stream)] == ["none", "threshold"]
 
 
 @pytest.mark.slow

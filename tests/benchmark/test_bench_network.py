@@ -66,6 +66,20 @@ def test_the_oracle_knows_the_record_to_its_end_and_keeps_the_last_beyond() -> N
     assert np.allclose(told[:, 2], case.power[29])
 
 
+def test_the_medium_voltage_swings_in_the_figures_and_at_the_meters() -> None:
+    case = small_case(6, 1440, seed=2)
+    network = Network(case, Style.SUBURBAN, 7)
+    wall = case.start + 60.0 * np.arange(1440)
+    level = network.level(wall)
+    assert 0.005 < np.ptp(level) <= 0.015
+    quick = HouseVoltages(network.flow, network.level)
+    assert np.array_equal(quick.level(wall), level)
+    high, low = (quick.at(case.power[0], case.initial, float(pu)) for pu in (level.max(), level.min()))
+    assert (high - low > 0.9 * 230.0 * np.ptp(level)).all()
+    exact = network.flow.solve(case.power[0], case.initial.astype(np.int64), float(level.max())).house_v[0]
+    assert high == pytest.approx(np.abs(exact), abs=0.1)
+
+
 @pytest.mark.parametrize("style", list(Style))
 def test_the_quick_voltages_are_those_of_the_power_flow(style: Style) -> None:
     case = small_case(9, 20, seed=4)

@@ -11,7 +11,7 @@ import pytest
 from edge_balancer.benchmark.case import Case, neutral, operations_of
 from edge_balancer.benchmark.chains import cheapest, fold, fold_shape, unfold
 from edge_balancer.benchmark.joint import _Problem, certify, leeway
-from edge_balancer.benchmark.pairwise import Effort, best_known, most_a_day
+from edge_balancer.benchmark.pairwise import Effort, _rounds, best_known, most_a_day, pairs_pct
 from edge_balancer.benchmark.search import Foresight
 from tests.benchmark.bench_cases import least_by_operations, small_case
 
@@ -152,6 +152,21 @@ def test_more_operations_are_never_worse(known: dict[float, Foresight]) -> None:
 def test_the_same_seed_finds_the_same(few: Case, known: dict[float, Foresight]) -> None:
     again = searched(few, (1.0,))[1.0]
     assert np.array_equal(again.schedule, known[1.0].schedule)
+
+
+def test_pairs_that_have_no_room_in_a_round_come_up_in_a_later_one_the_great_ones_first() -> None:
+    case = small_case(12, 30, seed=1)
+    large = replace(case, power=case.power * np.where(np.arange(12) < 4, 10.0, 1.0))
+    effort = Effort(rounds=3, pairs=22)
+    rounds = list(_rounds(large, effort, np.random.default_rng(1)))
+    assert [len(pairs) for pairs in rounds] == [22, 22, 22]
+    assert len(set().union(*map(set, rounds))) == 66
+    assert pairs_pct(large, effort) == 100.0
+    assert pairs_pct(large, replace(effort, rounds=1)) == pytest.approx(100.0 / 3.0)
+    both = {(one, other) for one in range(4) for other in range(one + 1, 4)}
+    assert both <= set(rounds[0])
+    all_at_once = list(_rounds(large, Effort(rounds=1), np.random.default_rng(1)))
+    assert sorted(all_at_once[0]) == sorted(set().union(*map(set, rounds)))
 
 
 def test_without_a_whole_operation_foresight_is_a_fixed_assignment() -> None:

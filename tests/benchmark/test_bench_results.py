@@ -83,6 +83,26 @@ def test_worse_than_static_is_flagged_by_seed() -> None:
     assert "| in 50% |" in as_markdown(results_table("means", "Title", means(compared), seeds=False))
 
 
+def test_where_an_electrician_does_better_than_few_switches_there_is_a_share_of_what_switches_gain_alone() -> None:
+    rows = [of("static", None, 5.0), of("static-switched", None, 10.0), of("foresight", 2.0, 6.0), of("ours", 2.0, 8.0)]
+    ours = with_gains(rows)[-1]
+    assert (ours.gain, ours.gain_switched, ours.worse) == (None, pytest.approx(0.5), 1.0)
+
+
+def test_the_table_says_where_a_budget_was_not_used() -> None:
+    rows = [
+        of("static", None, 10.0),
+        of("foresight", 2.0, 5.0),
+        *(replace(of("ours", 2.0, 7.0, seed), operations=used) for seed, used in ((1, 1.7), (2, 1.9), (3, 2.2))),
+    ]
+    table = results_table("results", "Title", with_gains(rows), seeds=True)
+    column = {key: k for k, key in enumerate(table.columns)}
+    assert [row[column["of_budget"]] for row in table.rows] == [None, "100%", "85% LOW", "95%", "110% OVER"]
+    assert table.rows[2][column["foresight_operations"]] == 2.0
+    assert "85% LOW" in as_markdown(table)
+    assert "PAIRS" not in as_text(table).splitlines()[1]
+
+
 def test_a_smaller_budget_s_best_is_known_for_a_larger_one_too() -> None:
     rows = [of("static", None, 10.0), of("foresight", 2.0, 5.0), of("foresight", 4.0, 5.5), of("ours", 4.0, 7.5)]
     assert with_gains(rows)[-1].gain == pytest.approx(0.5)

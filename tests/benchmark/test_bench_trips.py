@@ -10,6 +10,7 @@ import pytest
 from edge_balancer.benchmark.case import Case, neutral, operations_of
 from edge_balancer.benchmark.pairwise import Effort, best_known, polished
 from edge_balancer.benchmark.results import result
+from edge_balancer.benchmark.schedule import Schedule
 from edge_balancer.benchmark.search import Search
 from edge_balancer.benchmark.trips import Trips, lost_w, tripped
 from edge_balancer.types.phases import ROTATION
@@ -21,18 +22,30 @@ def quiet(_text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("step_s", "slots", "part"), [(10.0, 30, 1.0), (60.0, 5, 1.0), (900.0, 1, 1 / 3), (70.0, 5, 6 / 7)]
+    ("step_s", "late", "slots", "first", "last"),
+    [
+        (10.0, 0.0, 30, 1.0, 1.0),
+        (10.0, 0.3, 31, 0.7, 0.3),
+        (60.0, 0.0, 5, 1.0, 1.0),
+        (60.0, 0.05, 6, 0.95, 0.05),
+        (900.0, 0.0, 1, 1 / 3, 1 / 3),
+        (70.0, 0.0, 5, 1.0, 2 / 7),
+    ],
 )
-def test_an_inverter_is_away_for_its_time_on_any_grid(step_s: float, slots: int, part: float) -> None:
+def test_an_inverter_is_away_for_its_time_on_any_grid(
+    step_s: float, late: float, slots: int, first: float, last: float
+) -> None:
     case = small_case(2, 80, seed=1, step_s=step_s, pv_w=700.0)
     schedule = np.repeat(case.initial[np.newaxis], 80, axis=0)
     schedule[40:, 1] = (schedule[40:, 1] + 1) % 3
-    lost = lost_w(case, schedule)
+    lost = lost_w(case, Schedule(schedule, 0, {(40, 1): late}))
     assert lost[:, 0].max() == 0.0
     assert np.flatnonzero(lost[:, 1]).tolist() == list(range(40, 40 + slots))
-    assert lost[40, 1] == pytest.approx(700.0 * part)
+    assert lost[40, 1] == pytest.approx(700.0 * first)
+    assert lost[39 + slots, 1] == pytest.approx(700.0 * last)
+    assert lost.sum() == pytest.approx(700.0 * 300.0 / step_s)
     told = Trips(case)
-    assert told.moved(1, 40) == (40, 40 + slots)
+    assert told.moved(1, 40, late) == (40, 40 + slots)
     assert np.allclose(told.lost_w(1, slice(0, 80)), lost[:, 1])
     wanted = lost[:, 1] / 230.0 * ROTATION[schedule[:, 1]]
     assert np.allclose(tripped(case, schedule, lost), wanted)
