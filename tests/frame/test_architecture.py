@@ -63,9 +63,9 @@ OFFENCES = [
     ),
     (
         "pure-core",
-        "edge_balancer/alerts/__init__.py",
+        "edge_balancer/alerts/telling/__init__.py",
         "def late() -> None:\n    import asyncio",
-        "edge_balancer.alerts -> asyncio",
+        "edge_balancer.alerts.telling -> asyncio",
     ),
     ("pure-core", "edge_balancer/types/__init__.py", "from paho.mqtt import client", "edge_balancer.types -> paho"),
     (
