@@ -69,7 +69,7 @@ def test_the_oracle_knows_the_record_to_its_end_and_keeps_the_last_beyond() -> N
 def test_the_medium_voltage_swings_in_the_figures_and_at_the_meters() -> None:
     case = small_case(6, 1440, seed=2)
     network = Network(case, Style.SUBURBAN, 7)
-    wall = case.start + 60.0 * np.arange(1440)
+    wall = np.asarray(case.start + 60.0 * np.arange(1440), dtype=np.float64)
     level = network.level(wall)
     assert 0.005 < np.ptp(level) <= 0.015
     quick = HouseVoltages(network.flow, network.level)

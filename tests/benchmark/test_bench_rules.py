@@ -107,8 +107,8 @@ def test_an_electrician_needs_no_switches_and_keeps_to_the_houses_that_are_named
 
 def test_the_best_fixed_phases_hardly_hang_on_what_was_drawn() -> None:
     # More slots than are searched on at once, and more houses than can be tried through.
-    case = small_case(30, 11_000, seed=3, step_s=10.0)
-    found = [best_fixed(case, slice(0, None), np.random.default_rng(seed)) for seed in (1, 2, 3)]
+    case = small_case(20, 11_000, seed=3, step_s=10.0)
+    found = [best_fixed(case, slice(0, None), np.random.default_rng(seed)) for seed in (1, 2)]
     costs = [float(np.abs(case.rows(slice(0, None), phase)).mean()) for phase in found]
     assert max(costs) < 1.01 * min(costs)
 
@@ -117,7 +117,8 @@ def test_a_rule_s_move_counts_from_the_instant_at_which_the_switch_has_moved() -
     case = steady([1000.0] * 3, [0] * 3, step_s=10.0)
     schedule = threshold_schedule(case, ThresholdRule(), Meters(delay_s=1.0), Switches(time_s=2.0), 1)
     first, second, *_ = schedule.moves()
-    assert (first.slot, first.part, second.slot) == (1, pytest.approx(0.3), 2)
+    assert (first.slot, second.slot) == (1, 2)
+    assert first.part == pytest.approx(0.3)
 
 
 @pytest.mark.parametrize("seed", range(5))
