@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from edge_balancer.identification.options import add_record_arguments
+
 Objective = Literal["mean", "p95"]
 """Of the neutral current over time."""
 
@@ -29,13 +31,7 @@ class StaticOptions:
 def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
     usual = StaticOptions()
     add = parser.add_argument
-    source = parser.add_mutually_exclusive_group()
-    source.add_argument("--database", type=Path, metavar="FILE", help="another store than the configuration's")
-    source.add_argument(
-        "--readings", type=Path, metavar="FILE", help="CSV or CSV.GZ with the header t,house,p,q,v instead of a store"
-    )
-    add("--from", dest="start", metavar="TIME", help="ISO 8601 (UTC if no offset) or Unix seconds")
-    add("--to", dest="end", metavar="TIME", help="as --from; not included")
+    add_record_arguments(parser)
     add("--out", type=Path, metavar="DIR", help="write plan.html and the tables as CSV files there")
     add(
         "--changes", type=int, default=usual.changes, metavar="K", help="most changes to look at (default: %(default)s)"

@@ -7,6 +7,7 @@ understood, or refused with a reason.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Final, TypeVar
 
 import msgspec
@@ -67,11 +68,6 @@ def _typed(decoder: msgspec.json.Decoder[_S], payload: bytes) -> _S:
         raise Refused(Reason.MALFORMED, f"not JSON: {error}") from error
 
 
-def _not_retained(retained: bool) -> None:
-    if retained:
-        raise Refused(Reason.RETAINED, "a retained order is an old one: publish it without the retain flag")
-
-
 def _name(operator: str) -> str:
     return shorten(operator.strip()) or _UNNAMED
 
@@ -94,50 +90,8 @@ class SwitchAvailability:
         return True
 
 
-class SwitchRequests:
-    """`B/switch/<house>/request`."""
-
-    __slots__ = ("_house", "_pending")
-
-    def __init__(self, house: str, pending: Pending) -> None:
-        self._house = house
-        self._pending = pending
-
-    def receive(self, payload: bytes, retained: bool, now: float, wall: float, synced: bool) -> bool:
-        del now, wall, synced
-        _not_retained(retained)
-        wish = _typed(_REQUEST, payload)
-        try:
-            phase = Phase.parse(str(wish.phase))
-        except ValueError as error:
-            raise Refused(Reason.UNKNOWN_PHASE, str(error)) from error
-        request = SwitchRequest(self._house, phase, _name(wish.operator), shorten(wish.reason))
-        keep(self._pending.requests, request)
-        return True
-
-
-class SwitchClears:
-    """`B/switch/<house>/clear`: a person has looked at a locked-out switch. Who it was is required."""
-
-    __slots__ = ("_house", "_pending")
-
-    def __init__(self, house: str, pending: Pending) -> None:
-        self._house = house
-        self._pending = pending
-
-    def receive(self, payload: bytes, retained: bool, now: float, wall: float, synced: bool) -> bool:
-        del now, wall, synced
-        _not_retained(retained)
-        wish = _typed(_CLEAR, payload)
-        if not wish.operator.strip():
-            raise Refused(Reason.WRONG_SHAPE, "operator is empty: say who has looked at the switch")
-        clear = ClearRequest(self._house, _name(wish.operator), shorten(wish.reason))
-        keep(self._pending.clears, clear)
-        return True
-
-
-class ModeSet:
-    """`B/mode/set`: the bare word, or `{"mode": "hold", "operator": "..."}` to say who wishes it."""
+class _Order(ABC):
+    """What people wish on one topic. A retained order is an old one, whatever it says."""
 
     __slots__ = ("_pending",)
 
@@ -146,7 +100,58 @@ class ModeSet:
 
     def receive(self, payload: bytes, retained: bool, now: float, wall: float, synced: bool) -> bool:
         del now, wall, synced
-        _not_retained(retained)
+        if retained:
+            raise Refused(Reason.RETAINED, "a retained order is an old one: publish it without the retain flag")
+        self._take(payload)
+        return True
+
+    @abstractmethod
+    def _take(self, payload: bytes) -> None:
+        """Understand it and keep it. Raises Refused."""
+
+
+class _HouseOrder(_Order):
+    __slots__ = ("_house",)
+
+    def __init__(self, house: str, pending: Pending) -> None:
+        super().__init__(pending)
+        self._house = house
+
+
+class SwitchRequests(_HouseOrder):
+    """`B/switch/<house>/request`."""
+
+    __slots__ = ()
+
+    def _take(self, payload: bytes) -> None:
+        wish = _typed(_REQUEST, payload)
+        try:
+            phase = Phase.parse(str(wish.phase))
+        except ValueError as error:
+            raise Refused(Reason.UNKNOWN_PHASE, str(error)) from error
+        request = SwitchRequest(self._house, phase, _name(wish.operator), shorten(wish.reason))
+        keep(self._pending.requests, request)
+
+
+class SwitchClears(_HouseOrder):
+    """`B/switch/<house>/clear`: a person has looked at a locked-out switch. Who it was is required."""
+
+    __slots__ = ()
+
+    def _take(self, payload: bytes) -> None:
+        wish = _typed(_CLEAR, payload)
+        if not wish.operator.strip():
+            raise Refused(Reason.WRONG_SHAPE, "operator is empty: say who has looked at the switch")
+        clear = ClearRequest(self._house, _name(wish.operator), shorten(wish.reason))
+        keep(self._pending.clears, clear)
+
+
+class ModeSet(_Order):
+    """`B/mode/set`: the bare word, or `{"mode": "hold", "operator": "..."}` to say who wishes it."""
+
+    __slots__ = ()
+
+    def _take(self, payload: bytes) -> None:
         text = require_utf8(payload).strip()
         if text.startswith("{"):
             wish = _typed(_MODE, payload)
@@ -159,21 +164,17 @@ class ModeSet:
                     Reason.UNKNOWN_MODE, f"{excerpt(payload)!r} is no mode: send auto, advise or hold"
                 ) from None
         keep(self._pending.modes, ModeRequest(mode, by))
-        return True
 
 
-class AlertAcks:
+class AlertAcks(_Order):
     """`B/alert/<key>/ack`; an empty payload is an acknowledgement without a name."""
 
-    __slots__ = ("_key", "_pending")
+    __slots__ = ("_key",)
 
     def __init__(self, key: str, pending: Pending) -> None:
+        super().__init__(pending)
         self._key = key
-        self._pending = pending
 
-    def receive(self, payload: bytes, retained: bool, now: float, wall: float, synced: bool) -> bool:
-        del now, wall, synced
-        _not_retained(retained)
+    def _take(self, payload: bytes) -> None:
         operator = _typed(_ACK, payload).operator if payload.strip() else ""
         keep(self._pending.acks, AlertAck(self._key, _name(operator)))
-        return True

@@ -87,27 +87,15 @@ class TextGroup:
         return [channel.expect(on) for channel in channels]
 
 
-class _TextChannel:
-    """Knows which answers are due, and which of those that come is the one to believe."""
+class _Relay:
+    """One relay of a device: what is asked of it, and what its last will says."""
 
-    def __init__(
-        self, bus: Bus, template: TextTemplate, device: str, channel: int, *, clock: Callable[[], float] | None
-    ) -> None:
-        self._template = template
+    def __init__(self, bus: Bus, presence: Presence, device: str, channel: int) -> None:
         self._device, self._channel = device, channel
-        self._clock = clock or asyncio.get_running_loop().time
-        self._calm_s = 0.0 if template.command.answers else _CALM_S
-        self._asked: deque[float] = deque()
         self._waiting: asyncio.Future[bool] | None = None
         self._wanted: bool | None = None
-        self._last: bool | None = None
         self._odd = ""
-        self._presence = _Presence(bus, template.presence, device, self._came, self._went)
-        topics = {self._fill(template.answer.topic)}
-        if template.answer.single and channel == template.first:
-            topics.add(self._fill(template.answer.single))
-        for topic in topics:
-            bus.subscribe(topic, self._heard)
+        self._presence = _Presence(bus, presence, device, self._came, self._went)
 
     @property
     def name(self) -> str:
@@ -116,6 +104,38 @@ class _TextChannel:
     @property
     def hint(self) -> str:
         return self._presence.hint or self._odd
+
+    def expect(self, wanted: bool | None) -> asyncio.Future[bool]:
+        self._odd = ""
+        self._wanted = wanted
+        self._waiting = asyncio.get_running_loop().create_future()
+        return self._waiting
+
+    def _came(self) -> None:
+        """The device has connected anew."""
+
+    def _went(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_exception(BridgeError("went offline"))
+
+
+class _TextChannel(_Relay):
+    """Knows which answers are due, and which of those that come is the one to believe."""
+
+    def __init__(
+        self, bus: Bus, template: TextTemplate, device: str, channel: int, *, clock: Callable[[], float] | None
+    ) -> None:
+        self._template = template
+        self._clock = clock or asyncio.get_running_loop().time
+        self._calm_s = 0.0 if template.command.answers else _CALM_S
+        self._asked: deque[float] = deque()
+        self._last: bool | None = None
+        super().__init__(bus, template.presence, device, channel)
+        topics = {self._fill(template.answer.topic)}
+        if template.answer.single and channel == template.first:
+            topics.add(self._fill(template.answer.single))
+        for topic in topics:
+            bus.subscribe(topic, self._heard)
 
     @property
     def question(self) -> tuple[str, bytes]:
@@ -133,12 +153,6 @@ class _TextChannel:
         while self._asked and now - self._asked[0] > _FORGOTTEN_S:
             self._asked.popleft()
         self._asked.append(now)
-
-    def expect(self, wanted: bool | None) -> asyncio.Future[bool]:
-        self._odd = ""
-        self._wanted = wanted
-        self._waiting = asyncio.get_running_loop().create_future()
-        return self._waiting
 
     def _heard(self, topic: str, payload: bytes, retained: bool) -> None:  # noqa: ARG002 - the topic is the filter
         if retained:
@@ -171,10 +185,6 @@ class _TextChannel:
     def _came(self) -> None:
         # A device that connects anew has lost what it was asked before.
         self._asked.clear()
-
-    def _went(self) -> None:
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_exception(BridgeError("went offline"))
 
     def _fill(self, topic: str) -> str:
         return filled(topic, self._device, self._channel)
@@ -209,7 +219,7 @@ class _Reply(msgspec.Struct, frozen=True):
 _REPLIES: Final = msgspec.json.Decoder(_Reply)
 
 
-class _RpcChannel:
+class _RpcChannel(_Relay):
     """Each answer carries its question's number, so none can be taken for another."""
 
     _numbers = itertools.count(1)
@@ -217,31 +227,16 @@ class _RpcChannel:
     def __init__(self, bus: Bus, template: RpcTemplate, device: str, channel: int) -> None:
         self._bus = bus
         self._topic = filled(template.topic, device, channel)
-        self._device, self._channel = device, channel
         # Of this run alone: answers to what an earlier run asked go to a topic that nobody hears.
         self._source = f"firmware-bridge-{secrets.token_hex(6)}"
-        self._waiting: asyncio.Future[bool] | None = None
-        self._wanted: bool | None = None
         self._ids: tuple[int, ...] = ()
-        self._odd = ""
-        self._presence = _Presence(bus, template.presence, device, _nothing, self._went)
+        super().__init__(bus, template.presence, device, channel)
         bus.subscribe(f"{self._source}/rpc", self._heard)
-
-    @property
-    def name(self) -> str:
-        return f"{self._device}/{self._channel}"
-
-    @property
-    def hint(self) -> str:
-        return self._presence.hint or self._odd
 
     def start(self, on: bool | None) -> asyncio.Future[bool]:
         order = () if on is None else (self._request("Switch.Set", on=on),)
         self._ids = (*order, self._request("Switch.GetStatus"))
-        self._wanted = on
-        self._odd = ""
-        self._waiting = asyncio.get_running_loop().create_future()
-        return self._waiting
+        return self.expect(on)
 
     def _request(self, method: str, **more: bool) -> int:
         number = next(self._numbers)
@@ -272,10 +267,6 @@ class _RpcChannel:
         else:
             self._waiting.set_result(state)
 
-    def _went(self) -> None:
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_exception(BridgeError("went offline"))
-
 
 class _Presence:
     """A device's last will. It only explains: a will can get stuck at "offline", and an answer proves more."""
@@ -293,7 +284,3 @@ class _Presence:
         self.hint = "; its last will says that it is offline" if away else ""
         if not retained:
             (self._went if away else self._came)()
-
-
-def _nothing() -> None:
-    """Where a device's return changes nothing."""

@@ -10,21 +10,17 @@ from edge_balancer.twin.devices.inverters import Inverters
 
 def test_all_feed_in_until_one_trips_and_only_that_one_stays_away() -> None:
     some = Inverters(4, (60.0, 300.0), seed=1)
-    assert some.feeding(0.0).all()
+    assert (some.back == -np.inf).all()
     back = some.trip(2, 1000.0)
     assert 1060.0 <= back <= 1300.0
-    assert some.feeding(1000.0).tolist() == [True, True, False, True]
-    assert not some.feeding(np.nextafter(back, 0.0))[2]
-    assert some.feeding(back).all()
-    assert some.trips.tolist() == [0, 0, 1, 0]
+    assert some.back.tolist() == [-np.inf, -np.inf, back, -np.inf]
 
 
 def test_a_second_trip_begins_the_wait_anew() -> None:
     some = Inverters(1, (100.0, 100.0), seed=1)
     some.trip(0, 0.0)
     some.trip(0, 90.0)
-    assert not some.feeding(150.0)[0]
-    assert some.feeding(190.0)[0]
+    assert some.back.tolist() == [190.0]
 
 
 def test_a_houses_chance_hangs_on_its_own_trips_alone() -> None:

@@ -1,6 +1,6 @@
 """Inverters that trip when their house loses its supply, and feed in again once they have watched the grid for a while.
 
-They know no sun and no power: they say who feeds in at an instant, whoever has a roof multiplies.
+They know no sun and no power: they say from when on each feeds in, whoever has a roof multiplies.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 _TAG = 81
 
@@ -35,16 +34,7 @@ class Inverters:
         self._back[house] = wall + float(rng.uniform(*self._range_s))
         return float(self._back[house])
 
-    def feeding(self, wall: float) -> Bools:
-        """[H] whether each would feed in at `wall` if the sun shone; `wall` not before the last trip."""
-        return np.asarray(self._back <= wall)
-
     @property
     def back(self) -> Floats:
         """[H] Unix s from which on each feeds in; -inf where it never tripped."""
         return self._back.copy()
-
-    @property
-    def trips(self) -> NDArray[np.int64]:
-        """[H] how often each has tripped."""
-        return self._trips.copy()
