@@ -49,7 +49,7 @@ class PrivateBroker:
         child, self._child = self._child, None
         if child is not None:
             child.terminate()
-            child.wait(5.0)
+            child.wait(30.0)
 
     def forget(self) -> None:
         """Lose everything that is retained, as a broker without a disk does. While it is stopped."""

@@ -91,7 +91,7 @@ async def test_a_wrong_password_is_told_once_with_the_key_to_check(guarded: Priv
         down = await daemon.says("broker unreachable")
         assert "uthori" in down["error"]
         assert "mqtt.user" in down["remedy"]
-        assert (await daemon.end()).seconds < 2.0
+        assert (await daemon.end()).code == 0
     assert daemon.count("broker unreachable") == 1
     assert "battery staple" not in "\n".join(daemon.raw)
 

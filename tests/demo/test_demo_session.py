@@ -118,7 +118,7 @@ async def test_stop_ends_it() -> None:
         assert not running.done(), running.result()
         await asyncio.sleep(0.01)
     stop.set()
-    result = await asyncio.wait_for(running, 15.0)
+    result = await asyncio.wait_for(running, 30.0)
     assert result.operations == 0
 
 

@@ -29,7 +29,7 @@ _INSTEAD: Final = {
     "number": r"\d+(?:\.\d+)?",
     "anything": ".*",
 }
-PATIENCE_S: Final = 20.0
+PATIENCE_S: Final = 60.0
 _DONE: Final = "--block-done--"
 
 

@@ -44,5 +44,5 @@ def test_a_free_port_can_be_listened_on(free_port: int) -> None:
 
 
 def test_the_shared_broker_accepts_connections(broker: Broker) -> None:
-    with socket.create_connection((broker.host, broker.port), timeout=5) as link:
+    with socket.create_connection((broker.host, broker.port), timeout=30) as link:
         assert link.getpeername()[1] == broker.port

@@ -242,7 +242,7 @@ async def test_started_on_a_full_disk_it_knows_what_was_before_and_saves_when_th
         await storage.append([event(EventKind.STARTED, 60)])
     assert storage.fault
     ballast.unlink()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while storage.fault:  # noqa: ASYNC110 -- the thread tells nobody; its state is what there is to look at
             await asyncio.sleep(0.005)
     await storage.close()

@@ -40,7 +40,7 @@ async def running(path: Path, **changes: Any) -> AsyncIterator[StorageThread]:
 
 async def until(condition: Callable[[], bool]) -> None:
     """The thread tells nobody when it has recovered: its state is what there is to look at."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 -- see above
             await asyncio.sleep(0.005)
 

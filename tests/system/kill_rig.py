@@ -117,7 +117,7 @@ async def observing(port: int, base: str) -> AsyncIterator[Observer]:
 
         client.on_message, client.on_subscribe = heard, subscribed
         client.subscribe([(f"{base}/switch/+/set", 1), (f"{base}/switch/+/state", 1), (f"{base}/availability", 1)])
-        await asyncio.wait_for(ready.wait(), 5.0)
+        await asyncio.wait_for(ready.wait(), 30.0)
         yield observer
 
 
@@ -139,7 +139,7 @@ async def loaded_field(port: int, base: str, chance: random.Random) -> AsyncIter
             asyncio.create_task(switches.run("127.0.0.1", port, stop, ready)),
             asyncio.create_task(_meters(client, base, chance, stop)),
         ]
-        await asyncio.wait_for(ready.wait(), 5.0)
+        await asyncio.wait_for(ready.wait(), 30.0)
         try:
             yield
         finally:

@@ -43,13 +43,13 @@ async def await_instant(chance: random.Random, observer: Observer) -> str:
         await asyncio.sleep(chance.uniform(0.0, 1.5))
         return kind
     observer.command.clear()
-    await asyncio.wait_for(observer.command.wait(), 20.0)
+    await asyncio.wait_for(observer.command.wait(), 60.0)
     if kind == "life":
         await asyncio.sleep(chance.uniform(0.0, LIFE_S))
         return kind
     await asyncio.sleep(chance.uniform(0.0, LIFE_S / 2))
     observer.command.clear()
-    await asyncio.wait_for(observer.command.wait(), 20.0)
+    await asyncio.wait_for(observer.command.wait(), 60.0)
     # The record of the sending, the switch's answer and the record of the answer all fall into this time.
     await asyncio.sleep(chance.uniform(0.0, 0.15))
     return kind
@@ -97,7 +97,7 @@ async def _settle(config: Path, log: Path, observer: Observer, ledger: Ledger) -
     observer.online.clear()
     daemon = await start(config, log)
     try:
-        async with asyncio.timeout(20.0):
+        async with asyncio.timeout(60.0):
             # Before it is up, SIGTERM ends it as it ends any program.
             await observer.online.wait()
             while True:

@@ -35,7 +35,7 @@ def test_a_scan_on_a_terminal_shows_how_far_it_is() -> None:
         with start(*arguments, stderr=theirs) as child:
             out, _ = child.communicate(timeout=30)
     os.write(theirs, b"done")
-    watching.join(timeout=20)
+    watching.join(timeout=30)
     os.close(ours)
     os.close(theirs)
     text = shown.decode()

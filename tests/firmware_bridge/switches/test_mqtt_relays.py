@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from edge_balancer.demo.broker import Broker
 
 L1, L2, L3 = Phase.L1, Phase.L2, Phase.L3
-PATIENT_S = 10.0
+PATIENT_S = 30.0
 BRIEF_S = 0.1
 PRESENCE = {"tasmota": "tele/{}/LWT", "shelly1": "shellies/{}/online", "shelly2": "{}/online"}
 AWAY = {"tasmota": b"Offline", "shelly1": b"false", "shelly2": b"false"}
