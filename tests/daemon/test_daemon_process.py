@@ -23,8 +23,8 @@ from tests.daemon.daemon_cases import CALM, POSITIONS, SKEWED, recorded, running
 from tests.daemon.field import field_at, fresh_base, retained, until
 from tests.daemon.service import command, service, write_config
 
-STOP_S = 4.0
-"""A stop must take less: an attempt to connect, which must not hold it up, takes five seconds."""
+STOP_S = 8.0
+"""A stop must take less: an attempt to connect, which must not hold it up, takes ten seconds."""
 
 
 @asynccontextmanager
