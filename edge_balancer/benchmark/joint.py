@@ -16,7 +16,8 @@ such a slot, the mean of |N| over it is at least the |N| of its mean (Jensen), s
 too, for all whose operations fall on the borders of the coarse slots. For all others it does once each operation is
 given what it could gain, at most, by not being on the nearest border: `leeway`, taken off its price. (An operation
 that is shifted to that border changes N by sqrt 3 times its house's current in the fine slots between.) So the bound
-is certified for every instant of the fine record at which a house may move. It is about inverters that stay on:
+is certified for every instant at which a house may move: inside a fine slot, whose loads are even, none is better than
+both of its borders (see `judge`). It is about inverters that stay on:
 a roof that trips may even relieve the neutral, and no more than its own current can be said of that.
 
 Cost per slot: n * 3^n steps, and 4 bytes * 3^n * 2 sqrt(T) of memory: ten houses over a fortnight of minutes take

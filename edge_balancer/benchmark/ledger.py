@@ -12,6 +12,7 @@ import hashlib
 import io
 from collections.abc import Iterable
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -53,6 +54,7 @@ def fingerprint(what: Scenario, controller: str, options: BenchOptions) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 
 
+@cache
 def _source(controller: str) -> str:
     return source_hash([f"{_HERE}.{name}" for name in (*_ALL, *_OWN[controller])], [f"{_HERE}.runs"])
 

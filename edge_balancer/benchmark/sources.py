@@ -31,7 +31,6 @@ def source_hash(modules: Iterable[str], alone: Iterable[str] = ()) -> str:
     return digest.hexdigest()
 
 
-@cache
 def closure(module: str) -> frozenset[str]:
     """The module, its packages, and all of ours that they import, anywhere in them."""
     seen: set[str] = set()
@@ -40,15 +39,20 @@ def closure(module: str) -> frozenset[str]:
         name = left.pop()
         if name in seen:
             continue
-        file = _file(name)
-        if file is None:
+        if _file(name) is None:
             continue
         seen.add(name)
-        left += _imports(ast.parse(file.read_text(encoding="utf-8")))
+        left += _imported(name)
         package, dot, _ = name.rpartition(".")
         if dot:
             left.append(package)
     return frozenset(seen)
+
+
+@cache
+def _imported(module: str) -> tuple[str, ...]:
+    file = _file(module)
+    return () if file is None else tuple(_imports(ast.parse(file.read_text(encoding="utf-8"))))
 
 
 def _imports(tree: ast.Module) -> Iterator[str]:

@@ -131,13 +131,13 @@ def test_a_tripped_inverter_shows_in_its_own_meter_until_it_is_back(period_s: fl
 @pytest.mark.parametrize(
     "switches",
     [
-        pytest.param(Switches(), id="sound"),
+        pytest.param(Switches(), id="sound", marks=pytest.mark.slow),
         pytest.param(Switches(failing=0.25, silent=0.25), id="failing"),
-        pytest.param(Switches(sticking=1.0, repair_h=0.2), id="sticking"),
+        pytest.param(Switches(sticking=1.0, repair_h=0.2), id="sticking", marks=pytest.mark.slow),
         pytest.param(Switches(lying=1.0, repair_h=0.2), id="lying"),
     ],
 )
-def test_the_engine_balances_within_its_cap_and_the_same_each_time(switches: Switches) -> None:
+def test_the_engine_balances_within_its_cap_whatever_switches_do(switches: Switches) -> None:
     day = make_case(Scenario("little", "little", houses=12, transformer_kva=50.0, switchable=8), 5, 1)
     noon = slice(3960, 4320)
     # All on one phase: there is something to do at once.
@@ -151,9 +151,11 @@ def test_the_engine_balances_within_its_cap_and_the_same_each_time(switches: Swi
     )
     config = configuration(case, 8.0, voltages=True)
     volts = HouseVoltages(Network(case, Style.RURAL, 5).flow)
-    one, same = (run_engine(case, config, Meters(), switches, 5, lambda _: None, volts) for _ in range(2))
-    assert np.array_equal(one.schedule.phase, same.schedule.phase)
-    assert one.schedule.late == same.schedule.late
+    one = run_engine(case, config, Meters(), switches, 5, lambda _: None, volts)
+    if switches.silent:
+        same = run_engine(case, config, Meters(), switches, 5, lambda _: None, volts)
+        assert np.array_equal(one.schedule.phase, same.schedule.phase)
+        assert one.schedule.late == same.schedule.late
     moved = one.schedule.operations(case)
     assert (moved.sum() > 0) == (switches.sticking + switches.lying == 0.0)
     assert (moved[~case.switchable] == 0).all()
@@ -198,7 +200,12 @@ def test_the_scenarios_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "controllers", ["none,static,greedy,threshold", pytest.param("static,foresight", marks=pytest.mark.slow)]
+    "controllers",
+    [
+        "none,static",
+        pytest.param("static,greedy,threshold", marks=pytest.mark.slow),
+        pytest.param("static,foresight", marks=pytest.mark.slow),
+    ],
 )
 def test_the_command_writes_the_same_files_twice(
     controllers: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -214,6 +221,7 @@ def test_the_command_writes_the_same_files_twice(
         rows = {row["controller"]: row for row in csv.DictReader(stream)}
     assert sorted(rows) == sorted(controllers.split(","))
     best = rows[controllers.rsplit(",", maxsplit=1)[-1]]
-    assert float(best["mean_a"]) < float(rows["static"]["mean_a"])
+    other = rows["none" if "none" in rows else "static"]
+    assert float(best["mean_a"]) < float(other["mean_a"])
     assert best["gain"] == ("1.0" if "foresight" in rows else "")
     assert "20 houses: 1 days judged" in capsys.readouterr().out

@@ -113,7 +113,7 @@ def test_a_changed_source_is_another(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(sources, "_ROOT", tmp_path)
 
     def hashed() -> str:
-        closure.cache_clear()
+        sources._imported.cache_clear()
         return source_hash(["edge_balancer.part.one"])
 
     try:
@@ -126,7 +126,7 @@ def test_a_changed_source_is_another(tmp_path: Path, monkeypatch: pytest.MonkeyP
         with pytest.raises(ValueError, match=r"edge_balancer\.none is no module"):
             source_hash([], ["edge_balancer.none"])
     finally:
-        closure.cache_clear()
+        sources._imported.cache_clear()
 
 
 def parsed(*argv: str) -> argparse.Namespace:
@@ -174,13 +174,13 @@ def test_a_controller_that_fails_is_told_and_the_others_go_on(
 
     monkeypatch.setattr(runs, "greedy_schedule", broken)
     argv = ("--scenarios", "houses-20", "--days", "1", "--budgets", "2", "--out", str(tmp_path))
-    assert balance_command(parsed(*argv, "--controllers", "none,greedy,threshold")) == 1
+    assert balance_command(parsed(*argv, "--controllers", "none,greedy,static")) == 1
     told = capsys.readouterr()
     assert "failed: houses-20, seed 1, greedy at 2 operations per house-day:" in told.err
     assert "the greedy rule has lost its way" in told.err
-    assert "threshold" in told.out
+    assert "static" in told.out
     with (tmp_path / "results.csv").open() as stream:
-        assert [row["controller"] for row in csv.DictReader(stream)] == ["none", "threshold"]
+        assert [row["controller"] for row in csv.DictReader(stream)] == ["none", "static"]
 
 
 @pytest.mark.slow
