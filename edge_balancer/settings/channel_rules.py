@@ -16,7 +16,7 @@ from firmware_bridge.settings.base import Finding
 
 ALWAYS: Final = "mqtt"
 """The channel that every controller has."""
-EXTRAS: Final = ("twilio", "apprise")
+EXTRAS: Final = ("apprise",)
 """Channels whose package is an extra of the same name."""
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 

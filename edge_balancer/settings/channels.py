@@ -24,7 +24,7 @@ _DIGITS: Final = "a number with + and the country's code, such as +4915112345678
 
 
 class TwilioSettings(Section):
-    """SMS by Twilio; in use as soon as `account_sid` is given. Needs the extra `twilio`."""
+    """SMS by Twilio; in use as soon as `account_sid` is given."""
 
     account_sid: str = ""
     """The account, AC and 32 hexadecimal digits, as Twilio's console shows it; empty: this channel is not used."""

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import requests
 from pydantic import SecretStr
+from twilio.http.http_client import TwilioHttpClient  # type: ignore[import-untyped]
 
 from edge_balancer.alerts.channels.channel import Message, Outcome, Receipt, Received
 from edge_balancer.alerts.channels.twilio import TwilioChannel
@@ -16,9 +18,6 @@ from edge_balancer.settings.channels import TwilioSettings
 from edge_balancer.types.events import Severity
 from tests.alerts.certificates import needs_openssl, server_context
 from tests.alerts.twilio_double import ACCOUNT, SENDER, TOKEN, LedTo, TwilioDouble
-
-http_client = pytest.importorskip("twilio.http.http_client", reason="needs the extra twilio")
-requests = pytest.importorskip("requests")
 
 ANNA = "+4915112345678"
 TEXT = "The feeder is severely unbalanced: 312 A, limit 289 A."
@@ -36,7 +35,7 @@ def channel(
     settings = TwilioSettings.model_validate(
         {"account_sid": ACCOUNT, "auth_token": SecretStr(token), **sender, **keys}
     ).model_copy(update={"timeout_s": timeout_s})
-    client = LedTo(http_client.TwilioHttpClient(timeout=timeout_s), url or twilio.url)
+    client = LedTo(TwilioHttpClient(timeout=timeout_s), url or twilio.url)
     out = TwilioChannel(settings, wall=lambda: twilio.now, http_client=client)
     try:
         yield out

@@ -15,7 +15,6 @@ from typing import Any, Final, Protocol, TypeVar
 
 from edge_balancer.alerts.channels.channel import Message, Outcome, Receipt, Received
 from edge_balancer.alerts.channels.gsm_text import fit_answerable
-from edge_balancer.alerts.channels.optional import demand, load
 from edge_balancer.alerts.channels.receipts import Tally, retry_after_s
 from edge_balancer.alerts.channels.twilio_answers import Answers
 from edge_balancer.alerts.channels.twilio_codes import ARRIVED, UNDER_WAY, undelivered
@@ -37,7 +36,7 @@ class HttpClient(Protocol):
 
 
 class TwilioChannel:
-    """SMS by Twilio. Thread-safe. Raises MissingPackageError where the SDK is not installed."""
+    """SMS by Twilio. Thread-safe."""
 
     name: str = "twilio"
 
@@ -48,7 +47,6 @@ class TwilioChannel:
         wall: Callable[[], float] = time.time,
         http_client: HttpClient | None = None,
     ) -> None:
-        demand("twilio", "twilio", "twilio")
         self._settings = settings
         self._wall = wall
         self._http = _Listening(settings.timeout_s, wall, http_client)
@@ -181,8 +179,10 @@ class TwilioChannel:
     def _messages(self) -> Any:
         """Twilio's messages; loads the SDK."""
         if self._client is None:
+            from twilio.rest import Client  # type: ignore[import-untyped]
+
             settings = self._settings
-            self._client = load("twilio.rest").Client(
+            self._client = Client(
                 settings.api_key_sid or settings.account_sid,
                 settings.auth_token.get_secret_value(),
                 settings.account_sid,
@@ -208,12 +208,18 @@ class _Listening:
 
     def request(self, method: str, url: str, **arguments: Any) -> Any:
         if self._inner is None:
-            self._inner = load("twilio.http.http_client").TwilioHttpClient(timeout=self._timeout_s, logger=_quiet())
+            self._inner = self._sdks_own()
         self.headers = {}
         response = self._inner.request(method, url, **arguments)
         self.headers = response.headers or {}
         self._compare_clocks(self.headers.get("Date"))
         return response
+
+    def _sdks_own(self) -> HttpClient:
+        from twilio.http.http_client import TwilioHttpClient  # type: ignore[import-untyped]
+
+        made: HttpClient = TwilioHttpClient(timeout=self._timeout_s, logger=_quiet())
+        return made
 
     def close(self) -> None:
         session = getattr(self._inner, "session", None)
