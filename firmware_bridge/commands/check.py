@@ -8,8 +8,8 @@ from pathlib import Path
 
 from firmware_bridge.commands.configured import FILE_NAME
 from firmware_bridge.commands.line_access import USAGE
+from firmware_bridge.errors import format_problems
 from firmware_bridge.service.configuration import examine
-from firmware_bridge.settings.problems import format_problems
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from firmware_bridge.errors import format_problems
 from firmware_bridge.service.configuration import examine
 from firmware_bridge.settings.bridge import BridgeConfiguration, BridgeSettings
-from firmware_bridge.settings.problems import format_problems, nearest
+from firmware_bridge.settings.problems import nearest
 
 FILE_NAME: Final = "firmware-bridge.toml"
 

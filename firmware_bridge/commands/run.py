@@ -13,11 +13,10 @@ import sys
 
 from firmware_bridge.commands.configured import add_config_argument
 from firmware_bridge.commands.line_access import USAGE
-from firmware_bridge.errors import BridgeError
+from firmware_bridge.errors import BridgeError, format_problems
 from firmware_bridge.service import logs
 from firmware_bridge.service.configuration import examine
 from firmware_bridge.service.standalone import serve
-from firmware_bridge.settings.problems import format_problems
 
 _log = logging.getLogger(__name__)
 

@@ -16,9 +16,10 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from firmware_bridge.errors import Problem
 from firmware_bridge.settings.base import Contradictions, Finding, Location
 from firmware_bridge.settings.bridge import BridgeConfiguration
-from firmware_bridge.settings.problems import Problem, dotted, explain, nearest, section_in, shown
+from firmware_bridge.settings.problems import dotted, explain, nearest, section_in, shown
 
 PREFIX: Final = "FIRMWARE_BRIDGE_"
 _DELIMITER: Final = "__"

@@ -1,6 +1,6 @@
 """What is wrong with a bridge's configuration, said for people: the key, what stands there, why not, what to do.
 
-No reading and no judging: that is `load`. The controller has its own, for its own file.
+No reading and no judging: that is `load`. The controller words its own, for its own file.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, get_args, get_origin
 
@@ -17,8 +16,8 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticUndefined
 
-from firmware_bridge.errors import BridgeError
-from firmware_bridge.settings.base import Gravity, Location, Section
+from firmware_bridge.errors import BridgeError, Problem, format_problems
+from firmware_bridge.settings.base import Location, Section
 from firmware_bridge.settings.bridge import BridgeConfiguration
 
 HIDDEN: Final = "(hidden)"
@@ -35,46 +34,12 @@ CONTROLLERS: Final = frozenset(
 """Tables of the controller's own file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing wrong. No secret ever stands in it."""
-
-    key: str
-    """`bridge.lines[0].baud`, or a file's or variable's name."""
-    value: str
-    """As one would write it; empty where nothing stands there."""
-    wrong: str
-    remedy: str
-    severity: Gravity = "error"
-    source: str = ""
-    """Where the value was read; empty where it is a default."""
-
-    def __str__(self) -> str:
-        head = f"{self.severity}: {self.key}" + (f" = {self.value}" if self.value else "")
-        if self.source and self.source not in self.key:
-            head += f"  ({self.source})"
-        return f"{head}\n    {self.wrong}\n    -> {self.remedy}"
-
-
 class ConfigurationProblems(BridgeError):  # noqa: N818 - it carries them
     """The configuration cannot be used. Carries all that was found, warnings included."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__(format_problems(self.problems))
-
-
-def format_problems(problems: Sequence[Problem]) -> str:
-    """All of them, errors first, with a count at the end; empty where there are none."""
-    if not problems:
-        return ""
-    ordered = sorted(problems, key=lambda problem: problem.severity != "error")
-    counts = [
-        f"{count} {word}{'s' if count > 1 else ''}"
-        for word in ("error", "warning")
-        if (count := sum(problem.severity == word for problem in problems))
-    ]
-    return "\n".join([*map(str, ordered), ", ".join(counts)])
 
 
 def dotted(at: Location) -> str:

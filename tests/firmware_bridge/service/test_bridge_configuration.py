@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from firmware_bridge.cli import main
+from firmware_bridge.errors import format_problems
 from firmware_bridge.service.bridge import problems
 from firmware_bridge.service.configuration import examine
 from firmware_bridge.settings.bridge import BridgeSettings
-from firmware_bridge.settings.problems import format_problems
 
 METER = {"house": "h1", "model": "eastron_sdm120", "unit": 1}
 SWITCH = {"house": "h1", "model": "waveshare_relay_8ch", "unit": 10, "relays": [1, 2, 3]}
