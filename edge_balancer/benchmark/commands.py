@@ -90,9 +90,7 @@ class _Bench:
 
     def _job(self, what: Scenario, seed: int) -> Job:
         """What of a feeder is not in the ledger yet."""
-        todo = [
-            one for one in wanted(self._options, what) if self._options.fresh or self._known(what, seed, one) is None
-        ]
+        todo = [one for one in wanted(self._options) if self._options.fresh or self._known(what, seed, one) is None]
         return Job(what, seed, tuple(todo))
 
     def _known(self, what: Scenario, seed: int, one: Wanted) -> Result | None:
@@ -103,7 +101,7 @@ class _Bench:
 
     def _rows(self, what: Scenario) -> list[Result]:
         """Of the scenario all rows that are good for these options, whether asked for now or computed before."""
-        everything = wanted(BenchOptions(budgets=self._options.budgets), what)
+        everything = wanted(BenchOptions(budgets=self._options.budgets))
         rows = (self._known(what, seed, one) for one in everything for seed in self._options.seeds)
         return with_gains([row for row in rows if row is not None])
 

@@ -27,12 +27,11 @@ _ALL: Final = ("scenarios", "network", "results")
 _OWN: Final = {
     "none": (),
     "static": ("static",),
-    "static-switched": ("static",),
-    "greedy": ("rules",),
-    "threshold": ("rules",),
-    "threshold-minute": ("rules",),
-    "ours": ("ours", "volts"),
-    "oracle": ("ours", "volts", "oracle"),
+    "greedy": ("rules", "static"),
+    "threshold": ("rules", "static"),
+    "threshold-minute": ("rules", "static"),
+    "ours": ("ours", "volts", "static"),
+    "oracle": ("ours", "volts", "oracle", "static"),
     "foresight": ("foresight", "static"),
 }
 """The modules that a controller's result is computed by, beside those of all. `runs` strings them together."""

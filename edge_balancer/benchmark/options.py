@@ -10,7 +10,6 @@ from typing import Final
 CONTROLLERS: Final = (
     "none",
     "static",
-    "static-switched",
     "greedy",
     "threshold",
     "threshold-minute",
@@ -18,8 +17,7 @@ CONTROLLERS: Final = (
     "oracle",
     "foresight",
 )
-"""`static-switched` changes houses with a switch alone, and is run where there are others; `threshold-minute` is the
-threshold rule on one-minute readings; `oracle` is ours with a perfect forecast."""
+"""`threshold-minute` is the threshold rule on one-minute readings; `oracle` is ours with a perfect forecast."""
 BUDGETS: Final = (1.0, 2.0, 4.0, 8.0)
 DAYS: Final = 7
 _MOST_WORKERS: Final = 64

@@ -27,9 +27,8 @@ class Result:
 
     On a network: see `NetworkFigures`.
 
-    In comparison: `gain`: G, see `with_gains`; `gain_switched` the same over the best fixed phases of the switchable
-    houses alone; `best_operations`: what the foresight in it has used; `p95_ratio` to that of static; `worse`: the
-    fraction of the seeds in which the mean is above static's.
+    In comparison: `gain`: G, see `with_gains`; `best_operations`: what the foresight in it has used; `p95_ratio` to
+    that of static; `worse`: the fraction of the seeds in which the mean is above static's.
     """
 
     scenario: str
@@ -55,7 +54,6 @@ class Result:
     gain: float | None = None
     gain_ci: float | None = None
     """Half of the interval that holds the mean G over seeds with 95 % confidence."""
-    gain_switched: float | None = None
     best_operations: float | None = None
     p95_ratio: float | None = None
     worse: float | None = None
@@ -87,14 +85,13 @@ def result(
 
 
 def gain(static_a: float, ours_a: float, best_a: float) -> float | None:
-    """G = (static - ours) / (static - best known), all mean neutral currents; None where foresight gains nothing: few
-    switches cannot always do what an electrician does who re-phases any house."""
+    """G = (static - ours) / (static - best known), all mean neutral currents; None where foresight gains
+    nothing."""
     whole = static_a - best_a
     return (static_a - ours_a) / whole if whole > 1e-9 else None
 
 
 STATIC: Final = "static"
-SWITCHED: Final = "static-switched"
 FORESIGHT: Final = "foresight"
 
 
@@ -104,7 +101,6 @@ def with_gains(results: Sequence[Result]) -> list[Result]:
     A schedule within a smaller budget is one within a larger: the best known is the best of those.
     """
     static = {(r.scenario, r.seed): r for r in results if r.controller == STATIC}
-    switched = {(r.scenario, r.seed): r for r in results if r.controller == SWITCHED}
     best: dict[tuple[str, float], list[Result]] = {}
     for one in results:
         if one.controller == FORESIGHT:
@@ -113,19 +109,18 @@ def with_gains(results: Sequence[Result]) -> list[Result]:
         _compared(
             one,
             static.get((one.scenario, one.seed)),
-            switched.get((one.scenario, one.seed)),
             _best(best.get((one.scenario, one.seed), []), one.budget),
         )
         for one in results
     ]
 
 
-def _compared(one: Result, fixed: Result | None, switched: Result | None, known: Result | None) -> Result:
+def _compared(one: Result, fixed: Result | None, known: Result | None) -> Result:
     """One with the fixed phases and the best known of its feeder, where there are any."""
     out = uncompared(one)
-    if known is not None:
-        over = [None if base is None else gain(base.mean_a, one.mean_a, known.mean_a) for base in (fixed, switched)]
-        out = replace(out, gain=over[0], gain_switched=over[1], best_operations=known.operations)
+    if known is not None and fixed is not None:
+        share = gain(fixed.mean_a, one.mean_a, known.mean_a)
+        out = replace(out, gain=share, best_operations=known.operations)
     if fixed is not None:
         ratio = one.p95_a / fixed.p95_a if fixed.p95_a > 0.0 else None
         out = replace(out, p95_ratio=ratio, worse=float(one.mean_a > fixed.mean_a * _NO_WORSE))
@@ -139,7 +134,7 @@ def _best(foresight: Sequence[Result], budget: float | None) -> Result | None:
 
 
 def uncompared(one: Result) -> Result:
-    return replace(one, gain=None, gain_ci=None, gain_switched=None, best_operations=None, p95_ratio=None, worse=None)
+    return replace(one, gain=None, gain_ci=None, best_operations=None, p95_ratio=None, worse=None)
 
 
 _NO_WORSE: Final = 1.0 + 1e-9

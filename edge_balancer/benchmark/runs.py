@@ -19,7 +19,7 @@ from edge_balancer.benchmark.options import BenchOptions
 from edge_balancer.benchmark.oracle import Oracle
 from edge_balancer.benchmark.ours import configuration, run_engine
 from edge_balancer.benchmark.pairwise import Progress
-from edge_balancer.benchmark.results import FORESIGHT, STATIC, SWITCHED, Result, result
+from edge_balancer.benchmark.results import FORESIGHT, STATIC, Result, result
 from edge_balancer.benchmark.rules import ThresholdRule, greedy_schedule, threshold_schedule
 from edge_balancer.benchmark.scenarios import Scenario, make_case
 from edge_balancer.benchmark.schedule import Schedule
@@ -31,13 +31,11 @@ Wanted = tuple[str, float | None]
 """A controller and its budget in operations per house and day, where it has one."""
 
 
-def wanted(options: BenchOptions, what: Scenario) -> list[Wanted]:
-    """What the options ask for on a scenario, in the order of the tables."""
+def wanted(options: BenchOptions) -> list[Wanted]:
+    """What the options ask for, in the order of the tables."""
     out: list[Wanted] = []
     for name in options.controllers:
-        if name == SWITCHED and what.switchable is None:
-            continue
-        if name in ("none", STATIC, SWITCHED, "threshold", "threshold-minute"):
+        if name in ("none", STATIC, "threshold", "threshold-minute"):
             out.append((name, None))
         else:
             out += [(name, budget) for budget in options.budgets]
@@ -80,8 +78,16 @@ class _Bench:
         self._case = make_case(what, seed, options.days)
 
     @cached_property
+    def _wired(self) -> Case:
+        """The feeder as those who switch find it: the houses that have no switch are where `static` has them."""
+        case = self._case
+        if case.switchable.all():
+            return case
+        return replace(case, initial=np.where(case.switchable, case.initial, self._fixed))
+
+    @cached_property
     def _coarse(self) -> Case:
-        return coarse_case(self._case)
+        return coarse_case(self._wired)
 
     @cached_property
     def _network(self) -> Network:
@@ -92,23 +98,15 @@ class _Bench:
         """The best fixed phases of the history, whether houses have a switch or not."""
         return best_fixed(self._case, slice(0, self._case.judged), np.random.default_rng([self._drawn, 92]))
 
-    @cached_property
-    def _switched(self) -> Phases:
-        """The same with those houses changed alone that have one."""
-        case = self._case
-        if case.switchable.all():
-            return self._fixed
-        return best_fixed(case, slice(0, case.judged), np.random.default_rng([self._drawn, 92]), case.movable)
-
     def run(self, controller: str, budget: float | None) -> Result:
         if controller == FORESIGHT and budget is not None:
             seen, schedule = foresight(
-                self._case,
+                self._wired,
                 self._coarse,
                 self._what.name,
                 self._seed,
                 budget,
-                self._switched,
+                self._fixed,
                 self._options.rounds,
                 np.random.default_rng([self._drawn, 93, round(1000.0 * budget)]),
                 self._progress,
@@ -119,7 +117,7 @@ class _Bench:
         return self._judged(controller, budget, self._schedule(controller, budget))
 
     def _ours(self, controller: str, budget: float) -> Result:
-        what, case = self._what, self._case
+        what, case = self._what, self._wired
         config = configuration(case, budget, voltages=True)
         volts = HouseVoltages(self._network.flow, self._network.level)
         oracle = Oracle(case) if controller == "oracle" else None
@@ -128,11 +126,9 @@ class _Bench:
         return replace(seen, failed=float(run.failed), lock_outs=float(run.lock_outs))
 
     def _schedule(self, controller: str, budget: float | None) -> Schedule | Phases:
-        what, case = self._what, self._case
+        what, case = self._what, self._wired
         if controller == STATIC:
             return self._fixed
-        if controller == SWITCHED:
-            return self._switched
         if controller == "threshold":
             return threshold_schedule(case, ThresholdRule(), what.meters, what.switches, self._drawn)
         if controller == "threshold-minute":
@@ -140,7 +136,7 @@ class _Bench:
             return threshold_schedule(case, ThresholdRule(), slower, what.switches, self._drawn)
         if controller == "greedy" and budget is not None:
             return greedy_schedule(case, budget, what.meters, what.switches, self._drawn)
-        return case.initial
+        return self._case.initial
 
     def _judged(self, controller: str, budget: float | None, schedule: Schedule | Phases) -> Result:
         return self._on_network(result(self._case, self._what.name, self._seed, controller, budget, schedule), schedule)

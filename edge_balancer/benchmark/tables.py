@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from edge_balancer.benchmark.results import FORESIGHT, STATIC, SWITCHED, Result
+from edge_balancer.benchmark.results import FORESIGHT, STATIC, Result
 from edge_balancer.planning.svg import Line, line_chart
 from edge_balancer.planning.tables import Cell, Table
 
@@ -23,7 +23,6 @@ _COLUMNS: Final = (
     ("gain", "G"),
     ("gain_ci", "+/-"),
     ("foresight_operations", "FORESIGHT'S OPERATIONS"),
-    ("gain_switched", "G OF SWITCHES"),
     ("p95_ratio", "P95 OF STATIC"),
     ("worse", "WORSE THAN STATIC"),
     ("bound_a", "NO TRIPS, NONE BELOW A"),
@@ -51,7 +50,6 @@ _COLOURS: Final = {
     "threshold-minute": "#d98a92",
     "oracle": "#7fb2c4",
     "static": "#555",
-    "static-switched": "#999",
 }
 _LOW: Final = 0.9
 _OVER: Final = 1.02
@@ -99,7 +97,6 @@ def _row(r: Result) -> tuple[Cell, ...]:
         r.gain,
         r.gain_ci,
         r.best_operations,
-        r.gain_switched,
         r.p95_ratio,
         _worse(r),
         r.bound_a,
@@ -127,7 +124,7 @@ def _of_budget(r: Result) -> str | None:
 
 def _worse(r: Result) -> str | None:
     """Said only where it is so: of means, in how many of the seeds."""
-    if not r.worse or r.controller in ("none", STATIC, SWITCHED):
+    if not r.worse or r.controller in ("none", STATIC):
         return None
     return "yes" if r.worse >= 1.0 else f"in {r.worse:.0%}"
 
@@ -206,9 +203,9 @@ def pareto_svg(title: str, points: Sequence[Point]) -> str:
     lines = []
     for name, colour in _COLOURS.items():
         group = curves.get(name, [])
-        if name in (STATIC, SWITCHED, "threshold", "threshold-minute") and group:
+        if name in (STATIC, "threshold", "threshold-minute") and group:
             level = group[0].mean_a
-            shown = name if name in (STATIC, SWITCHED) else f"{name} ({group[0].operations:.0f} a day)"
+            shown = name if name == STATIC else f"{name} ({group[0].operations:.0f} a day)"
             lines.append(Line(shown, colour, (0.0, right), (level, level), dashed=True))
         elif group:
             xs, ys = [p.operations for p in group], [p.mean_a for p in group]

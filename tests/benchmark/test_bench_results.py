@@ -83,13 +83,6 @@ def test_worse_than_static_is_flagged_by_seed() -> None:
     assert "| in 50% |" in as_markdown(results_table("means", "Title", means(compared), seeds=False))
 
 
-def test_where_an_electrician_does_better_than_few_switches_there_is_a_share_of_what_switches_gain_alone() -> None:
-    rows = [of("static", None, 5.0), of("static-switched", None, 10.0), of("foresight", 2.0, 6.0), of("ours", 2.0, 8.0)]
-    ours = with_gains(rows)[-1]
-    assert (ours.gain, ours.worse) == (None, 1.0)
-    assert ours.gain_switched == pytest.approx(0.5)
-
-
 def test_the_table_says_where_a_budget_was_not_used() -> None:
     rows = [
         of("static", None, 10.0),
