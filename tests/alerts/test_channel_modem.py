@@ -374,6 +374,15 @@ def test_what_cannot_be_deleted_is_handed_out_once_and_what_cannot_be_read_is_de
     assert out.counts["unreadable"] == 1
 
 
+def test_a_modem_that_fails_is_not_asked_for_answers_all_the_time(tmp_path: Path) -> None:
+    now = [0.0]
+    out = ModemChannel(ModemSettings(port=str(tmp_path / "none")), monotonic=lambda: now[0])
+    for now[0] in (0.0, 5.0, 30.0, 59.0, 61.0):
+        assert list(out.received()) == []
+    assert out.counts == {"gone": 2}
+    out.close()
+
+
 def test_two_threads_share_the_line() -> None:
     with Modem(memory={k: delivered(ANNA, f"ACK {k}") for k in range(1, 6)}) as modem:
         out = channel(modem)

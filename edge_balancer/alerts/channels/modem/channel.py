@@ -54,15 +54,17 @@ class ModemChannel:
         monotonic: Callable[[], float] = time.monotonic,
         poll_s: float = 1.0,
         inbox_every_s: float = 10.0,
+        inbox_failed_s: float = 60.0,
     ) -> None:
         self._settings = settings
         self._monotonic = monotonic
         self._inbox_every_s = inbox_every_s
+        self._inbox_failed_s = inbox_failed_s
         self._lock = threading.RLock()
         self._line: Dialogue | None = None
         self._ready = False
         self._closed = threading.Event()
-        self._looked_at = float("-inf")
+        self._look_at = float("-inf")
         self._session = Session(
             pin=settings.pin.get_secret_value(),
             service_centre=settings.service_centre,
@@ -123,12 +125,10 @@ class ModemChannel:
     def received(self) -> Sequence[Received]:
         with self._lock:
             self._listen()
-            now = self._monotonic()
-            if not self._closed.is_set() and now - self._looked_at >= self._inbox_every_s:
-                self._looked_at = now
-                self._guarded(self._read_memory)
-                # Every so often is enough also where preparing the modem took its time.
-                self._looked_at = self._monotonic()
+            if not self._closed.is_set() and self._monotonic() >= self._look_at:
+                failed = self._guarded(self._read_memory) is not None
+                # A modem that does not answer takes seconds to say so, in which nothing can be sent.
+                self._look_at = self._monotonic() + (self._inbox_failed_s if failed else self._inbox_every_s)
             arrived, self._arrived = self._arrived, []
             return arrived
 
@@ -213,7 +213,7 @@ class ModemChannel:
             said = line.unasked.popleft()
             if said.code == "+CMTI":
                 # One has come in: look at once.
-                self._looked_at = float("-inf")
+                self._look_at = float("-inf")
             elif said.pdu:
                 self._take(said.pdu, None)
 
