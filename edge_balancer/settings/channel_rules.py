@@ -9,15 +9,16 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from edge_balancer.settings.channels import ChannelsSettings
 from edge_balancer.settings.fields import Key, sections
 from edge_balancer.settings.layers import Layers
 from edge_balancer.settings.root import Configuration
-from firmware_bridge.settings.base import Finding
+from firmware_bridge.settings.base import Finding, Location
 
-ALWAYS: Final = "mqtt"
-"""The channel that every controller has."""
 EXTRAS: Final = ("apprise",)
 """Channels whose package is an extra of the same name."""
+SECRET_ADDRESSES: Final = {"webhook": "channels.webhook.url", "apprise": "channels.apprise.urls"}
+"""Channels that are in use as soon as a secret is given."""
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
@@ -29,17 +30,11 @@ def secret_keys() -> tuple[Key, ...]:
 def channel_findings(configuration: Configuration) -> Iterator[Finding]:
     """Everything that the channels and the contacts' ways show together, and what the machine lacks for them."""
     channels = configuration.channels
-    known = (ALWAYS, *channels.in_use)
+    known = channels.in_use
     for number, contact in enumerate(configuration.contacts):
         for place, way in enumerate(contact.ways):
             if way.channel not in known:
-                yield Finding(
-                    ("contacts", number, "ways", place, "channel"),
-                    way.channel,
-                    f"is no channel that is configured: there {'is' if len(known) == 1 else 'are'} {', '.join(known)}",
-                    f"configure [channels.{way.channel}], or use another",
-                    involves=(("channels",),),
-                )
+                yield _unused(("contacts", number, "ways", place, "channel"), way.channel, known)
             elif (wanted := _wanted(way.channel, way.to, channels.apprise.by_name)) is not None:
                 yield Finding(("contacts", number, "ways", place, "to"), way.to, *wanted, involves=(("channels",),))
     yield from _missing_secrets(configuration)
@@ -49,8 +44,26 @@ def channel_findings(configuration: Configuration) -> Iterator[Finding]:
                 ("channels", name),
                 None,
                 f"needs the package {name}, which is not installed",
-                f"install it: pip install edge-balancer[{name}]",
+                f"install it: pip install 'edge-balancer[{name}]'",
             )
+
+
+def _unused(at: Location, name: str, known: tuple[str, ...]) -> Finding:
+    """A way over a channel that is not in use."""
+    in_use = ", ".join(known) or "none"
+    if name in SECRET_ADDRESSES:
+        return Finding(
+            at,
+            name,
+            f"is not in use, and nobody is reached by it: in use are {in_use}",
+            f"give {SECRET_ADDRESSES[name]} as a credential or in the environment (of the service, if this is not it)",
+            involves=(("channels",),),
+            # `check` is run by people whose environment is not the service's.
+            severity="warning",
+        )
+    names = tuple(ChannelsSettings.model_fields)
+    remedy = f"configure [channels.{name}]" if name in names else f"use one of {', '.join(names)}, and configure it"
+    return Finding(at, name, f"is no channel in use: in use are {in_use}", remedy, involves=(("channels",),))
 
 
 def secrets_in_file(configuration: Configuration, layers: Layers) -> Iterator[Finding]:

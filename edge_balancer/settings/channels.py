@@ -230,7 +230,7 @@ class AppriseSettings(Section):
 
 
 class ChannelsSettings(Section):
-    """The ways by which alerts leave the house besides MQTT, which is always there as the channel `mqtt`."""
+    """The ways by which alerts reach people, besides MQTT, where each stands anyhow."""
 
     twilio: TwilioSettings = TwilioSettings()
     modem: ModemSettings = ModemSettings()

@@ -16,5 +16,5 @@ def demand(package: str, channel: str, extra: str) -> None:
     if importlib.util.find_spec(package) is None:
         raise MissingPackageError(
             f"channels.{channel} needs the package {package}, which is not installed: pip install "
-            f"edge-balancer[{extra}], or remove [channels.{channel}]"
+            f"'edge-balancer[{extra}]', or remove [channels.{channel}]"
         )
