@@ -97,3 +97,11 @@ class AlertAck(msgspec.Struct, frozen=True):
 
     key: str
     operator: str
+
+
+class SilenceRequest(msgspec.Struct, frozen=True):
+    """A maintenance window: alerts whose keys match are not told to contacts for so long; 0 minutes end it."""
+
+    pattern: str
+    minutes: float
+    operator: str

@@ -163,6 +163,8 @@ class ItemKind(enum.StrEnum):
     OVER = "over"
     FLAPPING = "flapping"
     CALMED = "calmed"
+    MISSED = "missed"
+    """It was over before it could be told."""
 
 
 class Item(msgspec.Struct, omit_defaults=True):
@@ -271,14 +273,14 @@ _TABLES: Final[dict[str, type[msgspec.Struct]]] = {
     "silences": Silence,
     "letters": Letter,
 }
-_CLOCK: Final = "clock"
+CLOCK_ROW: Final = "clock"
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 
 
 def to_rows(state: State) -> dict[str, bytes]:
     """The state as named rows. The clock's row stands for the moment at which any other was last written."""
     rows = {f"{table}/{name}": _encode(struct) for table in _TABLES for name, struct in getattr(state, table).items()}
-    rows[_CLOCK] = _encode(state.clock)
+    rows[CLOCK_ROW] = _encode(state.clock)
     return rows
 
 
@@ -287,7 +289,7 @@ def from_rows(rows: Mapping[str, bytes]) -> State:
     state = State()
     for name, row in rows.items():
         table, _, key = name.partition("/")
-        if name == _CLOCK:
+        if name == CLOCK_ROW:
             state.clock = msgspec.json.decode(row, type=Clockwork)
         elif table in _TABLES:
             getattr(state, table)[key] = msgspec.json.decode(row, type=_TABLES[table])

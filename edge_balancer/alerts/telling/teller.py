@@ -189,6 +189,7 @@ class Teller:
         asked = [e for e in [*news, *wants.reminders] if e.rank >= RANK[self._settings.ack_severity]]
         content.number = self._number(sorted(e.id for e in asked)) if asked else ""
         items = [*self._mark_news(way, begun, flapping, wants, at), *self._mark_rest(way, wants, at)]
+        items += [Item(ItemKind.MISSED, line.key, line.since, _LEAST) for line in ways.missed]
         ways.missed.clear()
         words = self._wording.short if way.short else self._wording.full
         self._post(way, words(content, moment), rank, items, moment, at, content.number)

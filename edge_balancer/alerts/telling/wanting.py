@@ -147,7 +147,15 @@ class Wanting:
         progress = episode.ways.get(way.id)
         if progress is None or progress.ended:
             return
-        if not progress.told:
+        flap = self._state.flaps.get(episode.key)
+        if not progress.told and flap is not None and flap.flapping and progress.wanted_at is not None:
+            # That it flaps says more than that it was there.
+            if way.id in flap.told:
+                progress.ended = True
+                self.hold(progress, Hold.FLAPPING)
+            else:
+                wants.flaps.append((flap, episode))
+        elif not progress.told:
             self._too_late(way, episode, progress)
         elif not way.resolved or progress.failed or self._flaps(way, episode):
             progress.ended = True

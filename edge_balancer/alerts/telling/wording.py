@@ -51,16 +51,23 @@ class Wording:
         """Subject and text, for a way that carries text messages."""
         say = self._texts.say
         ack = say("message.ack", number=content.number) if content.number else ""
-        parts = [part for part in self._parts(content, moment) if part]
         head = say("message.heading", severity=self._severity(content.rank), feeder=self._feeder)
+        room = ONE_SMS - (len(ack) + 1 if ack else 0)
+        # The fewer names, the more of the rest.
+        parts, line = [""], ""
+        for most in (3, 2, 1):
+            parts = self._parts(content, moment, most)
+            line = " ".join([head, *parts])
+            if len(line) <= room:
+                break
+        if len(line) > room:
+            line = line[: room - 3].rstrip() + "..."
+        extra: list[str] = []
         if len(content.begun) + len(content.reminders) == 1 and len(parts) == 1:
             (episode,) = content.begun or content.reminders
-            extra = [ack, self._do(episode), say("message.since", since=self._time(episode.since, moment))]
-        else:
-            extra = [ack]
-        line = _fit(head, parts, ack)
-        for piece in extra[1:]:
-            if piece and len(line) + len(piece) + len(ack) + 2 <= ONE_SMS:
+            extra = [self._do(episode), say("message.since", since=self._time(episode.since, moment))]
+        for piece in extra:
+            if piece and len(line) + len(piece) + 1 <= room:
                 line += f" {piece}"
         return self._subject(content), f"{line} {ack}".strip()
 
@@ -108,7 +115,7 @@ class Wording:
             blocks.append("\n".join(lines))
         return say("digest.subject", feeder=self._feeder), "\n\n".join(blocks)
 
-    def _parts(self, content: Content, moment: Moment) -> list[str]:
+    def _parts(self, content: Content, moment: Moment, most: int) -> list[str]:
         say = self._texts.say
         told = [*content.begun, *content.reminders]
         parts = []
@@ -117,16 +124,16 @@ class Wording:
         if len(told) == 1:
             parts.append(first_sentence(told[0].text))
         elif told:
-            parts.append(say("message.many", count=len(told), names=self._names([e.key for e in told], 3)))
+            parts.append(say("message.many", count=len(told), names=self._names([e.key for e in told], most)))
         parts += [self._flap(flap) for flap in content.flaps]
         parts += [self._calm(flap, stands, moment) for flap, stands in content.calmed]
         if len(content.ends) == 1 and not told:
             end = content.ends[0]
             parts.append(self._over(end.key, end.since, end.over_wall, moment))
         elif content.ends:
-            parts.append(say("message.over_short", names=self._names([e.key for e in content.ends], 3)))
+            parts.append(say("message.over_short", names=self._names([e.key for e in content.ends], most)))
         if content.missed:
-            parts.append(say("message.missed", names=self._names([line.key for line in content.missed], 3)))
+            parts.append(say("message.missed", names=self._names([line.key for line in content.missed], most)))
         if content.capped:
             parts.append(say("message.held", cap=content.cap, count=content.capped))
         return parts
@@ -221,10 +228,3 @@ def first_sentence(text: str) -> str:
     """What happened, where, the value and its limit: it stands by itself."""
     sentence, stop, _ = text.partition(". ")
     return sentence + ("." if stop else "")
-
-
-def _fit(head: str, parts: Sequence[str], ack: str) -> str:
-    """One line of these parts, cut so that the acknowledgement still fits into the same text message."""
-    line = " ".join([head, *parts])
-    room = ONE_SMS - (len(ack) + 1 if ack else 0)
-    return line if len(line) <= room else line[: room - 3].rstrip() + "..."
