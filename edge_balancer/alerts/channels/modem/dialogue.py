@@ -70,8 +70,8 @@ class Dialogue:
     def command(self, text: str, expect: str = "", timeout_s: float = 5.0, *, pdus: bool = False) -> list[str]:
         """Send a command and wait for OK.
 
-        Gives the lines of the answer that begin with `expect` (without it), or all where it is empty; with `pdus`
-        each is followed by the line after it.
+        Gives the lines of the answer that begin with `expect`, without it; with `pdus` each is followed by the line
+        after it.
         """
         self.drain()
         self._write(text.encode("ascii") + b"\r")
@@ -82,8 +82,6 @@ class Dialogue:
             if line is None:
                 self._in_step = False
                 raise ModemSilent(_shown(text), timeout_s)
-            if line == text:
-                continue
             if line == "OK":
                 return lines
             if (error := parse_error(line)) is not None:
@@ -92,8 +90,9 @@ class Dialogue:
                 lines.append(line[len(expect) :].strip())
                 if pdus and (pdu := self._next_line(deadline)) is not None:
                     lines.append(pdu)
-            elif not self._set_aside(line) and not expect:
-                lines.append(line)
+            else:
+                # What was said unasked; or an echo, or noise, which nothing comes of.
+                self._set_aside(line)
 
     def submit(self, length: int, pdu: str, prompt_s: float, network_s: float) -> int:
         """Hand over one SMS; gives the reference that its report will carry."""
@@ -120,8 +119,6 @@ class Dialogue:
                 if reference is not None:
                     return reference
                 raise ModemSilent("the SMS", network_s, sent=True)
-            if line.strip("> \x1a").casefold() == pdu.casefold():
-                continue
             if (error := parse_error(line)) is not None:
                 raise error
             if line.startswith(_SUBMIT_ANSWER):
@@ -167,22 +164,17 @@ class Dialogue:
         while (line := self._next_line(deadline)) is not None:
             self._set_aside(line)
 
-    def _set_aside(self, line: str) -> bool:
-        """Keep what was said unasked. False where it is not known as such."""
+    def _set_aside(self, line: str) -> None:
+        """Keep what was said unasked, as far as it is about SMS."""
         if self._awaits_pdu:
             code, self._awaits_pdu = self._awaits_pdu, ""
             self.unasked.append(Unasked(code, line))
-            return True
-        if line.startswith(_WITH_PDU):
+        elif line.startswith(_WITH_PDU):
             self._awaits_pdu = line.partition(":")[0]
-            return True
-        if line.startswith(_SUBMIT_ANSWER):
+        elif line.startswith(_SUBMIT_ANSWER):
             self.late_submits.append(_reference(line))
-            return True
-        if line.startswith(("+", "^", "*", "%", "$")) and ":" in line:
-            self.unasked.append(Unasked(line.partition(":")[0]))
-            return True
-        return line in ("RING", "RDY", "Call Ready", "SMS Ready", "NO CARRIER", "PB DONE")
+        elif line.startswith("+CMTI:"):
+            self.unasked.append(Unasked("+CMTI"))
 
     def _next_line(self, deadline: float, *, prompt: bool = False) -> str | None:
         """The next line that is not empty; None at the deadline."""
