@@ -86,8 +86,8 @@ class SwitchingSettings(Section):
     ack_timeout_s: float = Field(default=30.0, ge=2, le=900)
     """A switch that has not answered within this time is locked out."""
     verify_timeout_s: float = Field(default=120.0, ge=5, le=7200)
-    """A move that the meter has not confirmed within this time, or 2.5 of the meter's own periods, locks its house
-    out."""
+    """A move that the meter has not confirmed within this time, or 2.5 of the meter's own periods (more where its
+    readings are often lost), locks its house out."""
     max_in_flight: int = Field(default=3, ge=1, le=20)
     """Most commands under way at one time."""
     voltage_evidence: bool = True

@@ -3,6 +3,7 @@ Sends nothing."""
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +22,10 @@ from edge_balancer.types.switching import Availability, ClearRequest, Command, S
 
 VERIFY_PERIODS = 2.5
 """A move is verified on a reading taken after it: a meter that reports seldom needs this many of its periods."""
+MOST_VERIFY_PERIODS = 20.0
+BY_CHANCE = 1e-4
+"""Where a meter's readings are lost now and then, it is waited for until so few of its silences last as long: silence
+locks a house out, and a bad radio must not."""
 
 
 HALT_AFTER = 5
@@ -269,7 +274,10 @@ class SwitchDesk:
     def _verify_for_s(self, house: int) -> float:
         """How long the meter may take to confirm a move, s. One that has spoken only once may be the slowest of all."""
         period = float(self._latest.period[house])
-        slowest = VERIFY_PERIODS * period if period == period else self._config.telemetry.max_age_s
+        late = float(self._latest.late[house])
+        periods = math.log(BY_CHANCE) / math.log(late) if 0.0 < late < 1.0 else 0.0
+        periods = min(max(periods, VERIFY_PERIODS), MOST_VERIFY_PERIODS)
+        slowest = periods * period if period == period else self._config.telemetry.max_age_s
         return max(self._config.switching.verify_timeout_s, slowest)
 
 

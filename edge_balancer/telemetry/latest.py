@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,13 @@ from edge_balancer.types.readings import TRANSFORMER, Reading, ThreePhaseReading
 
 Floats = NDArray[np.float64]
 
-PERIOD_STEP = 0.2
+PERIOD_STEP: Final = 0.2
 """How fast a meter's known period follows its gaps."""
+LATE: Final = 1.4
+"""A gap of this many periods means that a reading was lost."""
+FIRST_LATE: Final = 0.05
+LATE_STEP: Final = 0.02
+"""How fast the known share of lost readings follows: an outage counts once, a bad radio again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,8 @@ class LatestReadings:
         """When it was measured; -inf where never."""
         self.period: Floats = np.full(count, np.nan)
         """How often its meter reports, s; NaN until two readings have come."""
+        self.late: Floats = np.full(count, FIRST_LATE)
+        """Which share of its readings comes only after others were lost."""
         self.p: Floats = np.full(count, np.nan)
         self.q: Floats = np.full(count, np.nan)
         self.v: Floats = np.full(count, np.nan)
@@ -108,6 +116,9 @@ class LatestReadings:
         gap = at - self.at[index]
         known = self.period[index]
         told = np.isfinite(gap) & (gap > 0)
+        late = self.late[index]
+        # Of the first gap nobody knows what it should have been.
+        self.late[index] = np.where(told & ~np.isnan(known), late + LATE_STEP * ((gap > LATE * known) - late), late)
         # A gap after an outage is not a period: it counts as the longest a fresh reading may be old.
         gap = np.minimum(gap, settings.max_age_s / settings.stale_periods)
         learned = np.where(np.isnan(known), gap, known + PERIOD_STEP * (gap - known))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 
 import pytest
@@ -28,6 +29,30 @@ def desk() -> SwitchDesk:
     made = SwitchDesk(config, roster, LatestReadings(roster.ids, TelemetrySettings()), uuid.UUID(int=1))
     made.at(101.0, 1_760_000_000.0, True)
     return made
+
+
+@pytest.mark.parametrize(
+    ("period", "late", "patience"),
+    [
+        pytest.param(10.0, 0.0, 120.0, id="a quick meter: the setting"),
+        pytest.param(300.0, 0.0, 750.0, id="a slow one: two and a half of its periods"),
+        pytest.param(60.0, 0.2, 60.0 * 5.72, id="one reading in five lost: so long a silence once in ten thousand"),
+        pytest.param(60.0, 0.9, 1200.0, id="nearly all lost: twenty periods and no more"),
+        pytest.param(math.nan, 0.05, 2700.0, id="heard but once: as long as a reading may be old"),
+    ],
+)
+def test_a_meter_whose_readings_are_lost_is_waited_for(period: float, late: float, patience: float) -> None:
+    config = make_config([{"id": f"h{k}", "phase": "L1"} for k in (1, 2)])
+    roster = Roster(config.houses)
+    latest = LatestReadings(roster.ids, TelemetrySettings())
+    made = SwitchDesk(config, roster, latest, uuid.UUID(int=1))
+    made.at(101.0, 1_760_000_000.0, True)
+    latest.period[:], latest.late[:] = period, late
+    meters = picture([230.0] * 2, [0, 0], powers=[2000.0] * 2, phase=roster.phase)
+    made.command(decided(Move("h1", L1, L2)), meters)
+    flight = made.flights.of("h1")
+    assert flight is not None
+    assert flight.patience_s == pytest.approx(patience, rel=0.01)
 
 
 def decided(*moves: Move) -> Decision:

@@ -50,6 +50,25 @@ def test_freshness_follows_the_meter_s_own_rhythm(gaps: list[float], age: float,
 
 
 @pytest.mark.parametrize(
+    ("lost", "least", "most"),
+    [
+        pytest.param([], 0.0, 0.01, id="a good radio"),
+        pytest.param([100], 0.0, 0.02, id="an outage of an hour is one loss"),
+        pytest.param([k for k in range(300) if k % 5 == 0], 0.15, 0.3, id="one in five lost"),
+    ],
+)
+def test_the_share_of_late_readings_tells_a_bad_radio_from_an_outage(
+    lost: list[int], least: float, most: float
+) -> None:
+    readings, at = latest(), 1000.0
+    for k in range(300):
+        at += 3600.0 if lost == [100] == [k] else 60.0
+        if k not in lost or lost == [100]:
+            readings.take([Reading("a", at, 1.0)])
+    assert least <= readings.late[0] <= most
+
+
+@pytest.mark.parametrize(
     ("taken", "rounds", "p"),
     [
         pytest.param([("a", 1, 10.0), ("b", 1, 20.0)], [[0, 1]], [10.0, 20.0], id="one each"),
