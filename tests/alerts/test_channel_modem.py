@@ -264,6 +264,7 @@ def test_a_line_that_answers_nothing_is_told(monkeypatch: pytest.MonkeyPatch) ->
         assert receipt.outcome is Outcome.RETRY
         assert "channels.modem.port" in receipt.detail
         modem.deaf = False
+        monkeypatch.undo()
         assert out.send(message()).outcome is Outcome.SENT
         out.close()
 
