@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_running(commands)
     _add_configuring(commands)
     _add_records(commands)
+    _add_alerts(commands)
     _add_trying(commands)
     return parser
 
@@ -100,6 +101,15 @@ def _add_records(commands: Commands) -> None:
     history.add_argument("--house", help="of this house only")
     _add_database(history)
     history.set_defaults(run=_history)
+
+
+def _add_alerts(commands: Commands) -> None:
+    from edge_balancer.messenger.options import add_alerts_arguments
+
+    alerts = commands.add_parser("alerts", help="alerts that stand: list, acknowledge, silence; test a channel")
+    _add_config(alerts)
+    add_alerts_arguments(alerts)
+    alerts.set_defaults(run=_alerts)
 
 
 def _add_trying(commands: Commands) -> None:
@@ -209,6 +219,12 @@ def _history(args: argparse.Namespace) -> int:
     from edge_balancer.storage.commands import history_command
 
     return history_command(_database(args), args.limit, args.house)
+
+
+def _alerts(args: argparse.Namespace) -> int:
+    from edge_balancer.messenger.commands import alerts_command
+
+    return alerts_command(args)
 
 
 def _replay(args: argparse.Namespace) -> int:

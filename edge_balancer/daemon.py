@@ -24,6 +24,7 @@ from edge_balancer.engine import Engine
 from edge_balancer.field import field_of
 from edge_balancer.journal import Journal
 from edge_balancer.logs import get_logger
+from edge_balancer.messenger import messenger_of
 from edge_balancer.settings.root import Configuration
 from edge_balancer.storage.thread import CLOSE_TIMEOUT_S, StorageThread
 from edge_balancer.telemetry.intake import Intake
@@ -31,7 +32,7 @@ from edge_balancer.telemetry.mqtt_link import MqttLink
 from edge_balancer.types.events import Alert, AlertState, Event, EventKind
 from edge_balancer.types.ports import Inputs, Outputs, Restored
 from edge_balancer.types.snapshot import FeederState
-from edge_balancer.types.switching import Command, ModeRequest
+from edge_balancer.types.switching import Command, ModeRequest, SilenceRequest
 from edge_balancer.wire import (
     CommandWriter,
     Topics,
@@ -52,6 +53,8 @@ LEARNED_EVERY_S: Final = 900.0
 THIN_EVERY_S: Final = 3600.0
 DIAGNOSTICS_EVERY_S: Final = 30.0
 STATUS_EVERY_S: Final = 10.0
+SILENCE_SHOWN_S: Final = 2.0
+"""A wish for silence shows in the diagnostics after this."""
 
 _log = get_logger(__name__)
 
@@ -78,6 +81,7 @@ class Daemon:
             on_up=self._on_up,
         )
         self._field = field_of(config, clock, self._intake, self._link, self._on_batch)
+        self._messenger = messenger_of(config, clock, database)
         self._session = uuid.uuid4()
         self._wake = asyncio.Event()
         self._sent: list[str] = []
@@ -109,6 +113,8 @@ class Daemon:
             self._engine = Engine(self._config, self._session, self._after_restart(restored), self._clock.monotonic())
             self._alerts = {alert.key: alert for alert in restored.alerts}
             await self._record_start()
+            if self._messenger is not None:
+                self._messenger.start(self._alerts.values())
             _log.info(
                 "started",
                 version=__version__,
@@ -169,6 +175,7 @@ class Daemon:
         batch = self._intake.drain()
         sent, self._sent = self._sent, []
         unsent, self._unsent = self._unsent, []
+        acks = batch.acks if self._messenger is None else (*batch.acks, *self._messenger.acks())
         now = self._clock.monotonic()
         outputs = self.engine.step(
             now,
@@ -182,7 +189,7 @@ class Daemon:
                 modes=batch.modes,
                 requests=batch.requests,
                 clears=batch.clears,
-                acks=batch.acks,
+                acks=acks,
                 sent=sent,
                 unsent=unsent,
                 connected=self._link.up,
@@ -193,6 +200,7 @@ class Daemon:
         recorded = await self._journal.record(outputs.events, wait=bool(outputs.commands))
         self._send(outputs.commands, now, recorded)
         self._publish(outputs)
+        self._inform(outputs.alerts, batch.silences)
         self._keep(outputs)
 
     def _send(self, commands: Sequence[Command], decided_at: float, recorded: bool) -> None:
@@ -250,10 +258,24 @@ class Daemon:
         log = _log.info if alert.state is AlertState.RESOLVED else _log.warning
         log("alert", key=alert.key, state=str(alert.state), severity=str(alert.severity), text=alert.text)
 
+    def _inform(self, changed: Sequence[Alert], silences: Sequence[SilenceRequest]) -> None:
+        """Hand what stands to those who tell people."""
+        if self._messenger is None:
+            if silences:
+                _log.warning("nobody to be silent to: no contacts are configured")
+            return
+        if silences:
+            self._messenger.silence(silences)
+            # By then it is in force, and shown as such.
+            self._due["diagnostics"] = self._clock.monotonic() + SILENCE_SHOWN_S
+        if changed:
+            self._messenger.tell(self._alerts.values())
+
     def _publish_diagnostics(self) -> None:
         field = None if self._field is None else self._field.diagnostics()
+        telling = None if self._messenger is None else self._messenger.diagnostics()
         payload = diagnostics_payload(
-            self._clock.wall(), self._intake, self._storage, self._journal, self._link, self.engine, field
+            self._clock.wall(), self._intake, self._storage, self._journal, self._link, self.engine, field, telling
         )
         self._link.publish(self._topics.diagnostics, payload, qos=0, retain=True)
 
@@ -322,10 +344,13 @@ class Daemon:
     async def _finish(self) -> None:
         """Everything on disk, and the file closed; bounded in time also where the disk hangs."""
         saved = True
+        telling = None if self._messenger is None else asyncio.create_task(asyncio.to_thread(self._messenger.close))
         if self._engine is not None:
             self._storage.submit_state("learned", self.engine.learned())
             await self._journal.record([self._event(EventKind.STOPPED, {})], wait=False)
             saved = await self._journal.settle(FAREWELL_S)
         self._journal.abandon()
         await self._storage.close(CLOSE_TIMEOUT_S if saved else FAREWELL_S)
+        if telling is not None:
+            await telling
         _log.info("stopped", head=str(self._storage.head))

@@ -26,9 +26,10 @@ def diagnostics_payload(
     link: MqttLink,
     engine: Engine,
     bridge: BridgeDiagnostics | None = None,
+    telling: dict[str, Any] | None = None,
 ) -> bytes:
     """Counters since the start, the last refused messages of each kind, meters seen but not configured, the trail's
-    head, and what the lines of this machine are like where it has some."""
+    head, what the lines of this machine are like where it has some, and how contacts were told where there are some."""
     ledger = intake.ledger
     roster = engine.roster
     content: dict[str, Any] = {
@@ -63,6 +64,8 @@ def diagnostics_payload(
     }
     if bridge is not None:
         content["bridge"] = bridge
+    if telling:
+        content["telling"] = telling
     return msgspec.json.encode(content)
 
 

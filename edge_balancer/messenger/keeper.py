@@ -36,6 +36,7 @@ class Keeper:
         self._patience_s = patience_s
         self._file: QueueFile | None = None
         self._saved: dict[str, bytes] = {}
+        self._opened: tuple[State, bool] | None = None
         self._wanted: dict[str, bytes] | None = None
         self._fault = ""
         self._asked_at = 0.0
@@ -54,19 +55,11 @@ class Keeper:
     def open(self) -> tuple[State, bool]:
         """The state as it was saved, and whether it was lost: then what stands must be taken as told. A disk that
         cannot be used gives an empty state that is lost too, and is tried again at each save."""
-        lost = False
-        state = State()
-        try:
-            self._file = QueueFile(self._path)
-            self._saved = self._file.load()
-            state = from_rows(self._saved)
-        except (StorageError, msgspec.MsgspecError, UnicodeDecodeError) as error:
-            lost = True
-            self._saved = {}
-            self._damaged(error)
         self._thread = threading.Thread(target=self._work, name="alerts queue", daemon=True)
         self._thread.start()
-        return state, lost
+        with self._news:
+            self._news.wait_for(lambda: self._opened is not None)
+            return self._opened or (State(), True)
 
     def save(self, rows: Mapping[str, bytes]) -> bool:
         """Have these rows on disk, and no others. False where the disk fails or hangs; they are then tried again with
@@ -99,7 +92,13 @@ class Keeper:
     def _but_clock(self, rows: Mapping[str, bytes]) -> dict[str, bytes]:
         return {name: row for name, row in rows.items() if name != CLOCK_ROW}
 
+    # Everything below runs in the queue's thread: SQLite wants its connections used where they were made.
+
     def _work(self) -> None:
+        opened = self._open()
+        with self._news:
+            self._opened = opened
+            self._news.notify_all()
         while True:
             with self._news:
                 self._news.wait_for(lambda: self._stopping or self._wanted is not None)
@@ -120,6 +119,16 @@ class Keeper:
             with suppress(StorageError):
                 self._file.close()
 
+    def _open(self) -> tuple[State, bool]:
+        try:
+            self._file = QueueFile(self._path)
+            self._saved = self._file.load()
+            return from_rows(self._saved), False
+        except (StorageError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+            self._saved = {}
+            self._damaged(error)
+        return State(), True
+
     def _write(self, wanted: Mapping[str, bytes]) -> str:
         """Why it could not be written; empty where it was."""
         try:
@@ -136,6 +145,9 @@ class Keeper:
             if error.trouble is Trouble.CORRUPT:
                 self._damaged(error)
             return str(error)
+        except Exception as error:  # noqa: BLE001 - a defect here must neither end the thread nor pass for saved
+            _log.exception("the queue of alerts met a defect", path=str(self._path))
+            return repr(error)
         self._saved = dict(wanted)
         return ""
 

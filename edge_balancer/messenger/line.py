@@ -108,10 +108,13 @@ class ThreadedLine:
     def heard(self) -> list[Received]:
         return _all(self._heard)
 
-    def close(self, timeout_s: float) -> None:
-        """End the thread; one that hangs in its channel is left behind."""
+    def end(self) -> None:
+        """Let the thread end after what it is doing."""
         self._closing = True
         self._tasks.put(None)
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for its end; one that hangs in its channel is left behind."""
         self._thread.join(timeout_s)
         if self._thread.is_alive():
             _log.warning("a channel does not end", channel=self._channel.name, waited_s=timeout_s)

@@ -12,7 +12,9 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
+from edge_balancer.alerts.channels.build import build
 from edge_balancer.alerts.channels.channel import Channel
+from edge_balancer.alerts.channels.optional import MissingPackageError
 from edge_balancer.alerts.telling.directory import Moment, ways_of
 from edge_balancer.alerts.telling.state import State, Status
 from edge_balancer.alerts.telling.teller import Teller
@@ -58,7 +60,9 @@ class Messenger:
         self._stopping = False
         self._thread = threading.Thread(target=self._work, name="alerts", daemon=True)
 
-    def start(self) -> None:
+    def start(self, standing: Iterable[Alert]) -> None:
+        """`standing`: the alerts that stand, as the store restored them."""
+        self.tell(standing)
         self._thread.start()
 
     def tell(self, standing: Iterable[Alert]) -> None:
@@ -89,6 +93,9 @@ class Messenger:
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join(3.0 * CLOSE_S)
+        else:
+            for channel in self._channels.values():
+                channel.close()
 
     # Everything below runs in the messenger's thread.
 
@@ -106,7 +113,9 @@ class Messenger:
                     lost = False
         finally:
             for line in lines.values():
-                line.close(CLOSE_S)
+                line.end()
+            for line in lines.values():
+                line.join(CLOSE_S / len(lines))
             self._keeper.close(CLOSE_S)
 
     def _turn(self, clerk: Clerk, lost: bool) -> bool:
@@ -172,3 +181,12 @@ def _numbers(state: State) -> dict[str, list[str]]:
         if keys:
             found[number] = keys
     return found
+
+
+def channels_of(config: Configuration) -> dict[str, Channel]:
+    """The channels in use. One whose package is missing, which `check` tells, is said and leaves the others alone."""
+    try:
+        return build(config.channels)
+    except MissingPackageError as error:
+        _log.error("no channel can be used: a package is missing", error=str(error))
+        return {}

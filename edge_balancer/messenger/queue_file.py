@@ -5,6 +5,7 @@ Small named rows; what they mean is for `edge_balancer.alerts.telling.state`. Us
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -79,3 +80,15 @@ def set_aside(path: Path, wall: float) -> Path:
         with suppress(FileNotFoundError):
             path.with_name(path.name + ending).rename(aside.with_name(aside.name + ending))
     return aside
+
+
+def read_rows(path: Path) -> dict[str, bytes]:
+    """The rows of a queue that may be in use; none where there is no file. Raises StorageError."""
+    if not path.exists():
+        return {}
+    with storage_errors("cannot read the queue of alerts", path):
+        connection = sqlite3.connect(path.absolute().as_uri() + "?mode=ro", uri=True)
+        try:
+            return {str(name): bytes(row) for name, row in connection.execute("SELECT name, row FROM rows")}
+        finally:
+            connection.close()

@@ -86,13 +86,16 @@ def restore(connection: sqlite3.Connection, now_wall: float, *, synced: bool = T
         ),
         moves=_moves(connection, now_wall),
         open_commands=_open_commands(connection),
-        alerts=[
-            msgspec.json.decode(alert, type=Alert)
-            for (alert,) in connection.execute("SELECT alert FROM active_alerts ORDER BY key")
-        ],
+        alerts=standing_alerts(connection),
         unannounced_starts=_unannounced_starts(connection, now_wall),
         learned=load_state(connection, LEARNED_KEY) or {},
     )
+
+
+def standing_alerts(connection: sqlite3.Connection) -> list[Alert]:
+    """The alerts that stand, by key."""
+    found = connection.execute("SELECT alert FROM active_alerts ORDER BY key")
+    return [msgspec.json.decode(alert, type=Alert) for (alert,) in found]
 
 
 def load_state(connection: sqlite3.Connection, key: str) -> Any:

@@ -16,6 +16,7 @@ from edge_balancer.types.switching import (
     ClearRequest,
     Mode,
     ModeRequest,
+    SilenceRequest,
     SwitchReport,
     SwitchRequest,
 )
@@ -40,12 +41,23 @@ class Batch(msgspec.Struct, frozen=True):
     requests: tuple[SwitchRequest, ...] = ()
     clears: tuple[ClearRequest, ...] = ()
     acks: tuple[AlertAck, ...] = ()
+    silences: tuple[SilenceRequest, ...] = ()
 
 
 class Pending:
     """The lists that the targets append to. They stay the same objects for ever: targets hold on to them."""
 
-    __slots__ = ("acks", "availability", "clears", "modes", "readings", "reports", "requests", "three_phase")
+    __slots__ = (
+        "acks",
+        "availability",
+        "clears",
+        "modes",
+        "readings",
+        "reports",
+        "requests",
+        "silences",
+        "three_phase",
+    )
 
     def __init__(self) -> None:
         self.readings: list[Reading] = []
@@ -56,6 +68,7 @@ class Pending:
         self.requests: list[SwitchRequest] = []
         self.clears: list[ClearRequest] = []
         self.acks: list[AlertAck] = []
+        self.silences: list[SilenceRequest] = []
 
     def against(self, house: str, mode: Mode) -> str:
         """Why a command for a house, decided in `mode`, must not overtake what waits here; empty where it may."""
@@ -78,10 +91,11 @@ class Pending:
             tuple(self.requests),
             tuple(self.clears),
             tuple(self.acks),
+            tuple(self.silences),
         )
         for gathered in (self.readings, self.three_phase, self.reports, self.availability):
             gathered.clear()
-        for wishes in (self.modes, self.requests, self.clears, self.acks):
+        for wishes in (self.modes, self.requests, self.clears, self.acks, self.silences):
             wishes.clear()
         return batch
 

@@ -18,7 +18,7 @@ from edge_balancer.types.switching import Mode
 
 MOST_BYTES: Final = 65_536
 """No meter's message is longer; a longer one is refused unread."""
-_ORDERS: Final = frozenset({"set", "request", "clear", "ack", "silence"})
+_ORDERS: Final = frozenset({"set", "request", "clear", "ack"})
 
 
 class Intake:

@@ -1,5 +1,5 @@
 """What operators wish for and whether switches are there: decoding of `switch/.../availability`, `/request`, `/clear`,
-`mode/set` and `alert/.../ack`.
+`mode/set`, `alert/.../ack` and `silence/set`.
 
 Whether a wish is granted is for the guard; what a switch reports is read in `switch_state`. Here a message is only
 understood, or refused with a reason.
@@ -22,6 +22,7 @@ from edge_balancer.types.switching import (
     ClearRequest,
     Mode,
     ModeRequest,
+    SilenceRequest,
     SwitchRequest,
 )
 
@@ -29,6 +30,8 @@ _S = TypeVar("_S", bound=msgspec.Struct)
 
 _UNNAMED: Final = "unnamed"
 """Stands in the trail for an operator who did not say who they are."""
+MOST_SILENCE_MIN: Final = 7 * 24 * 60
+"""A silence that nobody remembers must end by itself."""
 
 
 class _Request(msgspec.Struct):
@@ -46,6 +49,12 @@ class _Ack(msgspec.Struct):
     operator: str = ""
 
 
+class _Silence(msgspec.Struct):
+    keys: str
+    minutes: float
+    operator: str
+
+
 class _ModeObject(msgspec.Struct):
     mode: Mode
     operator: str = ""
@@ -54,6 +63,7 @@ class _ModeObject(msgspec.Struct):
 _REQUEST: Final = msgspec.json.Decoder(_Request)
 _CLEAR: Final = msgspec.json.Decoder(_Clear)
 _ACK: Final = msgspec.json.Decoder(_Ack)
+_SILENCE: Final = msgspec.json.Decoder(_Silence)
 _MODE: Final = msgspec.json.Decoder(_ModeObject)
 
 
@@ -178,3 +188,19 @@ class AlertAcks(_Order):
     def _take(self, payload: bytes) -> None:
         operator = _typed(_ACK, payload).operator if payload.strip() else ""
         keep(self._pending.acks, AlertAck(self._key, _name(operator)))
+
+
+class Silences(_Order):
+    """`B/silence/set`: a maintenance window for alerts whose keys match. Who wishes it is required; 0 ends it."""
+
+    __slots__ = ()
+
+    def _take(self, payload: bytes) -> None:
+        wish = _typed(_SILENCE, payload)
+        if not wish.keys.strip() or not wish.operator.strip():
+            raise Refused(Reason.WRONG_SHAPE, "keys or operator is empty: say which alerts, and who wishes it")
+        if not 0.0 <= wish.minutes <= MOST_SILENCE_MIN:
+            raise Refused(
+                Reason.OUT_OF_RANGE, f"{wish.minutes:g} minutes: a silence lasts 0 to {MOST_SILENCE_MIN}, a week"
+            )
+        keep(self._pending.silences, SilenceRequest(shorten(wish.keys.strip()), wish.minutes, _name(wish.operator)))

@@ -26,6 +26,7 @@ from edge_balancer.telemetry.meters import MeterFactory, SinglePhaseMeter, Targe
 from edge_balancer.telemetry.orders import (
     AlertAcks,
     ModeSet,
+    Silences,
     SwitchAvailability,
     SwitchClears,
     SwitchRequests,
@@ -94,7 +95,10 @@ class Routes:
         self._pending = pending
         self._strangers = strangers
         self._fresh_s = config.telemetry.stale_s
-        self._exact: dict[str, Targets] = {f"{self._base}/mode/set": (ModeSet(pending),)}
+        self._exact: dict[str, Targets] = {
+            f"{self._base}/mode/set": (ModeSet(pending),),
+            f"{self._base}/silence/set": (Silences(pending),),
+        }
         self._local: dict[str, Targets] = {}
         bridge = config.bridge
         self._line_metered = {meter.house for line in bridge.lines for meter in line.meters}
@@ -119,7 +123,7 @@ class Routes:
         base = self._base
         wanted = [(f"{base}/meter/+", 0)]
         wanted += [(f"{base}/switch/+/{leaf}", 1) for leaf in ("state", "availability", "request", "clear")]
-        wanted += [(f"{base}/mode/set", 1), (f"{base}/alert/#", 1)]
+        wanted += [(f"{base}/mode/set", 1), (f"{base}/silence/set", 1), (f"{base}/alert/#", 1)]
         for prefix in self._switch_prefixes:
             wanted += [(f"{prefix}/state", 1), (f"{prefix}/availability", 1)]
         for topic, bindings in self._mapped.items():

@@ -211,6 +211,15 @@ def test_a_silence_holds_back_what_matches_and_what_still_stands_is_told_after_i
     assert "h1" not in room.texts()[1]
 
 
+def test_what_follows_from_a_silenced_cause_is_silent_too(make: Make) -> None:
+    room = make()
+    room.clerk.teller.silence(room_moment(room), "stale_meters", 3600.0, "anna")
+    room.begin("stale_meters", WARNING)
+    room.begin("meter_silent/h1", WARNING)
+    room.pass_s(1800)
+    assert room.texts() == []
+
+
 def room_moment(room: Mailroom) -> Any:
     from edge_balancer.alerts.telling.directory import Moment
 

@@ -12,6 +12,7 @@ from edge_balancer.types.switching import (
     ClearRequest,
     Mode,
     ModeRequest,
+    SilenceRequest,
     SwitchRequest,
 )
 from tests.telemetry.listening import BASE, Listening
@@ -50,6 +51,29 @@ def test_mode(payload: str, expected: ModeRequest) -> None:
 )
 def test_request(payload: str, expected: SwitchRequest) -> None:
     assert Listening().hear(f"{BASE}/switch/h01/request", payload).requests == (expected,)
+
+
+def test_silence() -> None:
+    batch = Listening().hear(f"{BASE}/silence/set", '{"keys": "switch_locked", "minutes": 90, "operator": "Ada"}')
+    assert batch.silences == (SilenceRequest("switch_locked", 90.0, "Ada"),)
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        ('{"keys": "x", "minutes": 1}', Reason.WRONG_SHAPE),
+        ('{"keys": " ", "minutes": 1, "operator": "Ada"}', Reason.WRONG_SHAPE),
+        ('{"keys": "x", "minutes": 1, "operator": ""}', Reason.WRONG_SHAPE),
+        ('{"keys": "x", "minutes": -1, "operator": "Ada"}', Reason.OUT_OF_RANGE),
+        ('{"keys": "x", "minutes": 10081, "operator": "Ada"}', Reason.OUT_OF_RANGE),
+        ("later", Reason.MALFORMED),
+    ],
+)
+def test_a_silence_without_end_or_without_a_name_is_refused(payload: str, reason: Reason) -> None:
+    listening = Listening()
+    assert listening.hear(f"{BASE}/silence/set", payload).silences == ()
+    assert dict(listening.intake.refusals) == {reason: 1}
+    assert listening.intake.refused_orders == 1
 
 
 def test_clear() -> None:

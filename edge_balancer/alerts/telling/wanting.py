@@ -52,11 +52,11 @@ class Wanting:
         """Hand alerts that nobody has acknowledged, or that nobody could be told of, to the contacts of the next
         order."""
         for episode in self._state.episodes.values():
-            if not episode.standing or episode.acked or self._silenced[episode.key]:
-                continue
             orders = sorted({way.order for way in self._ways if way.least <= episode.rank})
             if orders and episode.level < orders[0]:
                 episode.level, episode.level_at = orders[0], None
+            if not episode.standing or episode.acked or self._silenced[episode.key]:
+                continue
             higher = [order for order in orders if order > episode.level]
             if higher and self._is_unanswered(episode):
                 episode.level, episode.level_at = higher[0], None

@@ -1,0 +1,134 @@
+"""The queue on disk: whole or not at all, damaged ones set aside, a full disk told and survived."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge_balancer.messenger.keeper import Keeper
+from edge_balancer.messenger.line import ThreadedLine
+from edge_balancer.messenger.queue_file import QueueFile, beside
+from edge_balancer.storage.errors import StorageError, Trouble
+from tests.messenger.mailroom import WALL, FileChannel, Mailroom
+
+
+@pytest.fixture
+def keepers() -> Iterator[list[Keeper]]:
+    made: list[Keeper] = []
+    yield made
+    for keeper in made:
+        keeper.close(5.0)
+
+
+def keeper_at(path: Path, keepers: list[Keeper]) -> Keeper:
+    keepers.append(Keeper(path, lambda: WALL))
+    return keepers[-1]
+
+
+def test_it_stands_beside_the_store() -> None:
+    assert beside(Path("/var/lib/edge-balancer/edge-balancer.db")).name == "edge-balancer-alerts.db"
+
+
+def test_rows_are_written_changed_and_removed(tmp_path: Path) -> None:
+    file = QueueFile(tmp_path / "q.db")
+    file.save({"a": b"1", "b": b"2"}, ())
+    file.save({"a": b"3"}, ("b",))
+    file.close()
+    file = QueueFile(tmp_path / "q.db")
+    assert file.load() == {"a": b"3"}
+    file.close()
+
+
+def another_program(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE mine (x)")
+    connection.close()
+
+
+def garbage(path: Path) -> None:
+    path.write_bytes(b"no database at all" * 1000)
+
+
+def unreadable_rows(path: Path) -> None:
+    file = QueueFile(path)
+    file.save({"episodes/x": b"{not json"}, ())
+    file.close()
+
+
+@pytest.mark.parametrize("damage", [another_program, garbage, unreadable_rows])
+def test_a_damaged_file_is_set_aside_and_a_new_one_begun(damage: object, tmp_path: Path, keepers: list[Keeper]) -> None:
+    path = tmp_path / "q.db"
+    assert callable(damage)
+    damage(path)
+    keeper = keeper_at(path, keepers)
+    state, lost = keeper.open()
+    assert (lost, state.episodes) == (True, {})
+    assert (tmp_path / f"q.db.damaged-{WALL:.0f}").exists()
+    assert keeper.save({"clock": b"{}", "ways/x": b"{}"})
+    keeper.close(5.0)
+    file = QueueFile(path)
+    assert file.load() == {"clock": b"{}", "ways/x": b"{}"}
+    file.close()
+
+
+def test_the_clock_alone_is_not_written(tmp_path: Path, keepers: list[Keeper]) -> None:
+    keeper = keeper_at(tmp_path / "q.db", keepers)
+    assert keeper.open()[1] is False
+    assert keeper.save({"clock": b"1"})
+    keeper.close(5.0)
+    file = QueueFile(tmp_path / "q.db")
+    assert file.load() == {}
+    file.close()
+
+
+def test_a_folder_that_is_not_there_is_a_fault_and_not_the_end(tmp_path: Path, keepers: list[Keeper]) -> None:
+    keeper = keeper_at(tmp_path / "gone" / "q.db", keepers)
+    state, lost = keeper.open()
+    assert (lost, state.letters) == (True, {})
+    assert "gone" in keeper.fault
+    assert not keeper.save({"ways/x": b"{}"})
+
+
+def test_another_version_is_not_written_to(tmp_path: Path) -> None:
+    file = QueueFile(tmp_path / "q.db")
+    file.close()
+    with sqlite3.connect(tmp_path / "q.db") as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(StorageError) as caught:
+        QueueFile(tmp_path / "q.db")
+    assert caught.value.trouble is Trouble.CORRUPT
+
+
+def test_after_the_state_was_lost_what_stands_is_not_told_again_but_its_end_is(tmp_path: Path) -> None:
+    from edge_balancer.alerts.telling.directory import Moment
+
+    room = Mailroom(tmp_path)
+    room.begin("storage")
+    room.pass_s(60)
+    room.close()
+    room.path.unlink()
+    for rest in tmp_path.glob("alerts.db-*"):
+        rest.unlink()
+    room.restart()
+    room.clerk.teller.assume_told(Moment(room.now, room.wall), tuple(room.alerts.values()))
+    room.pass_s(600)
+    assert len(room.texts()) == 1
+    room.end("storage")
+    room.pass_s(3600)
+    assert len(room.texts()) == 2
+    assert "Over" in room.texts()[1]
+    ids = [message["id"] for message in room.channel.taken()]
+    assert len(set(ids)) == 2
+    room.close()
+
+
+def test_a_line_that_is_ended_has_done_what_it_began(tmp_path: Path) -> None:
+    line = ThreadedLine(FileChannel(tmp_path / "sms.txt"), lambda: None, listen_every_s=0.01)
+    assert not line.busy
+    line.end()
+    line.join(5.0)
+    assert line.done() == []
