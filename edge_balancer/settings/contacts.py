@@ -104,6 +104,9 @@ class TellingSettings(Section):
     """The same for a warning."""
     deadline_info_s: float = Field(default=3600.0, ge=10, le=86_400)
     """The same for what is merely worth knowing."""
+    ends_within_s: float = Field(default=21_600.0, ge=0, le=86_400)
+    """The end of a less grave alert goes along with the next message; without one it is told by itself after this
+    time."""
     ack_severity: Literal["info", "warning", "critical"] = "critical"
     """From this severity on an alert asks to be acknowledged: it is escalated and reminded of until it is."""
     escalate_s: float = Field(default=900.0, ge=60, le=86_400)
@@ -113,9 +116,9 @@ class TellingSettings(Section):
     flap_count: int = Field(default=3, ge=2, le=100)
     """An alert that begins this often within `flap_window_s` is told as flapping: once, and once more when it has
     calmed."""
-    flap_window_s: float = Field(default=3600.0, ge=60, le=86_400)
+    flap_window_s: float = Field(default=21_600.0, ge=60, le=86_400)
     """Time within which beginnings count towards flapping."""
-    flap_calm_s: float = Field(default=3600.0, ge=60, le=86_400)
+    flap_calm_s: float = Field(default=7200.0, ge=60, le=86_400)
     """An alert that has neither begun nor ended for this long flaps no longer."""
     give_up_hours: float = Field(default=24.0, ge=0.1, le=168)
     """A message that could not be sent for this long is given up."""

@@ -164,10 +164,17 @@ class Teller:
         if way.is_quiet(moment, _LEAST):
             return False
         calm_s = min(s.gather_calm_s * more, s.deadline_warning_s / 2.0)
-        if wants.calmed or any(line.prompt and at - line.at >= calm_s for line in missed):
+        if any(line.prompt and at - line.at >= calm_s for line in missed):
             return True
-        ends_s = min(2.0 * s.gather_calm_s * more, LONGEST_GATHER_S)
-        return any(episode.over_at is not None and at - episode.over_at >= ends_s for episode in wants.ends)
+        for flap in wants.calmed:
+            if self._stands(flap) or at - flap.changed_at - s.flap_calm_s >= s.ends_within_s:
+                return True
+        grave_s = min(2.0 * s.gather_calm_s * more, LONGEST_GATHER_S)
+        for episode in wants.ends:
+            wait_s = grave_s if episode.peak >= RANK[s.ack_severity] else s.ends_within_s
+            if episode.over_at is not None and at - episode.over_at >= wait_s:
+                return True
+        return False
 
     def _write(self, way: Way, wants: Wants, rank: int, moment: Moment, at: float) -> None:
         ways = self.state.way(way.id)
