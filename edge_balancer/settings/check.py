@@ -12,6 +12,7 @@ from pathlib import Path
 from edge_balancer.errors import Problem
 from edge_balancer.settings.channel_rules import channel_findings, secrets_in_file
 from edge_balancer.settings.collect import Collector
+from edge_balancer.settings.contact_rules import contact_findings
 from edge_balancer.settings.files import file_findings, readable_by_all, resolve
 from edge_balancer.settings.layers import Layers, read
 from edge_balancer.settings.root import Configuration
@@ -42,6 +43,7 @@ def examine(path: Path | None, environ: Mapping[str, str], credentials_dir: Path
 
         collector.add(bridge_findings(resolved))
     collector.add(channel_findings(resolved))
+    collector.add(contact_findings(resolved))
     collector.add(secrets_in_file(resolved, layers))
     collector.add(_open_secrets(resolved, layers))
     problems = tuple(collector.problems)

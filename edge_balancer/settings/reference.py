@@ -53,11 +53,12 @@ switch topic given twice; a cap below the budget of operations; a dwell that mak
 wrong order (`extreme_low_pct` above `low_pct`, `extreme_high_pct` below `high_pct`, `max_age_s` below `stale_s`,
 `ack_timeout_s` below `expiry_s`); certificates without TLS, missing or not in PEM form; a password without a user; a
 contact's way over a channel that is not configured, or to an address that is none there; a channel's secret in the
-file; a channel whose package is not installed.
+file; a channel whose package is not installed; a contact's name or way given twice; hours of the day that are none;
+gathering for more than half a deadline; an unknown time zone.
 
 These are warnings: no house that may move; a transformer rating left at its default; a dwell or a feeder's cap that
 cannot be reached; a trigger above what the neutral bears; a password sent in the clear, or in a file that everyone can
-read.
+read; a contact whom nothing reaches; contacts of whom nobody is told at once, or none is of order 1.
 """
 
 
