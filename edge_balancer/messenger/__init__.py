@@ -9,11 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_balancer.clock import Clock
-from edge_balancer.settings.root import Configuration
-
 if TYPE_CHECKING:
+    from edge_balancer.clock import Clock
     from edge_balancer.messenger.messenger import Messenger
+    from edge_balancer.settings.root import Configuration
 
 
 def messenger_of(config: Configuration, clock: Clock, store: Path) -> Messenger | None:

@@ -338,6 +338,47 @@ def test_or_not_at_all_but_as_a_line_where_it_is_over_by_then(make: Make) -> Non
     assert "Begun and over meanwhile: store cannot save." in room.texts()[0]
 
 
+def test_a_rise_that_could_not_be_told_is_forgotten_and_the_end_is_told(make: Make) -> None:
+    room = make(ends_within_s=600)
+    room.begin("severe_imbalance", WARNING)
+    room.pass_s(600)
+    room.channel.down = True
+    room.change("severe_imbalance", CRITICAL)
+    room.pass_s(600)
+    room.end("severe_imbalance")
+    room.pass_s(300)
+    room.channel.down = False
+    room.pass_s(3600)
+    assert [text.split()[0] for text in room.texts()] == ["Warning", "Note"]
+    assert "Over: severe imbalance" in room.texts()[1]
+
+
+def test_what_the_cap_held_back_once_is_not_counted_again(make: Make) -> None:
+    room = make([contact(max_per_hour=1)], remind_s=0)
+    room.begin("storage")
+    room.pass_s(60)
+    room.begin("severe_imbalance", WARNING)
+    room.pass_s(4000)
+    assert "Held back" in room.texts()[1]
+    room.pass_s(4000)
+    room.change("severe_imbalance", CRITICAL)
+    room.pass_s(4000)
+    assert "Held back" not in room.texts()[2]
+
+
+def test_a_contact_that_is_configured_no_longer_is_forgotten(make: Make, tmp_path: Path) -> None:
+    room = make([contact("anna"), contact("bob", to="+4915100000002")])
+    room.begin("storage")
+    room.pass_s(60)
+    assert len(room.texts()) == 2
+    room.ways = room.ways[:1]
+    room.restart()
+    room.end("storage")
+    room.pass_s(2 * 3600)
+    assert [message["to"] for message in room.channel.taken()] == [SMS, "+4915100000002", SMS]
+    assert room.clerk.teller.state.episodes == {}
+
+
 def test_a_message_that_cannot_leave_is_given_up_at_last(make: Make) -> None:
     room = make(give_up_hours=1.0, remind_s=0)
     room.channel.down = True

@@ -6,7 +6,7 @@ is decided in `wanting`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Final
 
 from edge_balancer.alerts.telling.state import RANK, Episode, Flap, Past, State
@@ -83,9 +83,9 @@ def has_calmed(flap: Flap, settings: TellingSettings, at: float) -> bool:
     return flap.flapping and at - flap.changed_at >= settings.flap_calm_s
 
 
-def forget(state: State, at: float) -> None:
-    """Drop what nobody needs any more."""
-    for name in [name for name, episode in state.episodes.items() if _is_settled(episode, at)]:
+def forget(state: State, at: float, ways: Container[str]) -> None:
+    """Drop what nobody needs any more, of the ways that there are."""
+    for name in [name for name, episode in state.episodes.items() if _is_settled(episode, at, ways)]:
         del state.episodes[name]
     old = [name for name, past in state.past.items() if at - past.over_at > DAY_S]
     surplus = len(state.past) - len(old) - MOST_PAST
@@ -101,8 +101,8 @@ def forget(state: State, at: float) -> None:
         del numbers[number]
 
 
-def _is_settled(episode: Episode, at: float) -> bool:
+def _is_settled(episode: Episode, at: float, ways: Container[str]) -> bool:
     """Over, and everybody who was told knows. It stays for a while yet as the cause of others."""
     if episode.over_at is None or at - episode.over_at < DAY_S / 24.0:
         return False
-    return all(progress.ended or not progress.told for progress in episode.ways.values())
+    return all(progress.ended or not progress.told for way, progress in episode.ways.items() if way in ways)

@@ -138,8 +138,9 @@ class Post:
         lines = self._state.way(letter.way).missed
         for item, progress in self._told_by(letter):
             episode = self._state.episodes[item.episode]
-            progress.ended = True
             if item.kind is ItemKind.BEGUN:
+                # Of what had only risen the beginning is known, and its end is news.
+                progress.ended = True
                 progress.holds.add(Hold.DOWN)
                 lines.append(Missed(item.key, item.since, episode.over_wall, at=at))
         self._state.row(letter.contact).at.pop(letter.id, None)

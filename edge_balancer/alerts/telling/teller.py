@@ -88,7 +88,7 @@ class Teller:
             self._tell(way, wanting, moment, at)
             self._digest(way, moment, at)
         self.post.forget(at)
-        forget(state, at)
+        forget(state, at, self._by_id)
 
     def due(self, moment: Moment) -> list[Letter]:
         """Letters that something is to be done about now."""
@@ -212,6 +212,7 @@ class Teller:
             items.append(Item(kind, episode.key, episode.since, episode.rank))
             progress.told, progress.told_at, progress.wanted_at = episode.rank, at, None
             progress.failed, progress.ended = False, episode.id in flapping
+            progress.holds.clear()
             if episode.level_at is None and way.order == episode.level:
                 episode.level_at = at
         for flap, episode in wants.flaps:
