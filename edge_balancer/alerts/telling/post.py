@@ -202,6 +202,9 @@ class Post:
         letter.asked = False
         if letter.rank >= CRITICAL and not letter.repeated:
             letter.repeated, letter.status, letter.next_at = True, Status.QUEUED, at
+            stamps = self._state.row(letter.contact).at
+            # It may have arrived: both count towards the cap.
+            stamps[f"{letter.id} before"] = stamps.get(letter.id, at)
             self.counts["repeated"] += 1
         else:
             self.counts["unknown"] += 1
