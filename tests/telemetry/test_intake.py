@@ -44,6 +44,7 @@ def test_the_subscriptions_of_the_contract() -> None:
         (f"{BASE}/switch/+/request", 1),
         (f"{BASE}/switch/+/clear", 1),
         (f"{BASE}/mode/set", 1),
+        (f"{BASE}/silence/set", 1),
         (f"{BASE}/alert/#", 1),
     ]
 
