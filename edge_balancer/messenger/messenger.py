@@ -23,7 +23,7 @@ from edge_balancer.clock import Clock
 from edge_balancer.logs import get_logger
 from edge_balancer.messenger.clerk import Clerk
 from edge_balancer.messenger.keeper import Keeper
-from edge_balancer.messenger.line import ThreadedLine
+from edge_balancer.messenger.line import LISTEN_EVERY_S, ThreadedLine
 from edge_balancer.messenger.zone import offset_of
 from edge_balancer.settings.root import Configuration
 from edge_balancer.types.events import Alert
@@ -41,7 +41,14 @@ _log = get_logger(__name__)
 class Messenger:
     """For one configuration with contacts. `tell`, `silence` and `acks` may be called from the event loop."""
 
-    def __init__(self, config: Configuration, clock: Clock, queue: Path, channels: Mapping[str, Channel]) -> None:
+    def __init__(
+        self,
+        config: Configuration,
+        clock: Clock,
+        queue: Path,
+        channels: Mapping[str, Channel],
+        listen_every_s: float = LISTEN_EVERY_S,
+    ) -> None:
         telling = config.alerts.telling
         self._clock = clock
         self._offset = offset_of(telling.time_zone)
@@ -51,6 +58,7 @@ class Messenger:
         used = {way.channel for way in self._ways}
         self._channels = {name: channel for name, channel in channels.items() if name in used}
         self._keeper = Keeper(queue, clock.wall)
+        self._listen_every_s = listen_every_s
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._standing: tuple[Alert, ...] | None = None
@@ -101,7 +109,10 @@ class Messenger:
 
     def _work(self) -> None:
         state, lost = self._keeper.open()
-        lines = {name: ThreadedLine(channel, self._wake.set) for name, channel in self._channels.items()}
+        lines = {
+            name: ThreadedLine(channel, self._wake.set, self._listen_every_s)
+            for name, channel in self._channels.items()
+        }
         texts = texts_of(self._settings.language)
         teller = Teller(self._settings, self._ways, texts, self._feeder, state)
         clerk = Clerk(teller, self._ways, lines, self._keeper.save, Random())  # noqa: S311 - spreads retries

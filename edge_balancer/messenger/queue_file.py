@@ -87,7 +87,10 @@ def read_rows(path: Path) -> dict[str, bytes]:
     if not path.exists():
         return {}
     with storage_errors("cannot read the queue of alerts", path):
-        connection = sqlite3.connect(path.absolute().as_uri() + "?mode=ro", uri=True)
+        # Nobody has it open: a reader that made the shared file anew would leave it there under its own user's name.
+        closed = not path.with_name(f"{path.name}-shm").exists()
+        uri = path.absolute().as_uri() + ("?mode=ro&immutable=1" if closed else "?mode=ro")
+        connection = sqlite3.connect(uri, uri=True)
         try:
             return {str(name): bytes(row) for name, row in connection.execute("SELECT name, row FROM rows")}
         finally:

@@ -10,7 +10,7 @@ import pytest
 
 from edge_balancer.messenger.keeper import Keeper
 from edge_balancer.messenger.line import ThreadedLine
-from edge_balancer.messenger.queue_file import QueueFile, beside
+from edge_balancer.messenger.queue_file import QueueFile, beside, read_rows
 from edge_balancer.storage.errors import StorageError, Trouble
 from tests.messenger.mailroom import WALL, FileChannel, Mailroom
 
@@ -40,6 +40,16 @@ def test_rows_are_written_changed_and_removed(tmp_path: Path) -> None:
     file = QueueFile(tmp_path / "q.db")
     assert file.load() == {"a": b"3"}
     file.close()
+
+
+def test_a_reader_sees_it_open_or_closed_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    assert read_rows(tmp_path / "q.db") == {}
+    file = QueueFile(tmp_path / "q.db")
+    file.save({"a": b"1"}, ())
+    assert read_rows(tmp_path / "q.db") == {"a": b"1"}
+    file.close()
+    assert read_rows(tmp_path / "q.db") == {"a": b"1"}
+    assert [entry.name for entry in tmp_path.iterdir()] == ["q.db"]
 
 
 def another_program(path: Path) -> None:
