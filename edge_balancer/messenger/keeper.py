@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from edge_balancer.alerts.telling.state import CLOCK_ROW, State, from_rows
+from edge_balancer.alerts.telling.state import CLOCK_ROW, State, clock_was_set, from_rows
 from edge_balancer.logs import get_logger
 from edge_balancer.messenger.queue_file import QueueFile, set_aside
 from edge_balancer.storage.errors import StorageError, Trouble
@@ -86,8 +86,9 @@ class Keeper:
             self._thread.join(timeout_s)
 
     def _differs(self, rows: Mapping[str, bytes]) -> bool:
-        """Whether anything but the clock's row has changed: that one alone wears the disk for nothing."""
-        return self._but_clock(rows) != self._but_clock(self._saved)
+        """Whether anything but the clock's row has changed: that one alone wears the disk for nothing, unless the
+        clock was set."""
+        return self._but_clock(rows) != self._but_clock(self._saved) or clock_was_set(self._saved, rows)
 
     def _but_clock(self, rows: Mapping[str, bytes]) -> dict[str, bytes]:
         return {name: row for name, row in rows.items() if name != CLOCK_ROW}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_balancer.alerts.telling.state import Clockwork, State, WayState, from_rows, to_rows
 from edge_balancer.messenger.keeper import Keeper
 from edge_balancer.messenger.line import ThreadedLine
 from edge_balancer.messenger.queue_file import QueueFile, beside, read_rows
@@ -92,6 +93,20 @@ def test_the_clock_alone_is_not_written(tmp_path: Path, keepers: list[Keeper]) -
     file = QueueFile(tmp_path / "q.db")
     assert file.load() == {}
     file.close()
+
+
+@pytest.mark.parametrize(("step_s", "written"), [(0.0, False), (5.0, False), (86_400.0, True), (-86_400.0, True)])
+def test_a_clock_that_was_set_is_written_by_itself(
+    step_s: float, written: bool, tmp_path: Path, keepers: list[Keeper]
+) -> None:
+    keeper = keeper_at(tmp_path / "q.db", keepers)
+    keeper.open()
+    later = State(clock=Clockwork(at=160.0, wall=WALL + 60.0 + step_s), ways={"x": WayState()})
+    assert keeper.save(to_rows(State(clock=Clockwork(at=100.0, wall=WALL), ways={"x": WayState()})))
+    assert keeper.save(to_rows(later))
+    keeper.close(5.0)
+    state = from_rows(read_rows(tmp_path / "q.db"))
+    assert (state.clock.at == 160.0) is written
 
 
 def test_a_folder_that_is_not_there_is_a_fault_and_not_the_end(tmp_path: Path, keepers: list[Keeper]) -> None:

@@ -274,6 +274,7 @@ _TABLES: Final[dict[str, type[msgspec.Struct]]] = {
     "letters": Letter,
 }
 CLOCK_ROW: Final = "clock"
+CLOCK_STEP_S: Final = 30.0
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -282,6 +283,18 @@ def to_rows(state: State) -> dict[str, bytes]:
     rows = {f"{table}/{name}": _encode(struct) for table in _TABLES for name, struct in getattr(state, table).items()}
     rows[CLOCK_ROW] = _encode(state.clock)
     return rows
+
+
+def clock_was_set(saved: Mapping[str, bytes], rows: Mapping[str, bytes]) -> bool:
+    """Whether the wall clock has moved against telling's own time since these rows were saved: a restart would count
+    the step as time that has passed."""
+    lags = []
+    for row in (saved.get(CLOCK_ROW), rows.get(CLOCK_ROW)):
+        if row is None:
+            return False
+        clock = msgspec.json.decode(row, type=Clockwork)
+        lags.append(clock.wall - clock.at)
+    return abs(lags[1] - lags[0]) > CLOCK_STEP_S
 
 
 def from_rows(rows: Mapping[str, bytes]) -> State:
