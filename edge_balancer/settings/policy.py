@@ -69,7 +69,7 @@ class DecisionSettings(Section):
     load pick-up)."""
     pv_reconnect_s: float = Field(default=300.0, ge=0, le=3600)
     """Time a PV inverter stays away after its house was moved (IEEE 1547: 300 s)."""
-    pv_energy_price: float = Field(default=0.1, ge=0)
+    pv_energy_price: float = Field(default=0.03, ge=0)
     """What a watt-hour of PV lost in a move counts against the gain, in A min of neutral current."""
     voltage_weight: float = Field(default=1.5, ge=0)
     """What relieving a violated voltage by one volt for a minute counts, in A min of neutral current."""
