@@ -1,9 +1,7 @@
-"""A clerk with a real queue file, a channel that records in a file of its own what it took, and people who read. Not a
-test itself."""
+"""A clerk with a real queue file, a channel whose service keeps what it took, and people who read. No test itself."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,10 +30,9 @@ class Killed(BaseException):
 
 
 @dataclass(slots=True)
-class FileChannel:
-    """Takes messages into a file, as a service takes them into its own memory: kills do not reach it."""
+class Service:
+    """A channel and the service behind it, which keeps what it took: kills of the program do not reach it."""
 
-    path: Path
     name: str = "sms"
     answers: list[Receipt] = field(default_factory=list)
     """What it answers next instead of taking the message; then it takes them again."""
@@ -46,6 +43,7 @@ class FileChannel:
     delivery: Receipt | None = None
     die_before: bool = False
     die_after: bool = False
+    _taken: list[dict[str, Any]] = field(default_factory=list)
 
     def send(self, message: Message) -> Receipt:
         if self.die_before:
@@ -55,9 +53,8 @@ class FileChannel:
             return Receipt(Outcome.RETRY, detail="no network")
         if self.answers:
             return self.answers.pop(0)
-        with self.path.open("a") as file:
-            record = {"id": message.id, "to": message.to, "text": message.text, "subject": message.subject}
-            file.write(json.dumps({**record, "keys": message.keys, "ack": message.wants_ack}) + "\n")
+        record = {"id": message.id, "to": message.to, "text": message.text, "subject": message.subject}
+        self._taken.append({**record, "keys": message.keys, "ack": message.wants_ack})
         if self.die_after:
             self.die_after = False
             raise Killed
@@ -80,13 +77,13 @@ class FileChannel:
         pass
 
     def taken(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.path.read_text().splitlines()] if self.path.exists() else []
+        return list(self._taken)
 
 
 class DirectLine:
     """The channel without a thread: what is begun is done at once."""
 
-    def __init__(self, channel: FileChannel) -> None:
+    def __init__(self, channel: Service) -> None:
         self.channel = channel
         self._done: list[Done] = []
 
@@ -118,7 +115,7 @@ class Mailroom:
         self,
         folder: Path,
         contacts: Sequence[Mapping[str, Any]] | None = None,
-        channels: Sequence[FileChannel] | None = None,
+        channels: Sequence[Service] | None = None,
         offset_s: int = 0,
         wall: float = WALL,
         **telling: Any,
@@ -127,7 +124,7 @@ class Mailroom:
         listed = [contact()] if contacts is None else contacts
         self.ways = ways_of([ContactSettings.model_validate(one) for one in listed])
         self.settings = TellingSettings(**telling)
-        self.channels = list(channels or [FileChannel(folder / "sms.txt")])
+        self.channels = list(channels or [Service()])
         self.wall = wall
         self.now = 1000.0
         self.synced = True
@@ -142,7 +139,7 @@ class Mailroom:
         self._begin()
 
     @property
-    def channel(self) -> FileChannel:
+    def channel(self) -> Service:
         return self.channels[0]
 
     def _begin(self) -> None:

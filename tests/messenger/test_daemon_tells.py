@@ -20,7 +20,7 @@ from tests.docs.contract_file import complaints, contract
 from tests.support.configuration import make_config
 
 CONTACT = {"name": "anna", "ways": [{"channel": "webhook", "to": "desk"}]}
-QUICK = {"gather_s": 0, "gather_calm_s": 0}
+QUICK = {"gather_s": 0, "gather_calm_s": 0, "ends_within_s": 0}
 URL = "EDGE_BALANCER_CHANNELS__WEBHOOK__URL"
 
 
@@ -35,7 +35,7 @@ def of_switch(web: HttpDouble) -> list[dict[str, Any]]:
 def config_file(path: Path, port: int, base: str, database: Path) -> Path:
     write_config(path, sections(port, base, database))
     with path.open("a") as file:
-        file.write("\n[alerts.telling]\ngather_s = 0\ngather_calm_s = 0\n")
+        file.write("\n[alerts.telling]\ngather_s = 0\ngather_calm_s = 0\nends_within_s = 0\n")
         file.write('\n[[contacts]]\nname = "anna"\n[[contacts.ways]]\nchannel = "webhook"\nto = "desk"\n')
     return path
 

@@ -16,7 +16,7 @@ from edge_balancer.messenger.messenger import Messenger
 from edge_balancer.messenger.queue_file import QueueFile
 from edge_balancer.types.events import Alert, AlertState, Severity
 from edge_balancer.types.switching import AlertAck
-from tests.messenger.mailroom import SMS, FileChannel, contact
+from tests.messenger.mailroom import SMS, Service, contact
 from tests.support.configuration import make_config
 
 WITHIN_S = 30.0
@@ -31,12 +31,12 @@ def wait_for(reached: Callable[[], bool], what: str) -> None:
 
 
 @pytest.fixture
-def channel(tmp_path: Path) -> FileChannel:
-    return FileChannel(tmp_path / "sms.txt")
+def channel() -> Service:
+    return Service()
 
 
 @pytest.fixture
-def messenger(channel: FileChannel, tmp_path: Path) -> Iterator[Messenger]:
+def messenger(channel: Service, tmp_path: Path) -> Iterator[Messenger]:
     config = make_config(1, contacts=[contact()], alerts=QUICK)
     made = Messenger(config, SystemClock(), tmp_path / "q.db", {"sms": channel, "unused": channel}, 0.01)
     yield made
@@ -48,7 +48,7 @@ def alert(key: str = "storage") -> Alert:
 
 
 def test_what_is_answered_by_text_message_comes_back_as_an_acknowledgement(
-    messenger: Messenger, channel: FileChannel
+    messenger: Messenger, channel: Service
 ) -> None:
     messenger.start([alert()])
     wait_for(lambda: bool(channel.taken()), "the message")
@@ -66,12 +66,12 @@ def test_what_is_answered_by_text_message_comes_back_as_an_acknowledgement(
 
 
 def test_a_channel_that_breaks_its_promise_is_tried_again_and_shows_no_secret(
-    messenger: Messenger, channel: FileChannel, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    messenger: Messenger, channel: Service, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def raises(_message: object) -> None:
         raise RuntimeError("token=hunter2")
 
-    monkeypatch.setattr(FileChannel, "send", lambda _self, message: raises(message))
+    monkeypatch.setattr(Service, "send", lambda _self, message: raises(message))
     messenger.start([alert()])
     wait_for(lambda: messenger.diagnostics().get("counts", {}).get("retried") == 1, "the retry")
     assert messenger.diagnostics()["waiting"] == 1

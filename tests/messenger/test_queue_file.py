@@ -13,7 +13,7 @@ from edge_balancer.messenger.keeper import Keeper
 from edge_balancer.messenger.line import ThreadedLine
 from edge_balancer.messenger.queue_file import QueueFile, beside, read_rows
 from edge_balancer.storage.errors import StorageError, Trouble
-from tests.messenger.mailroom import WALL, FileChannel, Mailroom
+from tests.messenger.mailroom import WALL, Mailroom, Service
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def test_after_the_state_was_lost_what_stands_is_not_told_again_but_its_end_is(t
 
 
 def test_a_line_that_is_ended_has_done_what_it_began(tmp_path: Path) -> None:
-    line = ThreadedLine(FileChannel(tmp_path / "sms.txt"), lambda: None, listen_every_s=0.01)
+    line = ThreadedLine(Service(), lambda: None, listen_every_s=0.01)
     assert not line.busy
     line.end()
     line.join(5.0)

@@ -3,8 +3,7 @@ what it took."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,23 +12,10 @@ from edge_balancer.alerts.channels.channel import Outcome, Receipt, Received
 from edge_balancer.alerts.telling.state import Hold, Status
 from edge_balancer.types.events import Severity
 from edge_balancer.types.switching import AlertAck
-from tests.messenger.mailroom import SMS, WALL, FileChannel, Mailroom, contact
+from tests.messenger.mailroom import SMS, WALL, Mailroom, Service, contact
 
 INFO, WARNING, CRITICAL = Severity.INFO, Severity.WARNING, Severity.CRITICAL
 Make = Callable[..., Mailroom]
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Iterator[Make]:
-    made: list[Mailroom] = []
-
-    def one(*args: Any, **kwargs: Any) -> Mailroom:
-        made.append(Mailroom(tmp_path, *args, **kwargs))
-        return made[-1]
-
-    yield one
-    for room in made:
-        room.close()
 
 
 def test_an_alert_is_told_once_and_its_end_once(make: Make) -> None:
@@ -366,7 +352,7 @@ def test_what_the_cap_held_back_once_is_not_counted_again(make: Make) -> None:
     assert "Held back" not in room.texts()[2]
 
 
-def test_a_contact_that_is_configured_no_longer_is_forgotten(make: Make, tmp_path: Path) -> None:
+def test_a_contact_that_is_configured_no_longer_is_forgotten(make: Make) -> None:
     room = make([contact("anna"), contact("bob", to="+4915100000002")])
     room.begin("storage")
     room.pass_s(60)
@@ -486,8 +472,8 @@ def test_a_clock_that_is_set_moves_no_deadline_and_no_cap(make: Make) -> None:
     assert len(room.texts()) == 2
 
 
-def test_two_channels_are_told_each_by_itself(make: Make, tmp_path: Path) -> None:
-    channels = [FileChannel(tmp_path / "sms.txt"), FileChannel(tmp_path / "mail.txt", "email")]
+def test_two_channels_are_told_each_by_itself(make: Make) -> None:
+    channels = [Service(), Service("email")]
     ways = [{"channel": "sms", "to": SMS, "severity": "critical"}, {"channel": "email", "to": "a@example.org"}]
     room = make([{"name": "anna", "ways": ways}], channels)
     channels[0].down = True

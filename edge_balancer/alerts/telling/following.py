@@ -75,6 +75,7 @@ def _calm_down(state: State, settings: TellingSettings, at: float) -> None:
         quiet_s = at - flap.changed_at
         if flap.flapping and not flap.told and quiet_s >= settings.flap_calm_s:
             flap.flapping = False
+            flap.stood.clear()
         if not flap.flapping and quiet_s >= settings.flap_window_s:
             del state.flaps[key]
 

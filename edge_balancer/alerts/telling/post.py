@@ -126,6 +126,7 @@ class Post:
             self._withdraw(letter, at)
         elif at - letter.made_at > self._settings.give_up_hours * HOUR_S:
             self._fail(letter, f"given up after {letter.attempts} attempts: {letter.detail}", at)
+            self._want_again(letter)
 
     def _is_pointless(self, letter: Letter) -> bool:
         """Whether all that it tells is over."""
@@ -137,8 +138,8 @@ class Post:
     def _withdraw(self, letter: Letter, at: float) -> None:
         lines = self._state.way(letter.way).missed
         for item, progress in self._told_by(letter):
-            episode = self._state.episodes[item.episode]
-            if item.kind is ItemKind.BEGUN:
+            episode = self._state.episodes.get(item.episode)
+            if episode is not None and item.kind is ItemKind.BEGUN:
                 # Of what had only risen the beginning is known, and its end is news.
                 progress.ended = True
                 progress.holds.add(Hold.DOWN)
@@ -178,6 +179,8 @@ class Post:
         letter.asked = False
         letter.reference = receipt.reference
         self.counts["sent"] += 1
+        for _, progress in self._told_by(letter):
+            progress.heard += 1
         if receipt.outcome is Outcome.DELIVERED:
             self.counts["delivered"] += 1
             self._close(letter, Status.DELIVERED, receipt.detail, at)
@@ -213,9 +216,21 @@ class Post:
     def _fail(self, letter: Letter, why: str, at: float) -> None:
         self.counts["failed"] += 1
         for item, progress in self._told_by(letter):
+            if letter.status is Status.SENT:
+                progress.heard = max(0, progress.heard - 1)
             if item.kind is not ItemKind.REMINDER:
                 progress.failed = True
         self._close(letter, Status.FAILED, why, at)
+
+    def _want_again(self, letter: Letter) -> None:
+        """What was given up and still stands is written anew, with what is known by then, while the channel is down."""
+        for item, progress in self._told_by(letter):
+            if item.kind is ItemKind.FLAPPING:
+                flap = self._state.flaps.get(item.key)
+                if flap is not None:
+                    flap.told.pop(letter.way, None)
+            elif item.kind is not ItemKind.REMINDER:
+                progress.told = 0 if item.kind is ItemKind.BEGUN else item.rank - 1
 
     def _close(self, letter: Letter, status: Status, detail: str, at: float) -> None:
         letter.status, letter.detail, letter.settled_at = status, detail, at
@@ -224,7 +239,9 @@ class Post:
     def _told_by(self, letter: Letter) -> Iterator[tuple[Item, Progress]]:
         """What the letter told of episodes that are still known."""
         for item in letter.items:
-            episode = self._state.episodes.get(item.episode)
-            progress = None if episode is None else episode.ways.get(letter.way)
-            if progress is not None and item.kind in _NEWS | {ItemKind.FLAPPING}:
-                yield item, progress
+            if item.kind not in _NEWS | {ItemKind.FLAPPING}:
+                continue
+            for episode in self._state.episodes.values():
+                progress = episode.ways.get(letter.way) if episode.key == item.key else None
+                if progress is not None and item.since in {episode.since, progress.since}:
+                    yield item, progress

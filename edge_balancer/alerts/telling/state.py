@@ -46,7 +46,11 @@ class Progress(msgspec.Struct, omit_defaults=True):
     ended: bool = False
     """Whether its end was told, or is not to be."""
     failed: bool = False
-    """Whether the message that told it never arrived."""
+    """Whether the last message that told it never arrived."""
+    heard: int = 0
+    """How many messages that told it have left, as far as is known."""
+    since: float | None = None
+    """Unix seconds at which it began for the reader, where its return was not told because the end before was not."""
     holds: set[Hold] = set()
 
 
@@ -106,6 +110,8 @@ class Flap(msgspec.Struct, omit_defaults=True):
     since_wall: float = 0.0
     told: dict[str, int] = {}
     """Way -> rank at which it was told as flapping."""
+    stood: dict[str, int] = {}
+    """Way -> rank at which it was told that it lasts this time."""
 
 
 class Past(msgspec.Struct, omit_defaults=True):

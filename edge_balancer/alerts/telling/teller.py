@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
+from edge_balancer.alerts.catalogue import is_latched
 from edge_balancer.alerts.telling.directory import Moment, Way
 from edge_balancer.alerts.telling.following import follow, forget
 from edge_balancer.alerts.telling.post import Post
@@ -122,7 +123,8 @@ class Teller:
         recent = self.post.sent_within_hour(way.contact, at)
         if not self._is_ready(way, wants, missed, recent, moment, at):
             return
-        rank = max((episode.rank for episode in [*wants.news, *wants.reminders]), default=_LEAST)
+        told = [*wants.news, *wants.reminders, *(e for flap in wants.calmed for e in self._standing(flap))]
+        rank = max((episode.rank for episode in told), default=_LEAST)
         if recent >= way.room(rank):
             self._hold(way, wants, wanting, Hold.CAP)
             return
@@ -161,17 +163,22 @@ class Teller:
                 return True
         if wants.reminders:
             return True
+        lasting = [episode for flap in wants.calmed for episode in self._standing(flap)]
+        if any(not way.is_quiet(moment, episode.rank) for episode in lasting):
+            return True
         if way.is_quiet(moment, _LEAST):
             return False
         calm_s = min(s.gather_calm_s * more, s.deadline_warning_s / 2.0)
         if any(line.prompt and at - line.at >= calm_s for line in missed):
             return True
         for flap in wants.calmed:
-            if self._stands(flap) or at - flap.changed_at - s.flap_calm_s >= s.ends_within_s:
+            if at - flap.changed_at - s.flap_calm_s >= s.ends_within_s:
                 return True
         grave_s = min(2.0 * s.gather_calm_s * more, LONGEST_GATHER_S)
         for episode in wants.ends:
-            wait_s = grave_s if episode.peak >= RANK[s.ack_severity] else s.ends_within_s
+            # What a person has cleared, people know.
+            grave = episode.peak >= RANK[s.ack_severity] and not is_latched(episode.key)
+            wait_s = grave_s if grave else s.ends_within_s
             if episode.over_at is not None and at - episode.over_at >= wait_s:
                 return True
         return False
@@ -185,15 +192,16 @@ class Teller:
             begun=begun,
             reminders=wants.reminders,
             flaps=list({flap.key: flap for flap, _ in wants.flaps}.values()),
-            calmed=[(flap, self._stands(flap)) for flap in wants.calmed],
-            ends=wants.ends,
+            calmed=[(flap, bool(self._standing(flap))) for flap in wants.calmed],
+            ends=[(e.key, e.since if (s := e.way(way.id).since) is None else s, e.over_wall) for e in wants.ends],
             missed=list(ways.missed),
             capped=sum(Hold.CAP in episode.way(way.id).holds for episode in news),
             cap=way.cap,
             escalated=any(episode.level > 1 and way.order == episode.level for episode in begun),
             rank=rank,
         )
-        asked = [e for e in [*news, *wants.reminders] if e.rank >= RANK[self._settings.ack_severity]]
+        lasting = [e for flap in wants.calmed for e in self._standing(flap) if not e.acked]
+        asked = [e for e in [*news, *wants.reminders, *lasting] if e.rank >= RANK[self._settings.ack_severity]]
         content.number = self._number(sorted(e.id for e in asked)) if asked else ""
         items = [*self._mark_news(way, begun, flapping, wants, at), *self._mark_rest(way, wants, at)]
         items += [Item(ItemKind.MISSED, line.key, line.since, _LEAST) for line in ways.missed]
@@ -213,8 +221,9 @@ class Teller:
             progress.told, progress.told_at, progress.wanted_at = episode.rank, at, None
             progress.failed, progress.ended = False, episode.id in flapping
             progress.holds.clear()
-            if episode.level_at is None and way.order == episode.level:
-                episode.level_at = at
+            self._start_waiting(way, episode, at)
+            if kind is not ItemKind.FLAPPING:
+                self._supersede(way, episode)
         for flap, episode in wants.flaps:
             flap.told[way.id] = max(flap.told.get(way.id, 0), episode.rank)
         return items
@@ -229,15 +238,33 @@ class Teller:
             items.append(Item(ItemKind.OVER, episode.key, episode.since, episode.peak))
         for flap in wants.calmed:
             del flap.told[way.id]
+            flap.stood.pop(way.id, None)
             items.append(Item(ItemKind.CALMED, flap.key, flap.since_wall, _LEAST))
-            for episode in self.state.episodes.values():
-                if episode.key == flap.key and episode.standing and way.id in episode.ways:
-                    # The summary says that it stands: from here on its end is news again.
-                    episode.way(way.id).ended = False
+            for episode in self._standing(flap):
+                if way.least <= episode.rank and way.order <= episode.level:
+                    # The summary says that it stands: it is told by that, and its end is news again.
+                    progress = episode.way(way.id)
+                    progress.told, progress.told_at = max(progress.told, episode.rank), at
+                    progress.wanted_at, progress.ended = None, False
+                    self._start_waiting(way, episode, at)
         return items
 
-    def _stands(self, flap: Flap) -> bool:
-        return any(episode.standing and episode.key == flap.key for episode in self.state.episodes.values())
+    def _start_waiting(self, way: Way, episode: Episode, at: float) -> None:
+        """From here on an acknowledgement is waited for."""
+        if episode.level_at is None and way.order == episode.level:
+            episode.level_at = at
+
+    def _supersede(self, way: Way, episode: Episode) -> None:
+        """It is told: of what stood before with its key the end is told no longer, and if it had flapped, it lasts."""
+        for before in self.state.episodes.values():
+            if before.key == episode.key and not before.standing and way.id in before.ways:
+                before.way(way.id).ended = True
+        flap = self.state.flaps.get(episode.key)
+        if flap is not None and flap.flapping:
+            flap.stood[way.id] = episode.rank
+
+    def _standing(self, flap: Flap) -> list[Episode]:
+        return [episode for episode in self.state.episodes.values() if episode.standing and episode.key == flap.key]
 
     def _digest(self, way: Way, moment: Moment, at: float) -> None:
         """The day in alerts, once its hour has come; none where there is nothing to tell."""

@@ -47,6 +47,7 @@ class Wanting:
         self._held = held
         self._causes = [episode for episode in state.episodes.values() if is_cause(episode)]
         self._silenced = {e.key: is_silenced(state, e.key) for e in state.episodes.values()}
+        self._standing_keys = {e.key for e in state.episodes.values() if e.standing}
 
     def escalate(self) -> None:
         """Hand alerts that nobody has acknowledged, or that nobody could be told of, to the contacts of the next
@@ -68,23 +69,28 @@ class Wanting:
             for way in self._ways
             if way.order <= episode.level and way.least <= episode.rank
         ]
-        if all(progress.told and progress.failed for progress in told):
+        if all(progress.failed for progress in told):
             return True
         if episode.rank < RANK[s.ack_severity]:
             return False
         if episode.level_at is not None:
             return self._at - episode.level_at >= s.escalate_s
-        wanted = [progress.wanted_at for progress in told if progress.wanted_at is not None]
-        return bool(wanted) and self._at - min(wanted) >= s.deadline_s(episode.rank) + s.escalate_s
+        since = [progress.wanted_at for progress in told if progress.wanted_at is not None]
+        if any(Hold.QUIET in progress.holds for progress in told):
+            # Who wants to hear nothing at night is no reason to tell nobody.
+            since.append(episode.seen_at)
+        return bool(since) and self._at - min(since) >= s.deadline_s(episode.rank) + s.escalate_s
 
     def of(self, way: Way) -> Wants:
         wants = Wants()
         waiting = {item.episode for letter in self._state.open_letters(way.id) for item in letter.items}
-        for episode in self._state.episodes.values():
+        episodes = list(self._state.episodes.values())
+        for episode in episodes:
+            if episode.standing and way.least <= episode.rank and way.order <= episode.level:
+                self._standing(wants, way, episode, waiting)
+        for episode in episodes:
             if not episode.standing:
                 self._over(wants, way, episode, waiting)
-            elif way.least <= episode.rank and way.order <= episode.level:
-                self._standing(wants, way, episode, waiting)
         for flap in self._state.flaps.values():
             if way.id in flap.told and has_calmed(flap, self._settings, self._at):
                 wants.calmed.append(flap)
@@ -100,6 +106,8 @@ class Wanting:
         flap = self._state.flaps.get(episode.key)
         flapping = flap is not None and flap.flapping
         silenced = self._silenced[episode.key]
+        if not (progress.told or flapping or silenced or episode.acked):
+            self._go_on(way, episode, progress, waiting)
         if progress.told >= episode.rank:
             if not (flapping or silenced or episode.id in waiting) and self._is_remindable(progress, episode):
                 wants.reminders.append(episode)
@@ -109,14 +117,33 @@ class Wanting:
             self.hold(progress, why)
             progress.wanted_at = None
             if why is Hold.FLAPPING:
-                progress.told, progress.ended = episode.rank, True
+                progress.ended = True
             return
         if progress.wanted_at is None:
             progress.wanted_at = self._at
-        if flap is not None and flapping:
+        if flap is not None and flapping and not self._lasts(way, episode, flap):
             wants.flaps.append((flap, episode))
         else:
             wants.begun.append(episode)
+
+    def _go_on(self, way: Way, episode: Episode, progress: Progress, waiting: set[str]) -> None:
+        """What is back before its end was told still stands for who reads: that is no news. What somebody has
+        acknowledged, and what is graver than before, is."""
+        for before in self._state.episodes.values():
+            known = before.ways.get(way.id)
+            if before.key != episode.key or before.standing or known is None or known.ended or known.failed:
+                continue
+            acked = before.acked and episode.rank >= RANK[self._settings.ack_severity]
+            if known.told < episode.rank or acked or before.id in waiting:
+                continue
+            progress.told, progress.told_at, progress.heard = known.told, known.told_at, known.heard
+            progress.since = before.since if known.since is None else known.since
+            known.ended = True
+            if episode.level_at is None:
+                episode.level, episode.level_at = max(episode.level, before.level), before.level_at
+            for ids in self._state.clock.numbers.values():
+                if before.id in ids and episode.id not in ids:
+                    ids.append(episode.id)
 
     def _against(self, way: Way, episode: Episode, flap: Flap | None) -> Hold | None:
         """Why an alert that stands is not to be told on a way; None where it is."""
@@ -125,12 +152,18 @@ class Wanting:
         if self._silenced[episode.key]:
             return Hold.SILENCE
         if flap is not None and flap.flapping and flap.told.get(way.id, 0) >= episode.rank:
-            return Hold.FLAPPING
+            return None if self._lasts(way, episode, flap) else Hold.FLAPPING
         for cause in causes_of(episode, self._causes, self._at):
             known = cause.ways.get(way.id)
             if (known is not None and known.told) or (way.least <= cause.rank and way.order <= cause.level):
                 return Hold.FOLLOWS
         return None
+
+    def _lasts(self, way: Way, episode: Episode, flap: Flap) -> bool:
+        """Whether an alert that asks to be acknowledged no longer flaps but stands: that is told once."""
+        s = self._settings
+        grave = episode.rank >= RANK[s.ack_severity] and flap.stood.get(way.id, 0) < episode.rank
+        return grave and self._at - episode.seen_at >= s.escalate_s
 
     def _is_remindable(self, progress: Progress, episode: Episode) -> bool:
         s = self._settings
@@ -157,8 +190,11 @@ class Wanting:
                 wants.flaps.append((flap, episode))
         elif not progress.told:
             self._too_late(way, episode, progress)
-        elif not way.resolved or progress.failed or self._flaps(way, episode):
+        elif not way.resolved or (progress.failed and not progress.heard) or self._flaps(way, episode):
             progress.ended = True
+        elif (flap is not None and flap.flapping) or episode.key in self._standing_keys:
+            # What is about to be told of its return, or of its flapping, says more.
+            pass
         elif not self._silenced[episode.key] and episode.id not in waiting:
             wants.ends.append(episode)
 

@@ -29,7 +29,8 @@ class Content:
     flaps: list[Flap] = field(default_factory=list)
     calmed: list[tuple[Flap, bool]] = field(default_factory=list)
     """And whether the alert stands now."""
-    ends: list[Episode] = field(default_factory=list)
+    ends: list[tuple[str, float, float]] = field(default_factory=list)
+    """Key, and from when until when it stood for who reads (Unix s)."""
     missed: list[Missed] = field(default_factory=list)
     capped: int = 0
     """How many of it the limit of messages has held back."""
@@ -84,7 +85,7 @@ class Wording:
             blocks.append(say("message.many", count=len(rest), names=self._names([e.key for e in rest], len(rest))))
         blocks += [self._flap(flap) for flap in content.flaps]
         blocks += [self._calm(flap, stands, moment) for flap, stands in content.calmed]
-        blocks += [self._over(e.key, e.since, e.over_wall, moment) for e in content.ends]
+        blocks += [self._over(key, since, until, moment) for key, since, until in content.ends]
         if content.missed:
             names = self._names([line.key for line in content.missed], len(content.missed))
             blocks.append(say("message.missed", names=names))
@@ -128,10 +129,9 @@ class Wording:
         parts += [self._flap(flap) for flap in content.flaps]
         parts += [self._calm(flap, stands, moment) for flap, stands in content.calmed]
         if len(content.ends) == 1 and not told:
-            end = content.ends[0]
-            parts.append(self._over(end.key, end.since, end.over_wall, moment))
+            parts.append(self._over(*content.ends[0], moment))
         elif content.ends:
-            parts.append(say("message.over_short", names=self._names([e.key for e in content.ends], most)))
+            parts.append(say("message.over_short", names=self._names([key for key, _, _ in content.ends], most)))
         if content.missed:
             parts.append(say("message.missed", names=self._names([line.key for line in content.missed], most)))
         if content.capped:
@@ -143,7 +143,7 @@ class Wording:
         told = [*content.begun, *content.reminders]
         keys = [e.key for e in told] + [f.key for f in content.flaps] + [f.key for f, _ in content.calmed]
         if not keys:
-            keys = [e.key for e in content.ends] + [line.key for line in content.missed]
+            keys = [key for key, _, _ in content.ends] + [line.key for line in content.missed]
             what = say("message.over_short", names=self._names(keys, 2)).rstrip(".")
             return say("message.subject_of", feeder=self._feeder, what=what)
         return say(
