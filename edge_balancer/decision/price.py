@@ -26,7 +26,8 @@ PROPORTIONAL: Final = 2.0
 INTEGRAL: Final = 0.5
 """The lasting price moves by this much (log) a day for an account that stays one day's budget off."""
 EAGER: Final = 3.0
-"""The lasting price moves so much faster at the beginning; by and by, over `MEMORY_DAYS`, no more."""
+"""The lasting price moves so much faster at the beginning; by and by, over `EAGER_DAYS`, no more."""
+EAGER_DAYS: Final = 2.0
 WIDEST: Final = 5.0
 """The lasting price stays within this (log) of the first."""
 MOST_SAVED_DAYS: Final = 0.5
@@ -37,8 +38,9 @@ MARGIN: Final = 0.99
 """The budget is a promise: this share of it is aimed at, so that the swings of the account stay below it."""
 PRIOR_DAYS: Final = 0.02
 """The prior of the scale counts as much as this long a record: a mini-grid's houses draw a tenth of others'."""
-MEMORY_DAYS: Final = 2.0
-"""The scale follows the feeder with this time constant."""
+MEMORY_DAYS: Final = 14.0
+"""The scale follows the feeder with this time constant: through seasons, not through a sunny day after a dull one, in
+which operations are worth more and a price that rises with it would hold them back."""
 
 
 class PriceOfMove:
@@ -66,7 +68,7 @@ class PriceOfMove:
         if free:
             self._account = min(self._account + days * self._budget, MOST_SAVED_DAYS * self._budget)
         if free and wanted:
-            learning = 1.0 + EAGER * (1.0 - self._days / MEMORY_DAYS)
+            learning = 1.0 + EAGER * max(0.0, 1.0 - self._days / EAGER_DAYS)
             self._log_factor -= INTEGRAL * learning * days * self._account / self._budget
         self._log_factor = min(max(self._log_factor, self._start - WIDEST), self._start + WIDEST)
         if math.isfinite(mean_square_a2):

@@ -46,7 +46,7 @@ _SHOWN: Final[dict[str, str]] = {
     "mqtt.ca_file": '"ca.pem"',
     "mqtt.cert_file": '"client.pem"',
     "mqtt.key_file": '"client.key"',
-    "decision.neutral_trigger_a": "3.6",
+    "decision.neutral_trigger_a": "0.9",
     "houses.id": '"house-21"',
     "houses.phase": '"L1"',
     "houses.meters.topic": '"shellies/house-21"',

@@ -51,7 +51,8 @@ class DecisionSettings(Section):
     max_moves: int = Field(default=3, ge=1, le=3)
     """Most houses moved by one decision."""
     neutral_trigger_a: float | None = Field(default=None, ge=0)
-    """Neutral current above which moves are looked for; 1 % of the transformer's rated current where not given."""
+    """Neutral current above which moves are looked for; 0.25 % of the transformer's rated current where not
+    given."""
     neutral_release: float = Field(default=0.7, gt=0, le=1)
     """Hysteresis: the trigger is released below this fraction of its level."""
     confirm_s: float = Field(default=0.0, ge=0, le=3600)

@@ -67,5 +67,6 @@ class Configuration(Section):
     def neutral_trigger_a(self) -> float:
         """Neutral current above which moves are looked for, A."""
         level = self.decision.neutral_trigger_a
-        # 1 % of the rated current: below it no move of a house is worth an operation.
-        return 0.01 * self.feeder.rated_current_a if level is None else level
+        # 0.25 % of the rated current spares looks at a feeder at rest. What is worth an operation, the price says: a
+        # feeder that is balanced now may not be in an hour.
+        return 0.0025 * self.feeder.rated_current_a if level is None else level

@@ -166,7 +166,7 @@ def _decision(configuration: Configuration) -> Iterator[Finding]:
             ("decision", "neutral_trigger_a"),
             configuration.neutral_trigger_a,
             f"is not below what the neutral bears, {configuration.feeder.neutral_limit_a:.0f} A: moves come too late",
-            "lower it, or leave it out: 1 % of the transformer's rated current by default",
+            "lower it, or leave it out: 0.25 % of the transformer's rated current by default",
             involves=(("feeder",),),
             severity="warning",
         )
