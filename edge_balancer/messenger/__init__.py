@@ -22,4 +22,5 @@ def messenger_of(config: Configuration, clock: Clock, store: Path) -> Messenger 
     from edge_balancer.messenger.messenger import Messenger, channels_of
     from edge_balancer.messenger.queue_file import beside
 
-    return Messenger(config, clock, beside(store), channels_of(config))
+    channels, unusable = channels_of(config)
+    return Messenger(config, clock, beside(store), channels, unusable=unusable)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
 from edge_balancer.alerts.channels.channel import Outcome, Receipt, Received
-from edge_balancer.alerts.telling.answers import acks_of, number_in, sender_of
+from edge_balancer.alerts.telling.answers import acks_of, is_new, number_in, sender_of
 from edge_balancer.alerts.telling.directory import Moment, Way
 from edge_balancer.alerts.telling.state import Letter, Status, to_rows
 from edge_balancer.alerts.telling.teller import Teller
@@ -24,7 +24,8 @@ _log = get_logger(__name__)
 
 
 class Clerk:
-    """`keep` has rows on disk, or says False; `chance` spreads retries."""
+    """`keep` has rows on disk, or says False; `chance` spreads retries; `unusable`: channels that are configured and
+    cannot be used, and why."""
 
     def __init__(
         self,
@@ -33,12 +34,14 @@ class Clerk:
         lines: Mapping[str, Line],
         keep: Callable[[Mapping[str, bytes]], bool],
         chance: Random,
+        unusable: Mapping[str, str] | None = None,
     ) -> None:
         self.teller = teller
         self._ways = ways
         self._lines = lines
         self._keep = keep
         self._chance = chance
+        self._unusable = unusable or {}
         self.strangers = 0
         """Answers from addresses that are not configured, or that acknowledge nothing."""
         self.answers: Counter[str] = Counter()
@@ -70,7 +73,8 @@ class Clerk:
             if line is not None:
                 found.append((line, self._task(letter)))
             elif letter.channel not in self._lines:
-                refused = Receipt(Outcome.REFUSED, detail=f"no channel {letter.channel} is configured")
+                why = self._unusable.get(letter.channel, f"no channel {letter.channel} is configured")
+                refused = Receipt(Outcome.REFUSED, detail=why)
                 self.teller.post.settle(letter, refused, self.teller.at, 0.0)
         return found
 
@@ -104,6 +108,8 @@ class Clerk:
         )
 
     def _hear(self, channel: str, received: Received) -> list[AlertAck]:
+        if not is_new(self.teller.state, channel, received):
+            return []
         way = sender_of(channel, received, self._ways)
         number = number_in(received.text)
         acks = acks_of(self.teller.state, number, way.contact) if way is not None and number else []

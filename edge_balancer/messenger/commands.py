@@ -99,9 +99,13 @@ def test_command(config: Configuration, name: str, to: str | None) -> int:
     if not addresses:
         print(f"alerts test: no contact is reached on {name}: give --to ADDRESS", file=sys.stderr)
         return FAILED
-    channels = build(config.channels)
+    missing: dict[str, str] = {}
+    channels = build(config.channels, missing)
     try:
         channel = channels.get(name)
+        if channel is None and name in missing:
+            print(f"alerts test: {missing[name]}", file=sys.stderr)
+            return FAILED
         if channel is None:
             known = ", ".join(sorted(channels)) or "none"
             print(f"alerts test: {name} is no channel in use ({known}): configure [channels.{name}]", file=sys.stderr)

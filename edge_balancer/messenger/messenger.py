@@ -13,8 +13,8 @@ from random import Random
 from typing import Any, Final
 
 from edge_balancer.alerts.channels.build import build
-from edge_balancer.alerts.channels.channel import Channel
-from edge_balancer.alerts.channels.optional import MissingPackageError
+from edge_balancer.alerts.channels.channel import Channel, Expecting
+from edge_balancer.alerts.telling.answers import asked_between
 from edge_balancer.alerts.telling.directory import Moment, ways_of
 from edge_balancer.alerts.telling.state import State, Status
 from edge_balancer.alerts.telling.teller import Teller
@@ -48,7 +48,9 @@ class Messenger:
         queue: Path,
         channels: Mapping[str, Channel],
         listen_every_s: float = LISTEN_EVERY_S,
+        unusable: Mapping[str, str] | None = None,
     ) -> None:
+        """`unusable`: channels that are configured and cannot be used, and why."""
         telling = config.alerts.telling
         self._clock = clock
         self._offset = offset_of(telling.time_zone)
@@ -57,6 +59,7 @@ class Messenger:
         self._feeder = config.feeder.id
         used = {way.channel for way in self._ways}
         self._channels = {name: channel for name, channel in channels.items() if name in used}
+        self._unusable = dict(unusable or {})
         self._keeper = Keeper(queue, clock.wall)
         self._listen_every_s = listen_every_s
         self._lock = threading.Lock()
@@ -109,13 +112,18 @@ class Messenger:
 
     def _work(self) -> None:
         state, lost = self._keeper.open()
+        for name, channel in self._channels.items():
+            asked = asked_between(state, name)
+            if asked is not None and isinstance(channel, Expecting):
+                channel.expect(*asked)
         lines = {
             name: ThreadedLine(channel, self._wake.set, self._listen_every_s)
             for name, channel in self._channels.items()
         }
         texts = texts_of(self._settings.language)
         teller = Teller(self._settings, self._ways, texts, self._feeder, state)
-        clerk = Clerk(teller, self._ways, lines, self._keeper.save, Random())  # noqa: S311 - spreads retries
+        chance = Random()  # noqa: S311 - spreads retries
+        clerk = Clerk(teller, self._ways, lines, self._keeper.save, chance, self._unusable)
         try:
             while not self._stopping:
                 self._wake.wait(TURN_S)
@@ -161,6 +169,7 @@ class Messenger:
         failed = [letter for letter in letters if letter.status is Status.FAILED][-SHOWN_FAILURES:]
         return {
             "fault": self._keeper.fault,
+            "unusable": self._unusable,
             "waiting": sum(1 for _ in teller.state.open_letters()),
             "counts": dict(sorted(teller.post.counts.items())),
             "held": {str(why): number for why, number in sorted(teller.held.items())},
@@ -194,10 +203,11 @@ def _numbers(state: State) -> dict[str, list[str]]:
     return found
 
 
-def channels_of(config: Configuration) -> dict[str, Channel]:
-    """The channels in use. One whose package is missing, which `check` tells, is said and leaves the others alone."""
-    try:
-        return build(config.channels)
-    except MissingPackageError as error:
-        _log.error("no channel can be used: a package is missing", error=str(error))
-        return {}
+def channels_of(config: Configuration) -> tuple[dict[str, Channel], dict[str, str]]:
+    """The channels in use, and those that cannot be used for want of a package, with the reason, which `check` tells
+    too: the others are left alone by that."""
+    missing: dict[str, str] = {}
+    channels = build(config.channels, missing)
+    for name, why in missing.items():
+        _log.error("a channel cannot be used", channel=name, error=why)
+    return channels, missing

@@ -224,7 +224,7 @@ def test_answers_are_read_while_somebody_may_answer(twilio: TwilioDouble) -> Non
         out.send(message(TEXT + " Reply ACK 12.", wants_ack="12"))
         twilio.now += 30.0
         twilio.add(SENDER, "ACK 12", inbound=True, sender=ANNA)
-        assert list(out.received()) == [Received(ANNA, "ACK 12", twilio.now)]
+        assert list(out.received()) == [Received(ANNA, "ACK 12", twilio.now, twilio.messages[0]["sid"])]
         assert list(out.received()) == []
         assert twilio.gets == 1, "not more often than once a minute"
         twilio.now += 61.0
@@ -242,6 +242,22 @@ def test_a_messaging_service_sends_in_place_of_a_number(twilio: TwilioDouble) ->
     with channel(twilio, messaging_service_sid="MG" + "0" * 32) as out:
         assert out.send(message()).outcome is Outcome.SENT
     assert twilio.messages[0]["from"] == "of the service"
+
+
+def test_after_a_restart_answers_are_looked_for_again_until_a_day_after_the_last_message(twilio: TwilioDouble) -> None:
+    with channel(twilio) as out:
+        out.send(message(wants_ack="12"))
+    sent_at = twilio.now
+    twilio.now += 100
+    twilio.add(SENDER, "ACK 12", inbound=True, sender=ANNA)
+    with channel(twilio) as out:
+        assert list(out.received()) == []
+        out.expect(sent_at, sent_at)
+        assert [received.text for received in out.received()] == ["ACK 12"]
+        twilio.now = sent_at + 86_401
+        gets = twilio.gets
+        assert list(out.received()) == []
+        assert twilio.gets == gets
 
 
 def test_a_long_text_is_shortened_and_how_to_answer_is_kept(twilio: TwilioDouble) -> None:

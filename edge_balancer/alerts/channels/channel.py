@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from edge_balancer.types.events import Severity
 
@@ -63,6 +63,8 @@ class Received:
     sender: str
     text: str
     at: float
+    reference: str = ""
+    """The service's own name for it, where it may be read again after a restart."""
 
 
 class Channel(Protocol):
@@ -86,3 +88,12 @@ class Channel(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Expecting(Protocol):
+    """A channel that looks for answers only while some may come."""
+
+    def expect(self, first: float, last: float) -> None:
+        """Messages that left between these Unix seconds, before a restart, may still be answered."""
+        ...

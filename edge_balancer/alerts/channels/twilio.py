@@ -103,6 +103,11 @@ class TwilioChannel:
             self._tally.counts["received"] += len(found)
             return found
 
+    def expect(self, first: float, last: float) -> None:
+        """Messages that left between these Unix seconds, before a restart, may still be answered."""
+        with self._lock:
+            self._answers.resume(first, last)
+
     def close(self) -> None:
         self._http.close()
 

@@ -38,6 +38,11 @@ class Answers:
             self._since = now
         self._until = now + _OPEN_S
 
+    def resume(self, first: float, last: float) -> None:
+        """Messages that asked for an answer left at these times, before a restart."""
+        self._since = first if self._since is None else min(first, self._since)
+        self._until = max(self._until, last + _OPEN_S)
+
     def due(self) -> bool:
         """Whether it is time to look; a look then counts as made."""
         now = self._wall()
@@ -59,5 +64,5 @@ class Answers:
             at = sms.date_created.timestamp() if sms.date_created is not None else since
             if sms.direction == "inbound" and at >= since and sms.sid not in self._seen:
                 self._seen.append(sms.sid)
-                found.append(Received(sms.from_, sms.body or "", at - skew_s))
+                found.append(Received(sms.from_, sms.body or "", at - skew_s, sms.sid))
         return found[::-1]

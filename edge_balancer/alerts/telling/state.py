@@ -160,6 +160,12 @@ class Silence(msgspec.Struct, omit_defaults=True):
     until_wall: float = 0.0
 
 
+class Heard(msgspec.Struct, omit_defaults=True):
+    """The last answers on a channel, by the service's names for them: it gives them again after a restart."""
+
+    references: list[str] = []
+
+
 class ItemKind(enum.StrEnum):
     """What a message says of an episode."""
 
@@ -255,6 +261,7 @@ class State(msgspec.Struct):
     ways: dict[str, WayState] = {}
     silences: dict[str, Silence] = {}
     letters: dict[str, Letter] = {}
+    heard: dict[str, Heard] = {}
 
     def open_letters(self, way: str | None = None) -> Iterator[Letter]:
         """Letters that have not left yet, of one way or of all."""
@@ -278,6 +285,7 @@ _TABLES: Final[dict[str, type[msgspec.Struct]]] = {
     "ways": WayState,
     "silences": Silence,
     "letters": Letter,
+    "heard": Heard,
 }
 CLOCK_ROW: Final = "clock"
 CLOCK_STEP_S: Final = 30.0
