@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from random import Random
 
 import pytest
 
-from edge_balancer.alerts.telling.state import Clockwork, State, WayState, from_rows, to_rows
+from edge_balancer.alerts.telling.directory import Moment, ways_of
+from edge_balancer.alerts.telling.state import Clockwork, State, Status, WayState, from_rows, to_rows
+from edge_balancer.alerts.telling.teller import Teller
+from edge_balancer.alerts.texts import ENGLISH
+from edge_balancer.messenger.clerk import Clerk
 from edge_balancer.messenger.keeper import Keeper
 from edge_balancer.messenger.line import ThreadedLine
 from edge_balancer.messenger.queue_file import QueueFile, beside, read_rows
+from edge_balancer.settings.contacts import ContactSettings, TellingSettings
 from edge_balancer.storage.errors import StorageError, Trouble
-from tests.messenger.mailroom import WALL, Mailroom, Service
+from edge_balancer.types.events import Alert, AlertState, Severity
+from tests.messenger.mailroom import WALL, DirectLine, Mailroom, Service, contact
 
 
 @pytest.fixture
@@ -117,6 +127,50 @@ def test_a_folder_that_is_not_there_is_a_fault_and_not_the_end(tmp_path: Path, k
     assert not keeper.save({"ways/x": b"{}"})
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_on_a_full_disk_people_are_told_all_the_same_and_all_is_written_once_there_is_room(
+    tmp_path: Path, keepers: list[Keeper], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A real file system of one megabyte, filled to the last byte."""
+    monkeypatch.setattr("edge_balancer.messenger.keeper.RETRY_S", 0.0)
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], check=False, capture_output=True
+    )
+    if mounted.returncode != 0:
+        pytest.skip(f"cannot mount a tmpfs: {mounted.stderr.decode().strip()}")
+    try:
+        keeper = keeper_at(disk / "q.db", keepers)
+        keeper.open()
+        service, standing = Service(), [Alert("storage", Severity.CRITICAL, AlertState.ACTIVE, WALL, "Full. So. Do.")]
+        ways = ways_of([ContactSettings.model_validate(contact())])
+        teller = Teller(TellingSettings(gather_s=0), ways, ENGLISH, "feeder-1")
+        clerk = Clerk(teller, ways, {"sms": DirectLine(service)}, keeper.save, Random(1))
+        clerk.turn(Moment(100.0, WALL), [])
+        with (disk / "rest").open("wb", buffering=0) as rest, suppress(OSError):
+            while rest.write(b"x" * 512):
+                pass
+        filler = [
+            Alert(f"switch_locked/h{n}", Severity.WARNING, AlertState.ACTIVE, WALL, "Locked. " + 2000 * "x")
+            for n in range(40)
+        ]
+        for turn in range(3):
+            clerk.turn(Moment(101.0 + turn, WALL + 1.0 + turn), [*standing, *filler])
+        assert "full" in keeper.fault
+        assert len(service.taken()) == 1
+        (disk / "rest").unlink()
+        clerk.turn(Moment(110.0, WALL + 10.0), standing)
+        assert keeper.fault == ""
+        keeper.close(5.0)
+        letters = from_rows(read_rows(disk / "q.db")).letters
+        assert [letter.status for letter in letters.values()] == [Status.SENT]
+    finally:
+        for keeper in keepers:
+            keeper.close(5.0)
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
 def test_another_version_is_not_written_to(tmp_path: Path) -> None:
     file = QueueFile(tmp_path / "q.db")
     file.close()
@@ -129,8 +183,6 @@ def test_another_version_is_not_written_to(tmp_path: Path) -> None:
 
 
 def test_after_the_state_was_lost_what_stands_is_not_told_again_but_its_end_is(tmp_path: Path) -> None:
-    from edge_balancer.alerts.telling.directory import Moment
-
     room = Mailroom(tmp_path)
     room.begin("storage")
     room.pass_s(60)
