@@ -192,6 +192,7 @@ class Engine:
             self._switches.heard_availability(availability)
         for report in inputs.reports:
             self._switches.hear(report)
+            self.watch.hear(self._now, report)
         for clear in inputs.clears:
             if clear.house in self.roster.index:
                 self._switches.clear(clear)

@@ -41,6 +41,7 @@ class AlertKind(enum.StrEnum):
     CLOCK_UNSYNCHRONISED = "clock_unsynchronised"
     CLOCK_STEPPED = "clock_stepped"
     ORDERS_REFUSED = "orders_refused"
+    COMMANDS_FORGED = "commands_forged"
     BROKER_LOST = "broker_lost"
     MODEL_DEMOTED = "model_demoted"
 
@@ -158,6 +159,10 @@ def clock_stepped(step_s: float, limit_s: float, texts: Texts = ENGLISH) -> str:
 
 def orders_refused(refused: int, limit: int, texts: Texts = ENGLISH) -> str:
     return texts.say("orders_refused", refused=refused, limit=limit)
+
+
+def commands_forged(forged: int, limit: int, texts: Texts = ENGLISH) -> str:
+    return texts.say("commands_forged", forged=forged, limit=limit)
 
 
 def broker_lost(lasted_s: float, limit_s: float, texts: Texts = ENGLISH) -> str:

@@ -20,6 +20,8 @@ MANY_STARTS: Final = 3
 """That many are a controller that cannot stay up."""
 STEP_S: Final = 5.0
 """A clock that time service disciplines moves by milliseconds; five seconds spoil the order of records."""
+FORGED_TOLD: Final = 3
+"""Commands within an hour that switches took for forged: one may be a duplicate that the broker delivered late."""
 MUCH: Final = 10
 """So many times the limit of refused orders is an attack, or a program gone wild."""
 
@@ -74,6 +76,20 @@ def orders_refused(refused: int, alerts: AlertSettings, texts: Texts = ENGLISH) 
         float(refused),
         float(limit),
         "orders/h",
+        confirm_s=0.0,
+        inclusive=True,
+    )
+
+
+def commands_forged(forged: int, texts: Texts = ENGLISH) -> Condition:
+    """Commands within the last hour that switches refused as not signed, repeated or old; the limit itself is told."""
+    return Condition(
+        key_of(AlertKind.COMMANDS_FORGED),
+        Severity.CRITICAL,
+        catalogue.commands_forged(forged, FORGED_TOLD, texts),
+        float(forged),
+        float(FORGED_TOLD),
+        "commands/h",
         confirm_s=0.0,
         inclusive=True,
     )

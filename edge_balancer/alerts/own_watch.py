@@ -1,5 +1,5 @@
 """Follows the controller's own state from tick to tick: since when the broker is away, how far the clock was set, how
-many orders were refused within the hour. The judgement is in `own_conditions`.
+many orders were refused within the hour, by the controller and by the switches. The judgement is in `own_conditions`.
 
 Only what is out of order, or may end an alert that stands, becomes a condition.
 """
@@ -17,11 +17,15 @@ from edge_balancer.alerts.lifecycle import Condition
 from edge_balancer.alerts.texts import Texts
 from edge_balancer.settings.policy import AlertSettings
 from edge_balancer.types.ports import Inputs
+from edge_balancer.types.switching import SwitchReport, SwitchResult
 
 HOLD_S: Final = 600.0
 """What happened in an instant (a start, a set clock) stands for this long."""
 HOUR_S: Final = 3600.0
 COUNT_EVERY_S: Final = 60.0
+FORGED: Final = frozenset({"not_signed", "wrong_signature", "replayed", "old_sequence"})
+"""How the reasons of switches begin that say: this command is not the controller's, or not for now."""
+MOST_FORGED: Final = 1000
 
 
 class OwnWatch:
@@ -42,6 +46,19 @@ class OwnWatch:
         self._stepped_at = -HOLD_S
         self._refused: deque[tuple[float, int]] = deque()
         """(when, how many orders had been refused by then), one entry a minute for an hour."""
+        self._forged: deque[float] = deque(maxlen=MOST_FORGED)
+        """When switches refused a command as forged."""
+        self._answered: dict[str, tuple[str, float | None]] = {}
+        """House -> command and time stamp of the refusal that was counted last: a state is said more than once."""
+
+    def hear(self, now: float, report: SwitchReport) -> None:
+        """Count what a switch took for forged; what the broker has merely kept was counted before."""
+        if report.result is not SwitchResult.REJECTED or report.retained:
+            return
+        what = (report.id, report.t)
+        if report.reason.partition(":")[0] in FORGED and self._answered.get(report.house) != what:
+            self._answered[report.house] = what
+            self._forged.append(now)
 
     def look(
         self, now: float, inputs: Inputs, transformer_at: float | None, open_kinds: Collection[str]
@@ -57,6 +74,10 @@ class OwnWatch:
         refused = self._refused_within_hour(now, inputs.refused_orders)
         if refused >= self._settings.refused_per_hour or AlertKind.ORDERS_REFUSED in open_kinds:
             found.append(own.orders_refused(refused, self._settings, self._texts))
+        while self._forged and self._forged[0] <= now - HOUR_S:
+            self._forged.popleft()
+        if len(self._forged) >= own.FORGED_TOLD or AlertKind.COMMANDS_FORGED in open_kinds:
+            found.append(own.commands_forged(len(self._forged), self._texts))
         found += self._transformer(now, transformer_at, open_kinds)
         return found
 

@@ -23,7 +23,7 @@ from edge_balancer.telemetry.latest import LatestReadings
 from edge_balancer.types.events import Alert
 from edge_balancer.types.ports import Inputs, Restored
 from edge_balancer.types.snapshot import FeederState
-from edge_balancer.types.switching import AlertAck
+from edge_balancer.types.switching import AlertAck, SwitchReport
 
 MEANS_HOLD_S: Final = 2.0 * WINDOW_S
 """A ten-minute mean speaks for the feeder until the next one; when telemetry has stopped, it speaks no longer."""
@@ -75,6 +75,11 @@ class Watch:
 
     def acknowledge(self, ack: AlertAck, wall: float) -> Alert | None:
         return self._book.acknowledge(ack.key, ack.operator, wall)
+
+    def hear(self, now: float, report: SwitchReport) -> None:
+        """A switch spoke: perhaps of a command that it took for forged. Only houses that are known come so far."""
+        if report.house in self._roster.index:
+            self._own.hear(now, report)
 
     def look(
         self,

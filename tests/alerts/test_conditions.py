@@ -215,6 +215,7 @@ def every_condition() -> list[Condition]:
         own_conditions.clock_unsynchronised(1000.0, AlertSettings()),
         own_conditions.clock_stepped(-3600.0),
         own_conditions.orders_refused(61, AlertSettings()),
+        own_conditions.commands_forged(3),
         own_conditions.broker_lost(121.0, AlertSettings()),
         own_conditions.transformer_silent(4000.0, 3600.0),
         *own_conditions.model_demoted("worse than persistence for three days"),

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
 from edge_balancer.alerts.catalogue import AlertKind, title
 from edge_balancer.alerts.lifecycle import Condition
-from edge_balancer.alerts.own_watch import HOLD_S, OwnWatch
+from edge_balancer.alerts.own_watch import FORGED, HOLD_S, OwnWatch
 from edge_balancer.alerts.texts import ENGLISH, LANGUAGES
 from edge_balancer.settings.policy import AlertSettings
 from edge_balancer.types.events import Severity
+from edge_balancer.types.phases import Phase
 from edge_balancer.types.ports import Inputs
+from edge_balancer.types.switching import SwitchReport, SwitchResult
+from firmware_bridge.switches.authority import Distrust
+from firmware_bridge.switches.interlock_types import Refusal
 
 SETTINGS = AlertSettings(broker_lost_s=60, clock_s=60, refused_per_hour=5)
 T0 = 1_763_829_600.0
@@ -94,6 +99,34 @@ def test_refused_orders_are_counted_over_an_hour() -> None:
     assert at(own, 120.0, refused=105) == {"orders_refused": Severity.WARNING}
     assert at(own, 180.0, refused=150) == {"orders_refused": Severity.CRITICAL}
     assert at(own, 181.0 + 3600.0, refused=150) == {}
+
+
+def refusal(number: int, reason: str = "replayed: the id was used", **keys: Any) -> SwitchReport:
+    return SwitchReport("h1", Phase.L1, 0.0, f"c{number}", keys.pop("result", SwitchResult.REJECTED), reason, **keys)
+
+
+@pytest.mark.parametrize(
+    ("reports", "told"),
+    [
+        ([refusal(n) for n in range(3)], True),
+        ([refusal(n) for n in range(2)], False),
+        ([refusal(1)] * 9, False),
+        ([refusal(1, t=float(n)) for n in range(3)], True),
+        ([refusal(n, retained=True) for n in range(9)], False),
+        ([refusal(n, "dwell: 20.0 s left of 300 s") for n in range(9)], False),
+        ([refusal(n, result=SwitchResult.FAILED) for n in range(9)], False),
+    ],
+)
+def test_commands_that_a_switch_took_for_forged_are_counted_once_each(reports: list[SwitchReport], told: bool) -> None:
+    own = watch()
+    for report in reports:
+        own.hear(10.0, report)
+    assert at(own, 11.0) == ({"commands_forged": Severity.CRITICAL} if told else {})
+    assert at(own, 11.0 + 3600.0) == {}
+
+
+def test_the_reasons_of_the_field_side_are_known() -> None:
+    assert {*Distrust, Refusal.REPLAYED, Refusal.SEQUENCE} == FORGED
 
 
 @pytest.mark.parametrize(

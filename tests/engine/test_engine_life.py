@@ -12,7 +12,7 @@ from edge_balancer.types.decisions import Trigger, VetoReason
 from edge_balancer.types.events import AlertState, EventKind
 from edge_balancer.types.phases import Phase
 from edge_balancer.types.ports import Inputs, Outputs
-from edge_balancer.types.switching import Mode, SwitchRequest, SwitchResult
+from edge_balancer.types.switching import Mode, SwitchReport, SwitchRequest, SwitchResult
 from tests.engine.world import World
 from tests.support.configuration import make_config
 
@@ -334,6 +334,22 @@ def test_after_an_outage_the_feeder_is_left_alone_for_its_cool_down() -> None:
     assert world.measure(9.0, ON_L1, 230.0).commands == ()
     # What was forbidden is looked at anew within half a minute.
     assert len(world.measure(31.0, ON_L1, 230.0).commands) == 1
+
+
+def test_commands_that_switches_take_for_forged_are_told_also_where_they_come_between_two_looks() -> None:
+    world = begin(mode="hold")
+    world.announce_positions()
+    told: list[str] = []
+    for number in range(3):
+        phase = world.engine.roster.phase_of("h01")
+        report = SwitchReport(
+            "h01", phase, world.now, f"stranger-{number}", SwitchResult.REJECTED, "not_signed: no key"
+        )
+        assert "commands_forged" not in told
+        told += [alert.key for alert in world.step(0.05, reports=[report]).alerts]
+    told += [alert.key for alert in world.step(2.0).alerts]
+    assert "commands_forged" in told
+    assert not world.engine.roster.locked.any()
 
 
 def test_a_full_disk_is_told_and_measuring_goes_on() -> None:

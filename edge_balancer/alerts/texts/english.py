@@ -127,6 +127,12 @@ _ALERTS: Final = {
         "modes that were malformed, retained or for nobody. None of them had any effect. If no program of yours is at "
         "fault, somebody tries the broker: B/diagnostics shows the last of them; change its passwords and rights."
     ),
+    "commands_forged": (
+        "Switches refused {forged} commands within an hour as forged, repeated or old; told from {limit} on. None of "
+        "them moved anything. If they were this controller's own, its signing key is not the switches', or an older "
+        "store was put back. If they were not, somebody has access to the broker: change its passwords and rights, "
+        "and the switches' keys."
+    ),
     "broker_lost": (
         "The controller has had no connection to the broker for {minutes:.0f} minutes; told from {limit_min:.0f} on. "
         "It hears no meter and commands no switch over it until the connection is back, which it tries by itself. "
@@ -164,6 +170,7 @@ _TITLES: Final = {
     "title.clock_unsynchronised": "clock not synchronised",
     "title.clock_stepped": "clock was set",
     "title.orders_refused": "orders refused",
+    "title.commands_forged": "commands refused as forged",
     "title.broker_lost": "broker lost",
     "title.model_demoted": "forecast set aside",
 }
@@ -189,6 +196,7 @@ _ACTIONS: Final = {
     "do.clock_unsynchronised": "Check the time service.",
     "do.clock_stepped": "Check the time service.",
     "do.orders_refused": "Check who uses the broker.",
+    "do.commands_forged": "Check keys and who uses the broker.",
     "do.broker_lost": "Check the broker and the network.",
     "do.model_demoted": "Train it anew.",
 }
