@@ -338,13 +338,10 @@ def test_after_an_outage_the_feeder_is_left_alone_for_its_cool_down() -> None:
 
 def test_commands_that_switches_take_for_forged_are_told_also_where_they_come_between_two_looks() -> None:
     world = begin(mode="hold")
-    world.announce_positions()
     told: list[str] = []
+    house, phase, rejected = world.engine.roster.ids[0], world.engine.roster.phase_of(0), SwitchResult.REJECTED
     for number in range(3):
-        phase = world.engine.roster.phase_of("h01")
-        report = SwitchReport(
-            "h01", phase, world.now, f"stranger-{number}", SwitchResult.REJECTED, "not_signed: no key"
-        )
+        report = SwitchReport(house, phase, world.now, f"stranger-{number}", rejected, "not_signed: no key")
         assert "commands_forged" not in told
         told += [alert.key for alert in world.step(0.05, reports=[report]).alerts]
     told += [alert.key for alert in world.step(2.0).alerts]
