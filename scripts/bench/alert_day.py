@@ -13,6 +13,7 @@ import random
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +31,7 @@ from edge_balancer.alerts.texts import ENGLISH
 from edge_balancer.messenger.clerk import Clerk
 from edge_balancer.messenger.line import Done, Task, carry_out
 from edge_balancer.messenger.queue_file import QueueFile
-from edge_balancer.settings.contacts import ContactSettings
+from edge_balancer.settings.contacts import ContactSettings, TellingSettings
 from edge_balancer.settings.feeder import FeederSettings
 from edge_balancer.settings.policy import AlertSettings
 from edge_balancer.types.events import Alert
@@ -156,9 +157,10 @@ class Feeder:
 class Day:
     """What came of it."""
 
-    begun: dict[str, tuple[float, int]] = field(default_factory=dict)
-    """Episode -> when it began to stand, and its rank."""
-    told: dict[str, float] = field(default_factory=dict)
+    levels: dict[str, list[tuple[float, int]]] = field(default_factory=dict)
+    """Episode -> when it began to stand, and its rank; then each rise."""
+    said: list[tuple[float, Item]] = field(default_factory=list)
+    """What the network has taken, in that order."""
     ended: dict[str, float] = field(default_factory=dict)
     phone: Phone = field(default_factory=Phone)
     kills: int = 0
@@ -198,12 +200,7 @@ class Program:
         self._clerk.turn(Moment(t, MIDNIGHT + t), standing)
         for letter in self.teller.state.letters.values():
             if letter.id in self._day.phone.taken and letter.id not in known:
-                self._note(letter.items, t)
-
-    def _note(self, items: Sequence[Item], t: float) -> None:
-        for item in items:
-            if item.kind in TOLD:
-                self._day.told.setdefault(item.episode, t)
+                self._day.said += [(t, item) for item in letter.items]
 
     def close(self) -> None:
         self._file.close()
@@ -229,8 +226,10 @@ def live(folder: Path, seed: int, show: bool) -> tuple[Day, int, Program]:
         standing = book.alerts
         now = {f"{alert.key}@{alert.since!r}": alert for alert in standing}
         for name, alert in now.items():
-            day.begun.setdefault(name, (t, RANK[alert.severity]))
-        for name in day.begun.keys() - now.keys():
+            levels, rank = day.levels.setdefault(name, []), RANK[alert.severity]
+            if not levels or rank > levels[-1][1]:
+                levels.append((t, rank))
+        for name in day.levels.keys() - now.keys():
             day.ended.setdefault(name, t)
         before = len(day.phone.taken)
         program.turn(t, standing)
@@ -253,52 +252,73 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         day, crossings, program = live(Path(folder), args.seed, not args.quiet)
         program.close()
-    # What follows from something told says nothing, by design; what flaps is told as flapping.
-    untold, margins = judge(day, program)
-    latest = max(margins.values(), default=0.0)
-    sms = len(day.phone.taken)
-    print(f"{crossings} crossings, {len(day.begun)} episodes of {len({n.partition('@')[0] for n in day.begun})} alerts")
-    print(f"{sms} SMS, {day.phone.doubled} doubled, over {day.kills} kills; {time.monotonic() - began:.0f} s")
+    untold, margins = judge(day, program.settings)
+    latest = max(margins, default=0.0)
+    sms, doubled = len(day.phone.taken), day.phone.doubled + repeated(day)
+    alerts = len({name.partition("@")[0] for name in day.levels})
+    print(f"{crossings} crossings, {len(day.levels)} episodes of {alerts} alerts")
+    print(f"{sms} SMS, {doubled} doubled, over {day.kills} kills; {time.monotonic() - began:.0f} s")
     print(f"untold: {sorted(untold) or 'none'}; latest at {100 * latest:.0f} % of its deadline")
     missed = verdict("threshold crossings", crossings, 2000, "", at_least=True)
     missed |= verdict("SMS in a day", sms, MOST_SMS, "")
-    missed |= verdict("messages sent twice", day.phone.doubled, 0, "")
+    missed |= verdict("messages, and things said, twice", doubled, 0, "")
     missed |= verdict("real episodes untold", len(untold), 0, "")
     missed |= verdict("latest, of its deadline", 100 * latest, 100, "%")
     return missed
 
 
-def judge(day: Day, program: Program) -> tuple[set[str], dict[str, float]]:
-    """Episodes that nobody heard of, and of the others what part of their deadline had passed."""
+CAUSES: Final = {
+    "meter_silent": ("stale_meters",),
+    "switch_locked": ("switching_halted",),
+    "stale_meters": ("supply_lost",),
+}
+"""What says nothing by itself while its cause was told and stands, or did so a quarter of an hour ago."""
+
+
+def judge(day: Day, settings: TellingSettings) -> tuple[set[str], list[float]]:
+    """Beginnings and rises that nobody heard of, and of the others what part of their deadline had passed."""
     untold: set[str] = set()
-    margins: dict[str, float] = {}
-    causes = {
-        "meter_silent": ("stale_meters",),
-        "switch_locked": ("switching_halted",),
-        "stale_meters": ("supply_lost",),
-    }
-    flapped = {name.partition("@")[0]: t for name, t in day.told.items()}
-    for name, (t, rank) in day.begun.items():
-        key, kind = name.partition("@")[0], name.partition("/")[0].partition("@")[0]
-        if name in day.told:
-            margins[name] = (day.told[name] - t) / program.settings.deadline_s(rank)
-            continue
-        followed = any(stood_at(day, cause, t) for cause in causes.get(kind, ()))
-        if not followed and not (key in FLAPPED and key in flapped):
-            untold.add(name)
+    margins: list[float] = []
+    for name, levels in day.levels.items():
+        for began, rank in levels:
+            at = told_at(day, name, began, rank, settings.deadline_s(rank))
+            if at is not None:
+                margins.append((at - began) / settings.deadline_s(rank))
+            elif not follows(day, name, began):
+                untold.add(name)
     return untold, margins
 
 
-FLAPPED: Final = {f"meter_silent/{HOUSES[FLAPPING]}"}
-"""What is told as flapping, once for all that follows."""
+def told_at(day: Day, name: str, began: float, rank: int, deadline_s: float) -> float | None:
+    """When it was told; at once, where the last that was said of this alert is that it stands or flaps."""
+    own = [t for t, item in day.said if item.episode == name and item.kind in TOLD and grave(item, rank) and t >= began]
+    if own:
+        return min(own)
+    key = name.partition("@")[0]
+    before = [item for t, item in day.said if item.key == key and t <= began + deadline_s]
+    known = bool(before) and before[-1].kind in TOLD - {ItemKind.MISSED} and grave(before[-1], rank)
+    return began if known else None
 
 
-def stood_at(day: Day, kind: str, t: float) -> bool:
-    """Whether an alert of that kind was told and stood at or shortly before or after a time."""
+def grave(item: Item, rank: int) -> bool:
+    return item.rank >= rank or item.kind is ItemKind.MISSED
+
+
+def follows(day: Day, name: str, began: float) -> bool:
+    """Whether a cause of it was told, and stood at or shortly before or after its beginning."""
+    kind = name.partition("@")[0].partition("/")[0]
     return any(
-        name.startswith(kind) and name in day.told and began - 900.0 <= t <= day.ended.get(name, math.inf) + 900.0
-        for name, (began, _) in day.begun.items()
+        other.partition("@")[0].partition("/")[0] in CAUSES.get(kind, ())
+        and any(item.episode == other for _, item in day.said)
+        and levels[0][0] - 900.0 <= began <= day.ended.get(other, math.inf) + 900.0
+        for other, levels in day.levels.items()
     )
+
+
+def repeated(day: Day) -> int:
+    """How often the same was said of the same alert in two messages."""
+    said = Counter((item.kind, item.episode) for _, item in day.said if item.kind is not ItemKind.REMINDER)
+    return sum(count - 1 for count in said.values())
 
 
 if __name__ == "__main__":

@@ -267,7 +267,7 @@ def test_a_flapping_alert_makes_one_message_and_a_summary_when_it_has_calmed(mak
     after = len(room.texts())
     room.pass_s(2.5 * 3600)
     assert len(room.texts()) == after + 1
-    assert "has calmed: begun 20 times since 12:00, now over" in room.texts()[-1]
+    assert "has calmed and is over: begun 20 times since 12:00" in room.texts()[-1]
     assert after <= 5
 
 

@@ -63,7 +63,7 @@ def test_a_summary_of_what_stands_is_as_grave_as_that_and_waits_for_an_answer(ma
     flap(room, SEVERE, CRITICAL, step_s=10)
     room.pass_s(7300, step_s=20)
     text = room.texts(to=SMS)[-1]
-    assert text.startswith("CRITICAL feeder-1: severe imbalance has calmed: begun 3 times since 12:00, and stands.")
+    assert text.startswith("CRITICAL feeder-1: severe imbalance has calmed and stands: begun 3 times since 12:00.")
     number = text.rpartition("ACK ")[2].rstrip(".")
     room.channel.inbox.append(Received(SMS, f"ACK {number}", room.wall))
     room.turn()
@@ -79,7 +79,7 @@ def test_a_warning_that_flapped_and_stands_is_told_of_as_calmed_and_then_its_end
     told = len(room.texts())
     room.pass_s(7000, step_s=20)
     assert len(room.texts()) == told + 1
-    assert "and stands." in room.texts()[-1]
+    assert "has calmed and stands:" in room.texts()[-1]
     room.pass_s(7200, step_s=20)
     room.end("frequent_switching")
     room.pass_s(1200)

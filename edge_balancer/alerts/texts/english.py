@@ -222,8 +222,8 @@ _MESSAGES: Final = {
     "message.flapping": (
         "{title} is flapping: begun {count} times within {minutes:.0f} minutes. The next word comes when it has calmed."
     ),
-    "message.calmed_gone": "{title} has calmed: begun {count} times since {since}, now over.",
-    "message.calmed_stands": "{title} has calmed: begun {count} times since {since}, and stands.",
+    "message.calmed_gone": "{title} has calmed and is over: begun {count} times since {since}.",
+    "message.calmed_stands": "{title} has calmed and stands: begun {count} times since {since}.",
     "message.over": "Over: {title}, from {since} to {until}.",
     "message.over_short": "Over: {names}.",
     "message.missed": "Begun and over meanwhile: {names}.",
