@@ -250,6 +250,7 @@ def test_what_stands_unacknowledged_is_reminded_of_now_and_then(make: Make) -> N
     room.begin("storage")
     room.pass_s(2.5 * 3600)
     assert len(room.texts()) == 3
+    assert ["Still standing, not acknowledged:" in text for text in room.texts()] == [False, True, True]
     room.acknowledge("storage")
     room.pass_s(2.5 * 3600)
     assert len(room.texts()) == 3

@@ -79,7 +79,7 @@ class Wording:
         if content.escalated:
             blocks.append(say("message.escalated"))
         told = [*content.begun, *content.reminders]
-        blocks += [self._block(episode, moment) for episode in told[:FULL_TEXTS]]
+        blocks += [self._block(episode, moment, content) for episode in told[:FULL_TEXTS]]
         rest = told[FULL_TEXTS:]
         if rest:
             blocks.append(say("message.many", count=len(rest), names=self._names([e.key for e in rest], len(rest))))
@@ -123,7 +123,7 @@ class Wording:
         if content.escalated:
             parts.append(say("message.escalated"))
         if len(told) == 1:
-            parts.append(first_sentence(told[0].text))
+            parts.append(self._told(told[0], first_sentence(told[0].text), content))
         elif told:
             parts.append(say("message.many", count=len(told), names=self._names([e.key for e in told], most)))
         parts += [self._flap(flap) for flap in content.flaps]
@@ -153,10 +153,14 @@ class Wording:
             what=self._names(keys, 2),
         )
 
-    def _block(self, episode: Episode, moment: Moment) -> str:
+    def _told(self, episode: Episode, text: str, content: Content) -> str:
+        """Who is reminded must not take it for something new."""
+        return self._texts.say("message.reminder", text=text) if episode in content.reminders else text
+
+    def _block(self, episode: Episode, moment: Moment, content: Content) -> str:
         say = self._texts.say
         since = say("message.since", since=self._time(episode.since, moment))
-        return f"{self._severity(episode.rank)}: {episode.text} {since}"
+        return f"{self._severity(episode.rank)}: {self._told(episode, episode.text, content)} {since}"
 
     def _do(self, episode: Episode) -> str:
         name = f"do.{episode.kind}"

@@ -215,10 +215,7 @@ _MESSAGES: Final = {
     "message.again": "Perhaps told before:",
     "message.title_of": "{title} {subject}",
     "message.many": "{count} alerts: {names}.",
-    "message.many_over": "{count} over: {names}.",
-    "message.begun": "Begun",
-    "message.risen": "Risen",
-    "message.reminder": "Still standing, not acknowledged",
+    "message.reminder": "Still standing, not acknowledged: {text}",
     "message.flapping": (
         "{title} is flapping: begun {count} times within {minutes:.0f} minutes. The next word comes when it has calmed."
     ),
@@ -229,7 +226,6 @@ _MESSAGES: Final = {
     "message.missed": "Begun and over meanwhile: {names}.",
     "message.held": "Held back by the limit of {cap} messages an hour: {count}.",
     "message.escalated": "Nobody has acknowledged this.",
-    "message.more": "... and {count} more",
     "digest.subject": "{feeder}: the day in alerts",
     "digest.stands": "Standing:",
     "digest.over": "Over:",
