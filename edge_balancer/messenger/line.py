@@ -120,11 +120,14 @@ class ThreadedLine:
             _log.warning("a channel does not end", channel=self._channel.name, waited_s=timeout_s)
 
     def _work(self) -> None:
+        # At once at the start: somebody may have answered while nobody was there.
+        wait_s = 0.0
         while not self._closing:
             try:
-                task = self._tasks.get(timeout=self._listen_every_s)
+                task = self._tasks.get(timeout=wait_s)
             except queue.Empty:
                 task = None
+            wait_s = self._listen_every_s
             if task is not None:
                 self._done.put(Done(task, carry_out(self._channel, task)))
                 self._wake()

@@ -23,6 +23,7 @@ from edge_balancer.types.switching import AlertAck
 WALL: Final = 1_763_812_800.0
 """2025-11-22T12:00:00Z, a Saturday at noon."""
 SMS: Final = "+4915112345678"
+MEMORY: Final = Path("/dev/shm")  # noqa: S108 - folders of their own are made in it
 
 
 class Killed(BaseException):

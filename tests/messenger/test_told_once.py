@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from edge_balancer.alerts.channels.channel import Outcome, Receipt
 from edge_balancer.alerts.telling.state import Item, ItemKind, Status
 from edge_balancer.types.events import Alert, AlertState, Severity
-from tests.messenger.mailroom import Killed, Mailroom, contact
+from tests.messenger.mailroom import MEMORY, Killed, Mailroom, contact
 
 KEYS: Final = ("storage", "switch_locked/h1", "switch_locked/h2", "voltage_high/L1", "stale_meters", "meter_silent/h1")
 CAP: Final = 2
@@ -33,7 +33,7 @@ class People(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp(prefix="told-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="told-", dir=MEMORY if MEMORY.is_dir() else None))
 
     @initialize(can_tell=st.booleans())
     def start(self, can_tell: bool) -> None:
@@ -200,5 +200,5 @@ def parts(name: str) -> tuple[str, float]:
 
 TestPeople = People.TestCase
 TestPeople.settings = settings(
-    max_examples=15, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
 )
