@@ -172,6 +172,7 @@ class Messenger:
             "unusable": self._unusable,
             "waiting": sum(1 for _ in teller.state.open_letters()),
             "counts": dict(sorted(teller.post.counts.items())),
+            "channels": {name: dict(sorted(channel.counts.items())) for name, channel in self._channels.items()},
             "held": {str(why): number for why, number in sorted(teller.held.items())},
             "answers": sum(clerk.answers.values()),
             "answers_passed_over": clerk.strangers,

@@ -58,6 +58,10 @@ class Phone:
     loses_answer: bool = False
     """The program is killed after the message was taken and before it knows."""
 
+    @property
+    def counts(self) -> dict[str, int]:
+        return {"sent": len(self.taken)}
+
     def send(self, message: Message) -> Receipt:
         self.doubled += message.id in self.taken
         self.taken[message.id] = message

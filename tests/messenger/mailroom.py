@@ -46,6 +46,10 @@ class Service:
     die_after: bool = False
     _taken: list[dict[str, Any]] = field(default_factory=list)
 
+    @property
+    def counts(self) -> dict[str, int]:
+        return {"sent": len(self._taken)} if self._taken else {}
+
     def send(self, message: Message) -> Receipt:
         if self.die_before:
             self.die_before = False

@@ -98,6 +98,12 @@ async def test_diagnostics_count_and_a_silence_is_kept(broker: Broker, tmp_path:
             assert of_switch(web) == []
             field.say("silence/set", {"keys": "switch_locked", "minutes": 0, "operator": "Ann"})
             await until(lambda: len(of_switch(web)) == 1, "the alert, once the silence is over")
+            field.say("silence/set", {"keys": "storage", "minutes": 0, "operator": "Ann"})
+            seen = await field.see(
+                "diagnostics", lambda m: m.json.get("telling", {}).get("counts", {}).get("delivered")
+            )
+            assert complaints(contract()["components"]["messages"]["diagnostics"], seen.payload) == []
+            assert seen.json["telling"]["channels"]["webhook"]["delivered"] >= 1
 
 
 async def test_a_webhook_that_hangs_holds_up_neither_control_nor_the_end(broker: Broker, tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ def test_what_is_answered_by_text_message_comes_back_as_an_acknowledgement(
     assert acks == [AlertAck("storage", "anna")]
     wait_for(lambda: messenger.diagnostics().get("answers") == 1, "the count")
     assert messenger.diagnostics()["counts"] == {"sent": 1}
+    assert messenger.diagnostics()["channels"] == {"sms": {"sent": 1}}
 
 
 def test_a_channel_that_breaks_its_promise_is_tried_again_and_shows_no_secret(

@@ -6,7 +6,7 @@ A contract and no channel. A channel knows neither contacts nor quiet hours, cap
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -72,6 +72,11 @@ class Channel(Protocol):
     raises nothing."""
 
     name: str
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How often each thing happened since the start, by its reason: `delivered`, `rate_limited`, `no_network`."""
+        ...
 
     def send(self, message: Message) -> Receipt: ...
 
