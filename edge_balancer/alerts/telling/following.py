@@ -103,7 +103,11 @@ def forget(state: State, at: float, ways: Container[str]) -> None:
 
 
 def _is_settled(episode: Episode, at: float, ways: Container[str]) -> bool:
-    """Over, and everybody who was told knows. It stays for a while yet as the cause of others."""
+    """Over, everybody who was told knows, and nobody is yet to be told. It stays for a while as the cause of others."""
     if episode.over_at is None or at - episode.over_at < DAY_S / 24.0:
         return False
-    return all(progress.ended or not progress.told for way, progress in episode.ways.items() if way in ways)
+    return all(
+        progress.ended or (not progress.told and progress.wanted_at is None)
+        for way, progress in episode.ways.items()
+        if way in ways
+    )
