@@ -203,15 +203,15 @@ def test_what_was_given_up_and_still_stands_is_told_when_the_channel_is_back(mak
 
 def test_flapping_that_the_cap_held_back_for_an_hour_is_told_then(make: Make) -> None:
     room = make([contact(max_per_hour=2)], remind_s=0)
-    room.begin("frequent_switching", WARNING)
-    room.pass_s(300)
-    room.end("frequent_switching")
+    room.channel.down = True
     room.begin("storage")
     room.pass_s(60)
-    for _ in range(2):
+    for _ in range(3):
         room.begin("frequent_switching", WARNING)
         room.pass_s(10)
         room.end("frequent_switching")
         room.pass_s(10)
+    room.pass_s(1200)
+    room.channel.down = False
     room.pass_s(2 * 3600, step_s=20)
     assert any("frequent switching is flapping" in text for text in room.texts())
