@@ -38,6 +38,9 @@ CHANGE: Final = 0.02
 look."""
 REPEAT_ADVICE_S: Final = 900.0
 """In `advise` mode the same advice is not repeated sooner."""
+RETURN_S: Final = 30.0
+"""An inverter is waited for this much longer than it should take, and one period of its house's meter more: a reading
+half with it and half without would look like a load that came and went, and make others move."""
 TYPICAL_RMS_W: Final = 1300.0
 """Root mean square of a house's load before anything was measured."""
 SOLAR_RMS: Final = 0.35
@@ -90,8 +93,9 @@ class DecisionDesk:
 
     def observe(self, rounds: Iterable[Round], now: float, wall: float) -> None:
         """Let the forecast take readings."""
-        longest = self._latest.stale_limits_s
         away = self._solar_away(now)
+        # The time in which an inverter was away is no gap in what is known of its house.
+        longest = self._latest.stale_limits_s + np.where(self._roster.pv_w > 0.0, self._waits_for_solar_s(), 0.0)
         for batch in rounds:
             load = batch.p + 1j * np.nan_to_num(batch.q, nan=0.0)
             self._distance.observe(batch.index, batch.p, batch.v, batch.at, self._roster.last_move[batch.index])
@@ -108,7 +112,12 @@ class DecisionDesk:
         roster = self._roster
         since = now - roster.last_move
         exported = (roster.pv_w > 0.0) & (self._blend.now.real < 0.0)
-        return np.asarray(exported & (since < self._config.decision.pv_reconnect_s))
+        return np.asarray(exported & (since < self._waits_for_solar_s()))
+
+    def _waits_for_solar_s(self) -> NDArray[np.float64]:
+        """[houses] for how long after a move a house's readings are taken to be without its inverter."""
+        period_s = np.nan_to_num(self._latest.period, nan=0.0)
+        return np.asarray(self._config.decision.pv_reconnect_s + RETURN_S + period_s)
 
     def situation(
         self, now: float, wall: float, mode: Mode, fresh: NDArray[np.bool_], coverage: float, outage_until: float

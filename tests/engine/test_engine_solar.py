@@ -62,6 +62,12 @@ def test_while_an_inverter_reconnects_no_other_house_is_moved_for_it() -> None:
     assert watch(world, 600.0, -9000.0) == set(), "it is back, and all is balanced"
 
 
+def test_an_inverter_that_takes_a_little_longer_is_waited_for() -> None:
+    world = moved()
+    assert watch(world, RECONNECT_S + 20.0, 0.0) == set()
+    assert watch(world, 600.0, -9000.0) == set()
+
+
 def test_a_roof_that_stays_away_is_believed_in_the_end() -> None:
     world = moved()
     assert watch(world, RECONNECT_S - 20.0, 0.0) == set()
