@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 
 def add_alerts_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +19,9 @@ def add_alerts_arguments(parser: argparse.ArgumentParser) -> None:
     silence.add_argument("keys", metavar="KEYS", help="a kind, a whole key, or a pattern such as '*/h12'")
     silence.add_argument("minutes", type=float, metavar="MINUTES", help="how long, at most a week; 0 ends it")
     _add_operator(silence)
+    for step in steps.choices.values():
+        # As with every other command it may stand at the end; what stands before the step counts where it does not.
+        step.add_argument("--config", type=Path, default=argparse.SUPPRESS, help="configuration file")
 
 
 def _add_operator(parser: argparse.ArgumentParser) -> None:

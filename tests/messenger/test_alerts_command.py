@@ -100,5 +100,5 @@ def test_a_store_that_is_not_there_is_said(
 ) -> None:
     config = config_file(tmp_path / "c.toml", 1883, "b", tmp_path / "eb.db")
     monkeypatch.setenv(URL, "http://127.0.0.1:1/x")
-    assert main(["alerts", "--config", str(config), "list"]) == 2
+    assert main(["alerts", "list", "--config", str(config)]) == 2
     assert "eb.db" in capsys.readouterr().err
