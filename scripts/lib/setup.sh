@@ -139,34 +139,51 @@ prepare_broker() {
     has mosquitto && return
     if is_root && has apt-get; then
         say "Installing Mosquitto, the MQTT broker (apt-get install mosquitto mosquitto-clients); its system service stays off"
-        _install_mosquitto_stopped && return
+        _install_stopped mosquitto.service mosquitto mosquitto-clients && return
     fi
     say "Mosquitto is not installed, so amqtt, a broker in Python, is used: good for trying, not for production (sudo apt install mosquitto)"
 }
 
-# A Modbus master that is not ours, for the tests of the simulated meters; they skip what needs it where it is missing.
-prepare_witness() {
-    has mbpoll && return
-    if is_root && has apt-get; then
-        say "Installing mbpoll, a Modbus master by others, as a witness in the tests (apt-get install mbpoll)"
-        apt_install mbpoll && return
-    fi
-    say "mbpoll is not installed: the tests that let it read the simulated meters are skipped (sudo apt install mbpoll)"
+# Programs by others that judge what we do, for the tests; those that need one skip where it is missing.
+prepare_witnesses() {
+    _witness mbpoll "a Modbus master, reads the simulated meters" apt_install mbpoll
+    _witness chromium "a browser, opens the page" apt_install chromium
+    _witness promtool "Prometheus's own judge of metrics" _install_stopped prometheus.service prometheus
 }
 
-# The Debian package starts a broker on port 1883 and enables it at boot. Nobody asked for that here: while the package is
+_witness() { # program, what it is for, what installs it...
+    has "$1" && return
+    if is_root && has apt-get; then
+        say "Installing ${*: -1}, $2 in the tests (apt-get install ${*: -1})"
+        "${@:3}" && return
+    fi
+    say "$1 is not installed: the tests that need it ($2) are skipped (sudo apt install ${*: -1})"
+}
+
+# The linters of the page come from the npm registry.
+prepare_page_linters() {
+    has npm && return
+    if is_root && has apt-get; then
+        say "Installing Node.js and npm, for the linters of the page (apt-get install nodejs npm)"
+        apt_install nodejs npm && return
+    fi
+    say "npm is not installed: HTML, CSS and JavaScript are not linted (sudo apt install nodejs npm)"
+}
+
+# The Debian packages of servers start them and enable them at boot. Nobody asked for that here: while a package is
 # installed its service is masked (until the next boot at most), and afterwards it is left disabled.
-_install_mosquitto_stopped() {
-    local systemd=false done=0
+_install_stopped() { # service, packages...
+    local service=$1 systemd=false done=0
+    shift
     if has systemctl && [ -d /run/systemd/system ]; then
         systemd=true
-        systemctl --quiet --runtime mask mosquitto.service 2>/dev/null || true
+        systemctl --quiet --runtime mask "$service" 2>/dev/null || true
     fi
     # RUNLEVEL=1 is the same request to invoke-rc.d on a machine without systemd.
-    RUNLEVEL=1 apt_install mosquitto mosquitto-clients || done=1
+    RUNLEVEL=1 apt_install "$@" || done=1
     if $systemd; then
-        systemctl --quiet --runtime unmask mosquitto.service 2>/dev/null || true
-        systemctl --quiet disable mosquitto.service 2>/dev/null || true
+        systemctl --quiet --runtime unmask "$service" 2>/dev/null || true
+        systemctl --quiet disable "$service" 2>/dev/null || true
     fi
     return "$done"
 }
