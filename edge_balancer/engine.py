@@ -90,6 +90,7 @@ class Engine:
         for name, reason in restored.locked.items():
             if name in self.roster.index:
                 self.roster.lock(self.roster.index[name], reason)
+        self.roster.halted = restored.halted
         for past in restored.moves:
             house = self.roster.index.get(past.house)
             if house is not None:
@@ -179,7 +180,7 @@ class Engine:
                 self._mode = request.mode
                 self._switches.record(EventKind.MODE, {"mode": str(request.mode), "by": request.by})
             if request.mode is Mode.AUTO:
-                self._switches.resume()
+                self._switches.resume(request.by)
             self._announce = request
 
     def _hear(self, inputs: Inputs) -> None:

@@ -18,8 +18,9 @@ from edge_balancer.types.events import Alert, AlertState, Event, EventKind
 from edge_balancer.types.phases import Phase
 
 MODE_KEY: Final = "mode"
+HALT_KEY: Final = "halted"
 COMMAND_SEQ_KEY: Final = "command_seq"
-RESERVED_KEYS: Final = frozenset({MODE_KEY, COMMAND_SEQ_KEY})
+RESERVED_KEYS: Final = frozenset({MODE_KEY, HALT_KEY, COMMAND_SEQ_KEY})
 """State that follows from the trail and is written by nothing else."""
 
 OUTCOMES: Final = frozenset({EventKind.VERIFIED, EventKind.FAILED, EventKind.TIMED_OUT, EventKind.LOCKED})
@@ -38,7 +39,7 @@ def check(event: Event) -> None:
                 _require(_position(event) is not None, "a verified phase cannot be null")
             case EventKind.POSITION:
                 _position(event)
-            case EventKind.LOCKED:
+            case EventKind.LOCKED | EventKind.HALTED:
                 msgspec.convert(event.body, ReasonBody)
             case EventKind.MODE:
                 msgspec.convert(event.body, ModeBody)
@@ -66,6 +67,10 @@ def project(connection: sqlite3.Connection, events: Sequence[Event], first_seq: 
                 )
             case EventKind.MODE:
                 _put_state(connection, MODE_KEY, msgspec.convert(event.body, ModeBody).mode)
+            case EventKind.HALTED:
+                _put_state(connection, HALT_KEY, msgspec.convert(event.body, ReasonBody).reason)
+            case EventKind.RESUMED:
+                _put_state(connection, HALT_KEY, "")
             case EventKind.ALERT:
                 _alert(connection, event)
         if event.command and (event.kind in OUTCOMES or never_sent(event.body)):

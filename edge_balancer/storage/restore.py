@@ -18,7 +18,7 @@ import msgspec
 from edge_balancer.storage.bodies import PlannedBody, never_sent, parse_phase
 from edge_balancer.storage.chain import Head
 from edge_balancer.storage.database import open_reader
-from edge_balancer.storage.projection import COMMAND_SEQ_KEY, MODE_KEY
+from edge_balancer.storage.projection import COMMAND_SEQ_KEY, HALT_KEY, MODE_KEY
 from edge_balancer.storage.trail import read_head
 from edge_balancer.types.events import SWITCH_EVENTS, Alert, EventKind
 from edge_balancer.types.phases import Phase
@@ -84,6 +84,7 @@ def restore(connection: sqlite3.Connection, now_wall: float, *, synced: bool = T
         locked=dict(
             connection.execute("SELECT house, locked FROM houses WHERE locked IS NOT NULL ORDER BY house").fetchall()
         ),
+        halted=load_state(connection, HALT_KEY) or "",
         moves=_moves(connection, now_wall),
         open_commands=_open_commands(connection),
         alerts=standing_alerts(connection),

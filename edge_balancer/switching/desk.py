@@ -189,17 +189,19 @@ class SwitchDesk:
             return
         self.roster.clear(house)
         self.flights.forgive(request.house)
-        self.resume()
+        self.resume(request.operator)
         report = self._reports.get(request.house)
         if report is not None and report.phase is not None and self.flights.of(request.house) is None:
             self.roster.phase[house] = int(report.phase)
             self.roster.known[house] = True
         self.record(EventKind.CLEARED, {"operator": request.operator, "reason": request.reason}, request.house)
 
-    def resume(self) -> None:
-        """A person has looked: automatic switching may go on."""
-        self.roster.halted = ""
+    def resume(self, by: str) -> None:
+        """A person, `by`, has looked: automatic switching may go on."""
         self._failed_in_a_row.clear()
+        if self.roster.halted:
+            self.record(EventKind.RESUMED, {"by": by, "reason": self.roster.halted})
+            self.roster.halted = ""
 
     def tick(self, look: Callable[[], Picture], *, connected: bool) -> None:
         """Let time pass: time-outs and verification. `look` shows the meters; it is asked only where the transformer
@@ -266,6 +268,7 @@ class SwitchDesk:
         if len(self._failed_in_a_row) >= max(HALT_AFTER, HALT_SHARE * self.roster.movable) and not self.roster.halted:
             names = ", ".join(sorted(self._failed_in_a_row))
             self.roster.halted = f"the switches of {names} failed one after another, and none answered between"
+            self.record(EventKind.HALTED, {"reason": self.roster.halted})
 
     def _lock(self, house: int, reason: str, command: str = "") -> None:
         if self.roster.lock(house, reason):

@@ -86,6 +86,8 @@ class Restored(msgspec.Struct, frozen=True):
     phases: dict[str, Phase] = {}
     locked: dict[str, str] = {}
     """House -> why it is locked out."""
+    halted: str = ""
+    """Why automatic switching is halted; empty where it is not."""
     moves: Sequence[PastMove] = ()
     """Operations of the last day, oldest first."""
     open_commands: Sequence[Command] = ()

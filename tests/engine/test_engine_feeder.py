@@ -183,6 +183,17 @@ def test_several_switches_that_fail_in_a_row_halt_the_switching() -> None:
     assert feeder.alerts["switching_halted"] == "resolved"
 
 
+def test_a_halt_and_its_end_are_on_record() -> None:
+    feeder = skewed()
+    feeder.run(600)
+    halts = [event for event in feeder.events if event.kind is EventKind.HALTED]
+    assert len(halts) == 1
+    assert "failed one after another" in halts[0].body["reason"]
+    feeder.run(10, modes=[ModeRequest(Mode.AUTO, "Ann")])
+    resumed = [event.body["by"] for event in feeder.events if event.kind is EventKind.RESUMED]
+    assert resumed == ["Ann"]
+
+
 def test_a_switch_that_was_cleared_resumes_the_switching() -> None:
     feeder = skewed()
     feeder.run(600)

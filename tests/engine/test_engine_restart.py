@@ -88,6 +88,7 @@ def test_a_position_that_differs_from_the_store_is_recorded_and_believed() -> No
         ({"moves": [PastMove("h2", WALL - 2000 + k) for k in range(60)]}, VetoReason.FEEDER_CAP),
         ({"after_outage": True}, VetoReason.OUTAGE),
         ({"mode": Mode.HOLD}, VetoReason.MODE),
+        ({"halted": "five switches failed"}, VetoReason.HALTED),
         ({"open_commands": [OPEN]}, VetoReason.IN_FLIGHT),
     ],
 )

@@ -185,6 +185,7 @@ class World:
             seq=oracle.seq,
             phases=dict(self.phases),
             locked=dict(oracle.locked),
+            halted=self.engine.roster.halted,
             moves=moves,
             open_commands=[operation.command for operation in oracle.open.values()],
             learned=learned,

@@ -153,6 +153,19 @@ def test_phases_and_locks_follow_the_events(
     assert got.locked == locked
 
 
+@pytest.mark.parametrize(
+    ("events", "halted"),
+    [
+        ([], ""),
+        ([event(EventKind.HALTED, reason="five failed")], "five failed"),
+        ([event(EventKind.HALTED, reason="five failed"), event(EventKind.STARTED, 5)], "five failed"),
+        ([event(EventKind.HALTED, reason="five failed"), event(EventKind.RESUMED, 9, by="eve")], ""),
+    ],
+)
+def test_a_halt_stands_until_somebody_has_looked(tmp_path: Path, events: list[Event], halted: str) -> None:
+    assert restored(tmp_path / "a.db", events).halted == halted
+
+
 PLAN = planned("c1", "h1", 7, target="L3", origin="L1")
 OPEN = [Command("c1", 7, "h1", Phase.L3, Phase.L1, NOW, NOW + 10, "d1")]
 
