@@ -55,6 +55,8 @@ _SHOWN: Final[dict[str, str]] = {
     "contacts.ways.channel": '"modem"',
     "contacts.ways.to": '"+4915112345678"',
     "channels.email.port": "587",
+    "dashboard.tls_certificate": '"page.pem"',
+    "dashboard.tls_key": '"page.key"',
     "transformer_meters.topic": '"meters/transformer"',
     "transformer_meters.channel": "0",
     "bridge.templates": '"templates"',

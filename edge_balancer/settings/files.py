@@ -16,7 +16,8 @@ from firmware_bridge.settings.base import Finding, Location
 
 # No configuration is larger; what is, is another file.
 _MAX_BYTES: Final = 16 * 1024 * 1024
-_CERTIFICATES: Final = ("ca_file", "cert_file", "key_file")
+_CERTIFICATES: Final = {"mqtt": ("ca_file", "cert_file", "key_file"), "dashboard": ("tls_certificate", "tls_key")}
+"""Keys that name a file in PEM form, by their section."""
 _STATE: Final = "STATE_DIRECTORY"
 
 
@@ -47,17 +48,22 @@ def resolve(configuration: Configuration, folder: Path, environ: Mapping[str, st
     `folder`."""
     # systemd separates several state directories with colons; the first is ours.
     state = environ.get(_STATE, "").partition(":")[0]
-    files = {name: folder / file for name in _CERTIFICATES if (file := getattr(configuration.mqtt, name)) is not None}
+    kept = Path(state) if state else folder
+    files = {
+        section: {name: folder / file for name in names if (file := getattr(getattr(configuration, section), name))}
+        for section, names in _CERTIFICATES.items()
+    }
     table = configuration.houses_file
     return configuration.model_copy(
         update={
-            "mqtt": configuration.mqtt.model_copy(update=files),
-            "storage": configuration.storage.model_copy(
-                update={"path": (Path(state) if state else folder) / configuration.storage.path}
+            "mqtt": configuration.mqtt.model_copy(update=files["mqtt"]),
+            "storage": configuration.storage.model_copy(update={"path": kept / configuration.storage.path}),
+            "dashboard": configuration.dashboard.model_copy(
+                update={**files["dashboard"], "accounts": kept / configuration.dashboard.accounts}
             ),
             "bridge": configuration.bridge.model_copy(
                 update={
-                    "state": (Path(state) if state else folder) / configuration.bridge.state,
+                    "state": kept / configuration.bridge.state,
                     "templates": None if (own := configuration.bridge.templates) is None else folder / own,
                 }
             ),
@@ -68,21 +74,11 @@ def resolve(configuration: Configuration, folder: Path, environ: Mapping[str, st
 
 def file_findings(configuration: Configuration) -> Iterator[Finding]:
     """What is wrong with the files that a resolved configuration names, the houses' table aside."""
-    for name in _CERTIFICATES:
-        file: Path | None = getattr(configuration.mqtt, name)
-        if file is None:
-            continue
-        # Any byte is a letter in latin-1: what is no text at all is then told as what it is not, a PEM file.
-        text, problem = read_text(file, "a certificate or key (PEM)", f"correct mqtt.{name}, or remove it", "latin-1")
-        if problem is not None:
-            yield Finding(("mqtt", name), file, problem.wrong, problem.remedy)
-        elif "-----BEGIN " not in text:
-            yield Finding(
-                ("mqtt", name),
-                file,
-                "is no certificate or key in PEM form: it has no line -----BEGIN ...",
-                "convert it with openssl, or give another file",
-            )
+    for section, names in _CERTIFICATES.items():
+        for name in names:
+            file: Path | None = getattr(getattr(configuration, section), name)
+            if file is not None:
+                yield from _pem_findings((section, name), file)
     kept: tuple[tuple[Location, Path], ...] = (
         (("storage", "path"), configuration.storage.path),
         (("bridge", "state"), configuration.bridge.state),
@@ -98,6 +94,21 @@ def file_findings(configuration: Configuration) -> Iterator[Finding]:
             "is the store's own file: the interlocks keep a file of theirs",
             "give it another name, e.g. bridge.db",
             involves=(("storage", "path"),),
+        )
+
+
+def _pem_findings(at: Location, file: Path) -> Iterator[Finding]:
+    # Any byte is a letter in latin-1: what is no text at all is then told as what it is not, a PEM file.
+    dotted = ".".join(map(str, at))
+    text, problem = read_text(file, "a certificate or key (PEM)", f"correct {dotted}, or remove it", "latin-1")
+    if problem is not None:
+        yield Finding(at, file, problem.wrong, problem.remedy)
+    elif "-----BEGIN " not in text:
+        yield Finding(
+            at,
+            file,
+            "is no certificate or key in PEM form: it has no line -----BEGIN ...",
+            "convert it with openssl, or give another file",
         )
 
 

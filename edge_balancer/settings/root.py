@@ -7,7 +7,9 @@ from pathlib import Path
 
 from edge_balancer.settings.channels import ChannelsSettings
 from edge_balancer.settings.contacts import ContactSettings
+from edge_balancer.settings.dashboard import DashboardSettings
 from edge_balancer.settings.feeder import FeederSettings
+from edge_balancer.settings.homeassistant import HomeAssistantSettings
 from edge_balancer.settings.houses import HouseSettings, MeterSource
 from edge_balancer.settings.policy import (
     AlertSettings,
@@ -40,7 +42,9 @@ class Configuration(Section):
     """Who is told of alerts. Without any, alerts are on MQTT, in the journal and on record alone."""
     channels: ChannelsSettings = ChannelsSettings()
     bridge: BridgeSettings = BridgeSettings()
+    homeassistant: HomeAssistantSettings = HomeAssistantSettings()
     storage: StorageSettings = StorageSettings()
+    dashboard: DashboardSettings = DashboardSettings()
     log: LogSettings = LogSettings()
 
     def contradictions(self) -> Iterator[Finding]:

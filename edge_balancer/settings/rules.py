@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from edge_balancer.settings.dashboard_rules import dashboard_findings
 from edge_balancer.settings.fields import number
 from edge_balancer.settings.house_rules import house_findings
 from edge_balancer.settings.root import Configuration
@@ -27,6 +28,7 @@ def findings(configuration: Configuration) -> Iterator[Finding]:
     yield from _telemetry(configuration)
     yield from _decision(configuration)
     yield from _storage(configuration)
+    yield from dashboard_findings(configuration)
     yield from house_findings(configuration)
 
 
