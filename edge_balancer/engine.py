@@ -131,6 +131,16 @@ class Engine:
             self._outage.resume(now, max(0.0, float(left) - max(0.0, restored.wall - float(at))))
 
     @property
+    def advice(self) -> str:
+        """Which forecast advises at present."""
+        return self._decisions.advice
+
+    @property
+    def distance_ohm(self) -> NDArray[np.float64]:
+        """[houses] loop resistance from each house back to the transformer, ohm; NaN where not known."""
+        return self._decisions.distance_ohm
+
+    @property
     def settling(self) -> bool:
         """Whether the feeder is left alone because of an outage or the cool-down after it."""
         return self._now < self._outage.until

@@ -249,6 +249,16 @@ class DecisionDesk:
         """When a pending confirmation completes."""
         return self._triggers.due()
 
+    @property
+    def advice(self) -> str:
+        """As decisions are signed now."""
+        return self._advisor.name
+
+    @property
+    def distance_ohm(self) -> NDArray[np.float64]:
+        """[houses] loop resistance back to the transformer, ohm; NaN where not known yet."""
+        return self._distance.ohm
+
     def learned(self) -> dict[str, Any]:
         return {
             "houses": list(self._roster.ids),
