@@ -18,10 +18,12 @@ from typing import Final
 import msgspec
 
 from edge_balancer import __version__
+from edge_balancer.alerts.catalogue import AlertKind, title
 from edge_balancer.clock import Clock
 from edge_balancer.diagnostics import diagnostics_payload
 from edge_balancer.engine import Engine
 from edge_balancer.field import field_of
+from edge_balancer.homeassistant.discovery import Announcer
 from edge_balancer.journal import Journal
 from edge_balancer.logs import get_logger
 from edge_balancer.messenger import messenger_of
@@ -37,6 +39,7 @@ from edge_balancer.wire import (
     CommandWriter,
     Topics,
     alert_payload,
+    alerts_payload,
     decision_payload,
     mode_payload,
     phases_payload,
@@ -70,6 +73,7 @@ class Daemon:
         self._journal = Journal(self._storage, JOURNAL_PATIENCE_S)
         self._topics = Topics(config)
         self._commands = CommandWriter(config)
+        self._announcer = Announcer(config, self._topics, {kind: title(kind) for kind in AlertKind})
         self._intake = Intake(config)
         self._link = MqttLink(
             config.mqtt,
@@ -125,7 +129,7 @@ class Daemon:
                 locked=sorted(restored.locked),
                 seconds=round(time.monotonic() - started, 3),
             )
-            subscriptions, leave = self._intake.subscriptions(), asyncio.Event()
+            subscriptions, leave = self._intake.subscriptions() + self._announcer.subscriptions, asyncio.Event()
             parts = []
             if self._field is not None:
                 subscriptions += self._field.subscriptions
@@ -242,6 +246,10 @@ class Daemon:
             publish(topics.mode, mode_payload(outputs.mode), qos=1, retain=True)
         for alert in outputs.alerts:
             self._tell(alert)
+        if outputs.alerts:
+            publish(topics.alerts, alerts_payload(self._alerts.values()), qos=1, retain=True)
+        for topic, payload in self._announcer.due(self._clock.monotonic()):
+            publish(topic, payload, qos=1, retain=True)
         if outputs.feeder is not None:
             self._feeder = outputs.feeder
             if self._is_due("phases", self._config.mqtt.publish_s):
@@ -312,6 +320,8 @@ class Daemon:
             self._take_back(topic)
         if self._field is not None and self._field.message(topic, payload, retained):
             return
+        if self._announcer.message(topic, payload, retained, clock.monotonic()):
+            return
         self._intake.message(topic, payload, retained, clock.monotonic(), clock.wall(), clock.synced())
 
     def _take_back(self, topic: str) -> None:
@@ -330,8 +340,10 @@ class Daemon:
             self._link.publish(self._topics.mode, mode_payload(self._mode), qos=1, retain=True)
         for alert in self._alerts.values():
             self._link.publish(self._topics.alert(alert.key), alert_payload(alert), qos=1, retain=True)
+        self._link.publish(self._topics.alerts, alerts_payload(self._alerts.values()), qos=1, retain=True)
         if self._field is not None:
             self._field.announce()
+        self._announcer.connected(self._clock.monotonic())
         self._due.pop("diagnostics", None)
 
     async def _record_start(self) -> None:

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from edge_balancer.settings.root import Configuration
 from edge_balancer.types.decisions import Decision
-from edge_balancer.types.events import Alert, AlertState
+from edge_balancer.types.events import Alert, AlertState, Severity
 from edge_balancer.types.snapshot import FeederState
 from edge_balancer.types.switching import Command, ModeRequest
 from edge_balancer.types.tojson import to_json
@@ -28,12 +29,20 @@ class Topics:
         self.phases = f"{base}/phases"
         self.decision = f"{base}/decision"
         self.mode = f"{base}/mode"
+        self.mode_set = f"{base}/mode/set"
+        self.alerts = f"{base}/alerts"
         self.diagnostics = f"{base}/diagnostics"
         self._base = base
-        self._set = {h.id: f"{h.switch_topic or f'{base}/switch/{h.id}'}/set" for h in config.houses}
+        self._switch = {h.id: h.switch_topic or f"{base}/switch/{h.id}" for h in config.houses}
 
     def command(self, house: str) -> str:
-        return self._set[house]
+        return f"{self._switch[house]}/set"
+
+    def switch_state(self, house: str) -> str:
+        return f"{self._switch[house]}/state"
+
+    def switch_availability(self, house: str) -> str:
+        return f"{self._switch[house]}/availability"
 
     def alert(self, key: str) -> str:
         return f"{self._base}/alert/{key}"
@@ -84,6 +93,19 @@ def alert_payload(alert: Alert) -> bytes:
     plain: dict[str, Any] = to_json(alert)
     del plain["key"]
     return _encode(plain)
+
+
+def alerts_payload(alerts: Iterable[Alert]) -> bytes:
+    """`B/alerts`, retained: what stands, by kind, with the houses or phases that it is about. Unlike the topics of
+    single alerts it says also that nothing is wrong."""
+    standing = [alert for alert in alerts if alert.state is not AlertState.RESOLVED]
+    kinds: dict[str, list[str]] = {}
+    for alert in sorted(standing, key=lambda each: each.key):
+        kind, _, subject = alert.key.partition("/")
+        kinds.setdefault(kind, []).extend([subject] if subject else [])
+    gravest = max((list(Severity).index(alert.severity) for alert in standing), default=None)
+    severity = None if gravest is None else str(list(Severity)[gravest])
+    return _encode({"count": len(standing), "severity": severity, "kinds": kinds})
 
 
 def mode_payload(mode: ModeRequest) -> bytes:

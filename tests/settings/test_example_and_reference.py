@@ -55,6 +55,7 @@ def test_the_example_differs_from_the_defaults_only_where_a_user_must_look() -> 
         "alerts": {"telling": {}},
         "channels": {"twilio": {}, "modem": {}, "email": {}, "webhook": {}, "apprise": {}},
         "bridge": {"interlock": {}},
+        "homeassistant": {},
         "storage": {},
         "log": {},
     }
