@@ -102,6 +102,21 @@ class SurvivalBlend:
         """[parts - 1, houses]: the steps between the levels and the session."""
         return np.concatenate([self._levels.steps(self.now), self._sessions.level[None, :]])
 
+    @property
+    def levels(self) -> Levels:
+        """The moving means, to be looked at."""
+        return self._levels
+
+    @property
+    def sessions(self) -> Sessions:
+        """The sessions, to be looked at."""
+        return self._sessions
+
+    @property
+    def measured(self) -> tuple[Floats, Floats]:
+        """[houses] active energy (W s) and the seconds (s) that it was measured in, both since the beginning."""
+        return self._energy, self._seen
+
     def usual(self, wall: float, horizon: Horizon) -> Complex:
         """The time-of-day mean over each block, shape [houses, blocks]; the steady part where nothing is known yet."""
         ahead, block = _samples(horizon)
@@ -123,7 +138,10 @@ class SurvivalBlend:
 
     def forecast(self, wall: float, horizon: Horizon) -> Complex:
         """Mean net load of each house in each block, shape [houses, blocks]."""
-        usual = self.usual(wall, horizon)
+        return self.upon(self.usual(wall, horizon))
+
+    def upon(self, usual: Complex) -> Complex:
+        """The forecast [houses, blocks] upon what is usual in these blocks, as `usual` gave it."""
         left = self._survival.left
         parts = np.einsum("hbk,kh->hb", left[:, :, :-1], self._parts())
         return np.asarray(usual + parts + left[:, :, -1] * (self._levels.slowest[:, None] - usual))
