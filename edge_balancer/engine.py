@@ -21,6 +21,7 @@ from edge_balancer.analysis.phases.check import RecordCheck
 from edge_balancer.decision.desk import DecisionDesk
 from edge_balancer.decision.guard import Guard, Situation
 from edge_balancer.forecast.advisor import Advisor
+from edge_balancer.forecast.civil_time import CivilTime
 from edge_balancer.settings.root import Configuration
 from edge_balancer.switching.desk import SwitchDesk
 from edge_balancer.switching.picture import Picture
@@ -70,6 +71,7 @@ class Engine:
         self._outage = OutageWatch(config.decision.min_coverage, config.decision.outage_cooldown_s)
         self.watch = Watch(config, self.roster, restored)
         self._now, self._wall = now, restored.wall
+        self._civil = CivilTime()
         self._next_tick = now
         self._tick_s = min(TICK_S, config.mqtt.publish_s)
         self._announce: ModeRequest | None = ModeRequest(self._mode, "start")
@@ -168,7 +170,7 @@ class Engine:
         self._measure(inputs)
         fresh = self.latest.fresh(now)
         self._switches.tick(lambda: self._picture(now, fresh), connected=inputs.connected)
-        s = self._situation(now, inputs.wall, fresh)
+        s = self._situation(now, fresh)
         decisions, commands = self._decide(inputs, s)
         alerts, feeder = self._tick(now, inputs, s)
         announce, self._announce = self._announce, None
@@ -232,14 +234,14 @@ class Engine:
         if inputs.three_phase:
             self.latest.take_three_phase(inputs.three_phase)
             self._minutes.add_three_phase(inputs.three_phase)
-        self._decisions.observe(rounds, self._now, inputs.wall)
+        self._decisions.observe(rounds, self._now, self._civil.at(self._now, inputs.wall, inputs.synced))
 
-    def _situation(self, now: float, wall: float, fresh: NDArray[np.bool_]) -> Situation:
+    def _situation(self, now: float, fresh: NDArray[np.bool_]) -> Situation:
         coverage = int(np.count_nonzero(fresh)) / len(fresh) if len(fresh) else 0.0
         nominal = self._config.feeder.nominal_voltage_v
         dead = fresh & (self.latest.v < 0.5 * nominal)
         self._outage.update(now, coverage, _darkest(self.roster.phase, fresh, dead))
-        return self._decisions.situation(now, wall, self._mode, fresh, coverage, self._outage.until)
+        return self._decisions.situation(now, self._mode, fresh, coverage, self._outage.until)
 
     def _picture(self, now: float, fresh: NDArray[np.bool_]) -> Picture:
         latest, roster = self.latest, self.roster
@@ -275,7 +277,7 @@ class Engine:
             decision = self._decisions.request(inputs.wall, s, wish)
             decisions.append(decision)
             commands += self._carry_out(decision, s)
-            s = self._situation(s.now, inputs.wall, s.fresh)
+            s = self._situation(s.now, s.fresh)
         own = self._decisions.consider(inputs.wall, s)
         if own is not None:
             decisions.append(own)

@@ -48,7 +48,7 @@ SOLAR_RMS: Final = 0.35
 
 
 class DecisionDesk:
-    """Decides for one feeder. Times are monotonic seconds; `wall` (Unix seconds) serves records and the time of day."""
+    """Decides for one feeder. Times are monotonic seconds; `wall` (Unix seconds) serves records alone."""
 
     def __init__(
         self,
@@ -75,6 +75,7 @@ class DecisionDesk:
         self._price = PriceOfMove(d.operations_per_house_day, roster.movable, self._prior_a2())
         self._triggers = Triggers(config)
         self._unmetered = UnmeteredCurrent(latest, config.feeder.nominal_voltage_v)
+        self._civil = np.nan
         self._looked_at = -np.inf
         self._looked_n: complex = complex(np.inf, 0.0)
         self._looked_phase: NDArray[np.int8] = roster.phase.copy()
@@ -91,8 +92,10 @@ class DecisionDesk:
         solar = (SOLAR_RMS * self._roster.pv_w[single]) ** 2
         return float((TYPICAL_RMS_W**2 + (solar.mean() if single.any() else 0.0)) / volts**2)
 
-    def observe(self, rounds: Iterable[Round], now: float, wall: float) -> None:
-        """Let the forecast take readings."""
+    def observe(self, rounds: Iterable[Round], now: float, civil: float) -> None:
+        """Let the forecast take readings. `civil`: Unix seconds that the time of day is told by, from here on; NaN
+        where it is not known."""
+        self._civil = civil
         away = self._solar_away(now)
         # The time in which an inverter was away is no gap in what is known of its house.
         longest = self._latest.stale_limits_s + np.where(self._roster.pv_w > 0.0, self._waits_for_solar_s(), 0.0)
@@ -102,9 +105,9 @@ class DecisionDesk:
             # In the dark a house draws nothing, which says nothing of what it will draw when supply is back.
             here = ~away[batch.index] & ~(batch.v < 0.5 * self._config.feeder.nominal_voltage_v)
             index = batch.index[here]
-            self._blend.observe(index, load[here], batch.at[here], wall, longest[index])
+            self._blend.observe(index, load[here], batch.at[here], civil, longest[index])
             self._new_readings = True
-        self._blend.learn(now, wall, self._horizon)
+        self._blend.learn(now, civil, self._horizon)
 
     def _solar_away(self, now: float) -> NDArray[np.bool_]:
         """Houses that were moved while they exported and whose inverter is not back yet. What they draw meanwhile says
@@ -120,7 +123,7 @@ class DecisionDesk:
         return np.asarray(self._config.decision.pv_reconnect_s + RETURN_S + period_s)
 
     def situation(
-        self, now: float, wall: float, mode: Mode, fresh: NDArray[np.bool_], coverage: float, outage_until: float
+        self, now: float, mode: Mode, fresh: NDArray[np.bool_], coverage: float, outage_until: float
     ) -> Situation:
         """What the guard and the planner judge by, at this instant."""
         latest, roster = self._latest, self._roster
@@ -134,7 +137,7 @@ class DecisionDesk:
         if silent.any():
             # A house that fell silent has not stopped drawing: counted as nothing, its phase would look light and be
             # filled up. It is estimated, and the guard moves neither it nor others to a phase that is largely silent.
-            load = np.where(silent, self._blend.estimate(wall, age), load)
+            load = np.where(silent, self._blend.estimate(self._civil, age), load)
         nominal = self._config.feeder.nominal_voltage_v
         phase = roster.phase[single]
         current = np.conj(load[single]) / nominal
@@ -214,7 +217,7 @@ class DecisionDesk:
         freed = self._has_been_freed(s)
         if self._trigger is kind and not freed and not self._worth_a_look(s.now, neutral):
             return None
-        outlook = self._outlook(wall, s, now_a, fixed)
+        outlook = self._outlook(s, now_a, fixed)
         proposal = self._planner.propose(outlook, s)
         self._looked_at, self._looked_n, self._new_readings = s.now, neutral, False
         self._looked_phase = self._roster.phase.copy()
@@ -232,7 +235,7 @@ class DecisionDesk:
         move = Move(wish.house, wish.phase if origin is None else origin, wish.phase)
         vetoes = tuple(self._guard.judge([move], s, manual=True))
         now_a = np.conj(s.load_va) / np.complex128(self._config.feeder.nominal_voltage_v)
-        outlook = self._outlook(wall, s, now_a, self._unmetered.current(s))
+        outlook = self._outlook(s, now_a, self._unmetered.current(s))
         before = self._planner.neutral_now(outlook)
         turn = ROTATION[move.target] - ROTATION[move.origin]
         after = before + complex(now_a[self._roster.index[wish.house]] * turn)
@@ -279,9 +282,11 @@ class DecisionDesk:
         self._distance.relearn(learned.get("distance"), houses)
         return self._blend.relearn(learned.get("blend", {}), houses)
 
-    def _outlook(self, wall: float, s: Situation, now_a: NDArray[np.complex128], fixed: complex) -> Outlook:
+    def _outlook(self, s: Situation, now_a: NDArray[np.complex128], fixed: complex) -> Outlook:
         nominal = self._config.feeder.nominal_voltage_v
-        forecast = np.where(s.heard[:, None], np.conj(self._advisor.forecast(wall, self._horizon)) / nominal, 0.0)
+        forecast = np.where(
+            s.heard[:, None], np.conj(self._advisor.forecast(self._civil, self._horizon)) / nominal, 0.0
+        )
         forecast[self._roster.three_phase] = 0.0
         price = self._price.price(float(self._horizon.weights_min.sum()))
         error = self._advisor.error_va(self._price.typical_a * nominal) / nominal

@@ -16,6 +16,7 @@ Floats = NDArray[np.float64]
 DAY_S: Final = 86_400.0
 BINS: Final = 48
 """Half hours of a day. Days are UTC days: only the period matters, and UTC has no changes of summer time."""
+UNKNOWN_PAGE: Final = -1
 MEMORY_DAYS: Final = 7.0
 """The mean forgets with this time constant, so that it follows seasons and habits."""
 
@@ -28,11 +29,12 @@ class UsualDay:
         self._days: Floats = np.zeros((houses, BINS))
         self._bin_sum: Complex = np.zeros(houses, dtype=np.complex128)
         self._bin_weight: Floats = np.zeros(houses)
-        self._bin = -1
+        self._bin = UNKNOWN_PAGE
 
     def turn_page(self, wall: float) -> None:
-        """At each new half hour, fold the finished one into the mean."""
-        page = int(wall % DAY_S // (DAY_S / BINS))
+        """At each new half hour, fold the finished one into the mean. While the time is not known (NaN) nothing is
+        learned."""
+        page = int(wall % DAY_S // (DAY_S / BINS)) if wall == wall else UNKNOWN_PAGE
         if page == self._bin:
             return
         if self._bin >= 0:
@@ -50,11 +52,17 @@ class UsualDay:
 
     def add(self, index: NDArray[np.intp], load: Complex, seconds: Floats) -> None:
         """Houses `index` drew `load` for so many seconds of this half hour."""
+        if self._bin == UNKNOWN_PAGE:
+            return
         self._bin_sum[index] += seconds * load
         self._bin_weight[index] += seconds
 
     def known_at(self, wall: float, ahead_s: Floats) -> tuple[Complex, Floats]:
-        """The mean at instants `ahead_s` [n] from now, and how much is known of it, [houses, n] each."""
+        """The mean at instants `ahead_s` [n] from now, and how much is known of it, [houses, n] each; nothing is where
+        the time is not known (NaN)."""
+        if wall != wall:
+            nothing = np.zeros((len(self._day), len(ahead_s)))
+            return nothing.astype(np.complex128), nothing
         bins = ((wall + ahead_s) % DAY_S // (DAY_S / BINS)).astype(np.intp)
         # Half-hour means of one house and few days are rough: take the neighbours in (1-2-1).
         near = np.stack([(bins - 1) % BINS, bins, (bins + 1) % BINS])

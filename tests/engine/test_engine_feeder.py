@@ -53,6 +53,8 @@ class Feeder:
         self.silent: set[str] = set()
         self.answers = True
         self.connected = True
+        self.synced = True
+        self.clock_wrong_by_s = 0.0
         self.commands: list[Command] = []
         self.events: list[Event] = []
         self.alerts: dict[str, str] = {}
@@ -63,8 +65,9 @@ class Feeder:
         self.now += seconds
         sent, self._sent = self._sent, []
         reports, self._reports = self._reports, []
-        wall = WALL + self.now - 1e4
+        wall = WALL + self.now - 1e4 + self.clock_wrong_by_s
         happened.setdefault("reports", reports)
+        happened.setdefault("synced", self.synced)
         outputs = self.engine.step(self.now, Inputs(wall=wall, sent=sent, connected=self.connected, **happened))
         for command in outputs.commands:
             self.commands.append(command)
@@ -159,6 +162,29 @@ def test_headroom_counts_everything_on_the_phase(transformer: bool) -> None:
     asked = next(d for d in outputs.decisions if d.operator == "Ann")
     assert [veto.reason for veto in asked.vetoes] == [VetoReason.TARGET_HEADROOM]
     assert all(command.phase is not L2 for command in feeder.commands)
+
+
+def moved(feeder: Feeder) -> list[tuple[str, Phase, float]]:
+    return [
+        (event.house, Phase.parse(event.body["phase"]), event.mono)
+        for event in feeder.events
+        if event.kind is EventKind.PLANNED
+    ]
+
+
+@pytest.mark.parametrize("wrong_by_s", [86_400.0, -86_400.0, 40_000.0, -40_000.0])
+@pytest.mark.parametrize("trusted_before", [True, False])
+def test_an_untrusted_clock_that_steps_changes_no_move(wrong_by_s: float, trusted_before: bool) -> None:
+    feeders = [Feeder(), Feeder()]
+    for wrong, feeder in zip((0.0, wrong_by_s), feeders, strict=True):
+        feeder.synced = trusted_before
+        feeder.run(4 * 3600)
+        feeder.synced = False
+        feeder.clock_wrong_by_s = wrong
+        feeder.load |= dict.fromkeys(on(L1), 2500.0) | dict.fromkeys(on(L2)[:3], 200.0)
+        feeder.run(3600)
+    assert moved(feeders[0])
+    assert moved(feeders[0]) == moved(feeders[1])
 
 
 def skewed(**sections: Any) -> Feeder:
