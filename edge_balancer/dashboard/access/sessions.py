@@ -1,0 +1,143 @@
+"""Who is logged in. Kept in memory and, as hashes, in a file beside the accounts: a page on a wall stays logged in over
+a restart, and who reads the file cannot log in with it.
+
+The account's present role counts, not that at the login. The file is written at logins and logouts, never in between.
+Time is handed in (Unix seconds: a session outlives the monotonic clock).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from edge_balancer.dashboard.access import private_file
+from edge_balancer.dashboard.access.records import Account, Roll
+from edge_balancer.dashboard.access.roles import Role
+from edge_balancer.logs import get_logger
+
+HOUR_S: Final = 3600.0
+DAY_S: Final = 86_400.0
+MOST_SESSIONS: Final = 256
+MOST_OF_ONE: Final = 16
+"""Sessions of one account: with one more, the least recently used ends."""
+_SECRET_BYTES: Final = 32
+
+_log = get_logger(__name__)
+
+
+class Lifetime(msgspec.Struct, frozen=True):
+    """How long a session lasts: without use, and in all."""
+
+    idle_s: float
+    all_s: float
+
+
+READING: Final = Lifetime(idle_s=7 * DAY_S, all_s=90 * DAY_S)
+"""Of viewers: a page on a wall. Its open stream counts as use."""
+ACTING: Final = Lifetime(idle_s=HOUR_S, all_s=12 * HOUR_S)
+"""Of those who may move contactors. An open stream is no use: the person may have gone."""
+
+
+class _Session(msgspec.Struct):
+    name: str
+    key: str
+    """The account's at the login: another password ends the session."""
+    began: float
+    used: float
+
+
+class Sessions:
+    """All of them, by the hash of their secret. Used from one thread."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._sessions = _read(path)
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def begin(self, account: Account, wall: float) -> str:
+        """A new session's secret."""
+        own = [(s.used, key) for key, s in self._sessions.items() if s.name == account.name]
+        all_ = [(s.used, key) for key, s in self._sessions.items()]
+        for group, most in ((own, MOST_OF_ONE), (all_, MOST_SESSIONS)):
+            for _, key in sorted(group)[: max(0, len(group) - most + 1)]:
+                self._sessions.pop(key, None)
+        secret = secrets.token_urlsafe(_SECRET_BYTES)
+        self._sessions[_digest(secret)] = _Session(account.name, account.key, wall, wall)
+        return secret
+
+    def account(self, secret: str, roll: Roll, wall: float, *, use: bool) -> Account | None:
+        """Whose session it is; None where it has ended. `use`: a request, not a look whether it still holds."""
+        digest = _digest(secret)
+        session = self._sessions.get(digest)
+        if session is None:
+            return None
+        account = roll.account(session.name)
+        if account is None or _ended(session, account, wall):
+            del self._sessions[digest]
+            return None
+        if use or account.level <= Role.VIEWER:
+            session.used = max(session.used, wall)
+        return account
+
+    def end(self, secret: str) -> None:
+        self._sessions.pop(_digest(secret), None)
+
+    def sweep(self, roll: Roll, wall: float) -> None:
+        """Forget those that have ended."""
+        for digest, session in list(self._sessions.items()):
+            account = roll.account(session.name)
+            if account is None or _ended(session, account, wall):
+                del self._sessions[digest]
+
+    def encoded(self) -> bytes:
+        """For the file."""
+        return msgspec.json.encode(self._sessions)
+
+    def save(self, data: bytes) -> None:
+        """Put what `encoded` gave into the file; touches nothing else, so that another thread may do it. Where it
+        cannot be written, sessions end with the program, and that is all."""
+        try:
+            private_file.write(self._path, data)
+        except OSError as error:
+            why = error.strerror or str(error)
+            _log.warning("sessions could not be saved: they end with a restart", file=str(self._path), reason=why)
+
+
+def beside(accounts: Path) -> Path:
+    """Where the sessions of an accounts' file are kept."""
+    return accounts.with_name(f"{accounts.stem}-sessions.json")
+
+
+def csrf_of(secret: str) -> str:
+    """The word that a page must say with every order. It follows from the secret, and the secret not from it."""
+    return hmac.new(secret.encode(), b"csrf", hashlib.sha256).hexdigest()
+
+
+def same(left: str, right: str) -> bool:
+    """Equal, without telling by the time taken how far."""
+    return hmac.compare_digest(left.encode(), right.encode())
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _ended(session: _Session, account: Account, wall: float) -> bool:
+    lasts = READING if account.level <= Role.VIEWER else ACTING
+    return account.key != session.key or wall - session.used >= lasts.idle_s or wall - session.began >= lasts.all_s
+
+
+def _read(path: Path) -> dict[str, _Session]:
+    try:
+        data = private_file.read(path)
+        return {} if data is None else msgspec.json.decode(data, type=dict[str, _Session])
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        _log.warning("sessions could not be read: everybody has to log in again", file=str(path), reason=str(error))
+        return {}
