@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - argparse has no public name for it
 
 DEFAULT_CONFIG: Final = Path("/etc/edge-balancer/edge-balancer.toml")
+SERVICE_STATE: Final = Path("/var/lib/edge-balancer")
 GOOD, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -29,6 +30,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     # machine made a decision six times as long.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     args = _parser().parse_args(argv)
+    if getattr(args, "config", None) == DEFAULT_CONFIG and SERVICE_STATE.is_dir():
+        # systemd tells it to the service alone: without it `sudo edge-balancer history` would look for the store beside
+        # the configuration.
+        os.environ.setdefault("STATE_DIRECTORY", str(SERVICE_STATE))
     try:
         return int(args.run(args))
     except EdgeBalancerError as error:
@@ -49,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_configuring(commands)
     _add_records(commands)
     _add_alerts(commands)
+    _add_access(commands)
     _add_trying(commands)
     return parser
 
@@ -110,6 +116,19 @@ def _add_alerts(commands: Commands) -> None:
     _add_config(alerts)
     add_alerts_arguments(alerts)
     alerts.set_defaults(run=_alerts)
+
+
+def _add_access(commands: Commands) -> None:
+    from edge_balancer.dashboard.access.options import add_account_arguments, add_token_arguments
+
+    account = commands.add_parser("account", help="who may log in to the page: add, password, role, remove, list")
+    _add_config(account)
+    add_account_arguments(account)
+    account.set_defaults(run=_account)
+    token = commands.add_parser("token", help="tokens for programs that use the API: add, remove, list")
+    _add_config(token)
+    add_token_arguments(token)
+    token.set_defaults(run=_token)
 
 
 def _add_trying(commands: Commands) -> None:
@@ -225,6 +244,18 @@ def _alerts(args: argparse.Namespace) -> int:
     from edge_balancer.messenger.commands import alerts_command
 
     return alerts_command(args)
+
+
+def _account(args: argparse.Namespace) -> int:
+    from edge_balancer.dashboard.access.commands import account_command
+
+    return account_command(args)
+
+
+def _token(args: argparse.Namespace) -> int:
+    from edge_balancer.dashboard.access.commands import token_command
+
+    return token_command(args)
 
 
 def _replay(args: argparse.Namespace) -> int:
