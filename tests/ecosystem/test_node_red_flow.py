@@ -12,7 +12,6 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from edge_balancer.settings.example import example_toml
 from edge_balancer.telemetry.intake import Intake
 from edge_balancer.types.events import Alert, AlertState, Severity
 from edge_balancer.types.snapshot import FeederState, PhaseState
@@ -23,7 +22,7 @@ from tests.support.configuration import make_config
 
 ROOT: Final = Path(__file__).parents[2]
 FLOW: Final[list[dict[str, Any]]] = json.loads((ROOT / "config/node-red/feeder-flow.json").read_text(encoding="utf-8"))
-BASE: Final = f"phase-balance/{tomllib.loads(example_toml())['feeder']['id']}"
+BASE: Final = f"phase-balance/{tomllib.loads((ROOT / 'config/edge-balancer.toml').read_text())['feeder']['id']}"
 PHASE = PhaseState(p=100.0, q=0.0, i=1.0, v_min=None, v_mean=None, v_max=None, houses=1, export_w=0.0)
 STATE = FeederState(t=1.8e9, l1=PHASE, l2=PHASE, l3=PHASE, i_n=14.6, imbalance=8.0, coverage=1.0, mode=Mode.AUTO)
 
