@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 
+from edge_balancer.settings.root import Configuration
 from edge_balancer.telemetry.intake import Intake
 from edge_balancer.types.events import Alert, AlertState, Severity
 from edge_balancer.types.snapshot import FeederState, PhaseState
@@ -22,7 +23,8 @@ from tests.support.configuration import make_config
 
 ROOT: Final = Path(__file__).parents[2]
 FLOW: Final[list[dict[str, Any]]] = json.loads((ROOT / "config/node-red/feeder-flow.json").read_text(encoding="utf-8"))
-BASE: Final = f"phase-balance/{tomllib.loads((ROOT / 'config/edge-balancer.toml').read_text())['feeder']['id']}"
+BASE: Final = "phase-balance/feeder-1"
+"""What the example configuration gives."""
 PHASE = PhaseState(p=100.0, q=0.0, i=1.0, v_min=None, v_mean=None, v_max=None, houses=1, export_w=0.0)
 STATE = FeederState(t=1.8e9, l1=PHASE, l2=PHASE, l3=PHASE, i_n=14.6, imbalance=8.0, coverage=1.0, mode=Mode.AUTO)
 
@@ -34,6 +36,11 @@ def nodes(kind: str) -> list[dict[str, Any]]:
 def named(name: str) -> dict[str, Any]:
     (found,) = [node for node in FLOW if node.get("name") == name]
     return found
+
+
+def test_its_base_topic_is_that_of_the_example_configuration() -> None:
+    example = tomllib.loads((ROOT / "config/edge-balancer.toml").read_text(encoding="utf-8"))
+    assert Configuration.model_validate({"feeder": example["feeder"]}).base_topic == BASE
 
 
 def test_every_id_is_unique_and_every_wire_and_reference_leads_somewhere() -> None:
