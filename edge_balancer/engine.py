@@ -22,6 +22,7 @@ from edge_balancer.decision.desk import DecisionDesk
 from edge_balancer.decision.guard import Guard, Situation
 from edge_balancer.forecast.advisor import Advisor
 from edge_balancer.forecast.civil_time import CivilTime
+from edge_balancer.forecast.interface import MissingModel, Model
 from edge_balancer.settings.root import Configuration
 from edge_balancer.switching.desk import SwitchDesk
 from edge_balancer.switching.picture import Picture
@@ -54,9 +55,11 @@ class Engine:
         restored: Restored,
         now: float,
         advisor: Advisor | None = None,
+        model: Model | MissingModel | None = None,
     ) -> None:
         """`session` is a fresh random id of this run: ids of commands and decisions derive from it. `now` in
-        monotonic s. `advisor` forecasts in the survival blend's place."""
+        monotonic s. `advisor` forecasts in the survival blend's place; `model`, a learned forecast, corrects the
+        blend under supervision. At most one of them may be given."""
         self._config = config
         self._mode = restored.mode or config.decision.mode
         self.roster = Roster(config.houses)
@@ -66,7 +69,7 @@ class Engine:
         self.phase_ring = PhaseRing(config.telemetry.ring_hours, config.telemetry.grid_s)
         self._minutes = MinuteMeans(self.roster.ids)
         self._guard = Guard(config, self.roster)
-        self._decisions = DecisionDesk(config, self.roster, self.latest, self._guard, session, advisor)
+        self._decisions = DecisionDesk(config, self.roster, self.latest, self._guard, session, advisor, model)
         self._switches = SwitchDesk(config, self.roster, self.latest, session)
         self._outage = OutageWatch(config.decision.min_coverage, config.decision.outage_cooldown_s)
         self.watch = Watch(config, self.roster, restored)
@@ -135,7 +138,16 @@ class Engine:
     @property
     def advice(self) -> str:
         """Which forecast advises at present."""
-        return self._decisions.advice
+        return self._decisions.advice.name
+
+    @property
+    def forecast_fault(self) -> str:
+        """Why the learned forecast that is configured does not advise; empty where it does, or none is."""
+        return self._decisions.advice.fault
+
+    def forecast_report(self) -> dict[str, Any]:
+        """Whose forecast is used, and how a learned one stands, as JSON types."""
+        return self._decisions.advice.diagnostics()
 
     @property
     def distance_ohm(self) -> NDArray[np.float64]:
@@ -301,7 +313,9 @@ class Engine:
         self._minutes.add_feeder(feeder)
         self.houses_ring.advance(now)
         self.phase_ring.add_state(now, feeder)
-        alerts = self.watch.look(now, inputs, feeder, s.fresh, self.latest, self._records.doubts.values())
+        alerts = self.watch.look(
+            now, inputs, feeder, s.fresh, self.latest, self._records.doubts.values(), self.forecast_fault
+        )
         return self._told([*acknowledged, *alerts]), feeder
 
     def _told(self, alerts: list[Alert]) -> tuple[Alert, ...]:

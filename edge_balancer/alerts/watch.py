@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_balancer.alerts import conditions
+from edge_balancer.alerts import conditions, own_conditions
 from edge_balancer.alerts.catalogue import AlertKind, key_of
 from edge_balancer.alerts.lifecycle import AlertBook, Condition
 from edge_balancer.alerts.own_watch import OwnWatch
@@ -89,9 +89,10 @@ class Watch:
         fresh: NDArray[np.bool_],
         latest: LatestReadings,
         doubts: Iterable[Doubt] = (),
+        forecast_fault: str = "",
     ) -> list[Alert]:
         """The alerts that changed. `fresh` [houses]: whose reading may be used; `doubts`: records that the voltages
-        contradict."""
+        contradict; `forecast_fault`: why a learned forecast was set aside."""
         if self._started is None:
             self._started = now
         roster, wall, texts = self._roster, inputs.wall, self._texts
@@ -111,6 +112,7 @@ class Watch:
             *conditions.wrong_phase_records(doubts, texts),
             *conditions.switching_halted(self._roster.halted, texts),
             *conditions.storage_trouble(inputs.storage_fault, texts),
+            *own_conditions.model_demoted(forecast_fault, texts),
             *self._switches(),
             *self._own.look(now, inputs, None if latest.transformer is None else latest.transformer.at, open_kinds),
         ]

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_balancer.analysis.distance import ElectricalDistance
+from edge_balancer.decision.advice import Advice
 from edge_balancer.decision.explain import sentence, veto_text
 from edge_balancer.decision.guard import Guard, Situation
 from edge_balancer.decision.planner import Outlook, Planner, Proposal
@@ -18,8 +20,8 @@ from edge_balancer.decision.price import PriceOfMove
 from edge_balancer.decision.triggers import Triggers
 from edge_balancer.decision.unmetered import UnmeteredCurrent
 from edge_balancer.forecast.advisor import Advisor
-from edge_balancer.forecast.blend import SurvivalBlend
 from edge_balancer.forecast.horizon import horizon, patience_for
+from edge_balancer.forecast.interface import MissingModel, Model
 from edge_balancer.settings.root import Configuration
 from edge_balancer.switching.roster import Roster
 from edge_balancer.telemetry.latest import LatestReadings, Round
@@ -58,8 +60,9 @@ class DecisionDesk:
         guard: Guard,
         session: uuid.UUID,
         advisor: Advisor | None = None,
+        model: Model | MissingModel | None = None,
     ) -> None:
-        """`advisor` forecasts in the survival blend's place."""
+        """`advisor` forecasts in the survival blend's place; `model` corrects the blend, under supervision."""
         d = config.decision
         self._config = config
         self._roster = roster
@@ -68,10 +71,10 @@ class DecisionDesk:
         self._planner = Planner(config, roster, guard)
         self._session = session
         self._serial = 0
-        self._blend = SurvivalBlend(len(roster), d.smoothing_s, roster.pv_w <= 0.0, ~roster.three_phase)
-        self._advisor: Advisor = self._blend if advisor is None else advisor
         self._distance = ElectricalDistance(len(roster), config.feeder.nominal_voltage_v)
         self._horizon = horizon(patience_for(d.operations_per_house_day))
+        self.advice = Advice(config, roster, self._horizon, advisor, model)
+        self._blend = self.advice.blend
         self._price = PriceOfMove(d.operations_per_house_day, roster.movable, self._prior_a2())
         self._triggers = Triggers(config)
         self._unmetered = UnmeteredCurrent(latest, config.feeder.nominal_voltage_v)
@@ -105,9 +108,9 @@ class DecisionDesk:
             # In the dark a house draws nothing, which says nothing of what it will draw when supply is back.
             here = ~away[batch.index] & ~(batch.v < 0.5 * self._config.feeder.nominal_voltage_v)
             index = batch.index[here]
-            self._blend.observe(index, load[here], batch.at[here], civil, longest[index])
+            self.advice.observe(index, load[here], batch.at[here], civil, longest[index])
             self._new_readings = True
-        self._blend.learn(now, civil, self._horizon)
+        self.advice.follow(now, civil)
 
     def _solar_away(self, now: float) -> NDArray[np.bool_]:
         """Houses that were moved while they exported and whose inverter is not back yet. What they draw meanwhile says
@@ -219,11 +222,13 @@ class DecisionDesk:
             return None
         outlook = self._outlook(s, now_a, fixed)
         proposal = self._planner.propose(outlook, s)
+        shadow = self._shadow_moves(wall, outlook, s, proposal.moves)
         self._looked_at, self._looked_n, self._new_readings = s.now, neutral, False
         self._looked_phase = self._roster.phase.copy()
         if not proposal.moves or (s.mode is Mode.ADVISE and self._advised_already(proposal.moves, s.now)):
             return None
-        decision = self._decision(trigger, wall, s, proposal, outlook.price, commanded=s.mode is Mode.AUTO)
+        auto = s.mode is Mode.AUTO
+        decision = self._decision(trigger, wall, s, proposal, outlook.price, commanded=auto, shadow=shadow)
         if decision.commanded:
             self._price.spend(len(decision.moves))
         return decision
@@ -253,11 +258,6 @@ class DecisionDesk:
         return self._triggers.due()
 
     @property
-    def advice(self) -> str:
-        """As decisions are signed now."""
-        return self._advisor.name
-
-    @property
     def distance_ohm(self) -> NDArray[np.float64]:
         """[houses] loop resistance back to the transformer, ohm; NaN where not known yet."""
         return self._distance.ohm
@@ -265,7 +265,7 @@ class DecisionDesk:
     def learned(self) -> dict[str, Any]:
         return {
             "houses": list(self._roster.ids),
-            "blend": self._blend.learned(),
+            **self.advice.learned(),
             "price": self._price.learned(),
             "distance": self._distance.learned(),
         }
@@ -280,18 +280,29 @@ class DecisionDesk:
             # The price follows the size of the feeder's houses: of another feeder it would tell nothing.
             self._price.relearn(learned.get("price", {}))
         self._distance.relearn(learned.get("distance"), houses)
-        return self._blend.relearn(learned.get("blend", {}), houses)
+        return self.advice.relearn(learned, houses)
 
     def _outlook(self, s: Situation, now_a: NDArray[np.complex128], fixed: complex) -> Outlook:
-        nominal = self._config.feeder.nominal_voltage_v
-        forecast = np.where(
-            s.heard[:, None], np.conj(self._advisor.forecast(self._civil, self._horizon)) / nominal, 0.0
-        )
-        forecast[self._roster.three_phase] = 0.0
+        told = self.advice.told(self._civil, s.heard, self._typical_va)
         price = self._price.price(float(self._horizon.weights_min.sum()))
-        error = self._advisor.error_va(self._price.typical_a * nominal) / nominal
         distance = self._distance.relative() if self._config.decision.distance_weight > 0.0 else None
-        return Outlook(self._horizon, forecast, now_a, fixed, error, price, distance)
+        return Outlook(self._horizon, told.forecast_a, now_a, fixed, told.error_a, price, distance, told.price_factor)
+
+    @property
+    def _typical_va(self) -> float:
+        return self._price.typical_a * self._config.feeder.nominal_voltage_v
+
+    def _shadow_moves(
+        self, wall: float, outlook: Outlook, s: Situation, moves: tuple[Move, ...]
+    ) -> tuple[Move, ...] | None:
+        """What would have been chosen by a model that is in shadow; None where none is."""
+        told = self.advice.in_shadow(s.heard, self._typical_va)
+        if told is None:
+            return None
+        other = replace(outlook, forecast_a=told.forecast_a, error_a=told.error_a, price_factor=told.price_factor)
+        shadow = self._planner.propose(other, s).moves
+        self.advice.compare(wall, moves, shadow)
+        return shadow
 
     def _has_been_freed(self, s: Situation) -> bool:
         """Whether a house, or a phase to move to, may be used that could not before: a switch has spoken, a lock was
@@ -332,6 +343,7 @@ class DecisionDesk:
         *,
         commanded: bool,
         wish: SwitchRequest | None = None,
+        shadow: tuple[Move, ...] | None = None,
     ) -> Decision:
         self._serial += 1
         kind, value, limit = trigger
@@ -339,7 +351,7 @@ class DecisionDesk:
             self._roster.phase[self._roster.phase >= 0], s.load_va.real[self._roster.phase >= 0], 3
         ).tolist()
         if wish is None:
-            text = sentence(kind, value, limit, proposal, price, self._advisor.name)
+            text = sentence(kind, value, limit, proposal, price, self.advice.name)
         else:
             text = _wish_text(wish, proposal)
         v_max = [None if v != v else v for v in s.v_max.tolist()]
@@ -362,9 +374,10 @@ class DecisionDesk:
             candidates=proposal.candidates,
             vetoes=proposal.vetoes,
             blocks=proposal.blocks,
-            advice=self._advisor.name,
+            advice=self.advice.name,
             operator=wish.operator if wish else "",
             text=text,
+            shadow_moves=shadow,
         )
 
 

@@ -38,7 +38,8 @@ class Outlook:
     """What the planner works on. `forecast_a` [houses, blocks]: current of each house in its own phase's frame, A;
     `now_a` [houses]: the same at present; `fixed_a` complex: current in the neutral that no move changes, A;
     `error_a` [blocks]: standard error of the forecast neutral current, A; `price` of a move, A min; `distance`
-    [houses]: of each house along the feeder over the typical one, None where not known."""
+    [houses]: of each house along the feeder over the typical one, None where not known; `price_factor` [houses]: by
+    which a learned policy finds moving a house dearer or cheaper, None where all cost alike."""
 
     horizon: Horizon
     forecast_a: Complex
@@ -47,6 +48,7 @@ class Outlook:
     error_a: Floats
     price: float
     distance: Floats | None = None
+    price_factor: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,8 @@ class Planner:
         change = outlook.forecast_a[house] * turn
         if outlook.distance is not None:
             change = np.concatenate([change, change * outlook.distance[house][:, None]], axis=1)
-        price = outlook.price + self._lost_solar(house, s) - self._voltage_relief(house, origin, target, outlook, s)
+        own = outlook.price if outlook.price_factor is None else outlook.price * outlook.price_factor[house]
+        price = own + self._lost_solar(house, s) - self._voltage_relief(house, origin, target, outlook, s)
         return _Table(house, target, change, price)
 
     def _missing(self, house: NDArray[np.intp], horizon: Horizon, s: Situation) -> Floats:

@@ -42,6 +42,8 @@ _REMARKS: Final[dict[str, str]] = {
 # A value to show where there is no default that could stand in a file.
 _SHOWN: Final[dict[str, str]] = {
     "feeder.neutral_limit_pct": "40",
+    "feeder.latitude_deg": "48.1",
+    "feeder.longitude_deg": "11.6",
     "mqtt.port": "1883",
     "mqtt.ca_file": '"ca.pem"',
     "mqtt.cert_file": '"client.pem"',

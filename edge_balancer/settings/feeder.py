@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints
 
-from firmware_bridge.settings.base import Section
+from firmware_bridge.settings.base import Finding, Section
 
 # Continuous neutral loading a distribution transformer bears, in percent of its rated current (IEC 60076-1 practice:
 # a star-star winding has a weak neutral, a delta or zigzag primary bears more).
@@ -50,7 +51,23 @@ class FeederSettings(Section):
     source_impedance_ohm: float = Field(default=0.25, gt=0, le=5)
     """Typical loop impedance (phase and neutral) from the transformer to a house, ohm: how far a moved load shifts a
     voltage."""
+    latitude_deg: float | None = Field(default=None, ge=-90, le=90)
+    """Where the feeder stands, degrees north: by it a learned forecast knows the sun, which is otherwise told by what
+    the roofs give. A degree (100 km) is near enough."""
+    longitude_deg: float | None = Field(default=None, ge=-180, le=180)
+    """Degrees east. Give both or neither."""
     limits: VoltageLimits = VoltageLimits()
+
+    def contradictions(self) -> Iterator[Finding]:
+        for given, missing in (("latitude_deg", "longitude_deg"), ("longitude_deg", "latitude_deg")):
+            if getattr(self, given) is not None and getattr(self, missing) is None:
+                yield Finding(
+                    (missing,),
+                    None,
+                    f"is missing: {given} alone tells no place",
+                    f"give both, or leave {given} out",
+                    involves=((given,),),
+                )
 
     @property
     def rated_current_a(self) -> float:

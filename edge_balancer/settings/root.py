@@ -9,6 +9,7 @@ from edge_balancer.settings.channels import ChannelsSettings
 from edge_balancer.settings.contacts import ContactSettings
 from edge_balancer.settings.dashboard import DashboardSettings
 from edge_balancer.settings.feeder import FeederSettings
+from edge_balancer.settings.forecast import ForecastSettings
 from edge_balancer.settings.homeassistant import HomeAssistantSettings
 from edge_balancer.settings.houses import HouseSettings, MeterSource
 from edge_balancer.settings.policy import (
@@ -36,6 +37,7 @@ class Configuration(Section):
     """Where the transformer's measurements come from; empty for the native format on `B/meter/transformer`."""
     telemetry: TelemetrySettings = TelemetrySettings()
     decision: DecisionSettings = DecisionSettings()
+    forecast: ForecastSettings = ForecastSettings()
     switching: SwitchingSettings = SwitchingSettings()
     alerts: AlertSettings = AlertSettings()
     contacts: tuple[ContactSettings, ...] = ()

@@ -115,3 +115,5 @@ class Decision(msgspec.Struct, frozen=True):
     operator: str = ""
     text: str = ""
     """The explanation in one English sentence."""
+    shadow_moves: tuple[Move, ...] | None = None
+    """What a learned forecast in shadow would have had moved; null where none is in shadow."""
