@@ -14,28 +14,31 @@ SERVICES = (
     (
         Path("/etc/edge-balancer/edge-balancer.toml"),
         Path("/var/lib/edge-balancer"),
-        (("storage", "path"), ("bridge", "state")),
+        {("storage", "path"): "edge-balancer.db", ("bridge", "state"): "bridge.db"},
     ),
-    (Path("/etc/firmware-bridge/firmware-bridge.toml"), Path("/var/lib/firmware-bridge"), (("bridge", "state"),)),
+    (
+        Path("/etc/firmware-bridge/firmware-bridge.toml"),
+        Path("/var/lib/firmware-bridge"),
+        {("bridge", "state"): "bridge.db"},
+    ),
 )
+"""Configuration, folder of what is kept, and the files there: the key that names one, and its name by default."""
 
 
 def files(root: Path) -> set[Path]:
-    """Every database of the two services: those in their state folders, and those that a configuration names."""
+    """Every database of the two services that is there."""
     found: set[Path] = set()
     for config, folder, keys in SERVICES:
-        state = root / folder.relative_to("/")
-        found.update(state.glob("*.db"))
         try:
             settings = tomllib.loads((root / config.relative_to("/")).read_text("utf-8-sig"))
         except (OSError, ValueError):
-            continue
-        for section, key in keys:
-            name = settings.get(section, {}).get(key) if isinstance(settings.get(section), dict) else None
-            if isinstance(name, str):
-                path = Path(name)
-                file = root / path.relative_to("/") if path.is_absolute() else state / path
-                found.update((file, *file.parent.glob(f"{file.stem}-alerts.db")))
+            settings = {}
+        for (section, key), usual in keys.items():
+            table = settings.get(section)
+            name = table.get(key) if isinstance(table, dict) else None
+            file = root / (folder / (name if isinstance(name, str) else usual)).relative_to("/")
+            # Alerts wait in a file beside the store.
+            found.update((file, file.with_name(f"{file.stem}-alerts.db")))
     return {file for file in found if file.is_file()}
 
 
@@ -68,8 +71,8 @@ def main() -> int:
     sys.stderr.write("edge-balancer: refused, because this package is older than the records of this machine:\n")
     sys.stderr.writelines(f"    {problem}\n" for problem in problems)
     sys.stderr.write(
-        "    Nothing was changed. Install a package at least as new as the one that wrote them. To go back all the same,\n"
-        "    move these files away, or restore a backup of the older version: what was recorded since is then lost.\n"
+        "    Nothing was changed. Install a package at least as new as the one that wrote them. To go back all the\n"
+        "    same, move these files away, or restore a backup of the older version: what was recorded since is then lost.\n"
     )
     return 1
 

@@ -22,7 +22,7 @@ _SPDX: Final = {
 }
 """What older metadata calls a licence -> its SPDX identifier."""
 _IDENTIFIER: Final = re.compile(r"^[A-Za-z0-9][A-Za-z0-9.+-]*$")
-_FILE: Final = re.compile(r"^(licen[cs]e|copying|notice|third.?party.?notices)", re.IGNORECASE)
+_FILE: Final = re.compile(r"^(licen[cs]e|copying|notice|authors|third.?party.?notices)", re.IGNORECASE)
 _REQUIREMENT: Final = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)")
 
 
@@ -96,9 +96,9 @@ def _texts(one: Distribution, site: Path) -> tuple[Path, ...]:
     """What lies in its metadata, and beside the modules of wheels that keep their licences there."""
     texts = []
     for file in one.files or ():
-        if not _FILE.match(file.name) or file.suffix in {".py", ".pyc", ".pyi"}:
-            continue
-        inside_metadata = ".dist-info" in file.parts[0]
-        if (inside_metadata or len(file.parts) <= 2) and (site / file).is_file():
+        of_metadata = file.parts[0].endswith(".dist-info")
+        named = _FILE.match(file.name) is not None and file.suffix not in {".py", ".pyc", ".pyi"}
+        told = of_metadata and (named or file.parts[1] == "licenses")
+        if (told or (named and len(file.parts) == 2)) and (site / file).is_file():
             texts.append(site / file)
     return tuple(sorted(texts))

@@ -1,0 +1,234 @@
+"""The package on a fresh Debian machine, from its installation to its purge, under the machine's real systemd.
+
+One story for each suite, told once: every chapter begins where the one before ended, as on a site. Minutes each, as root;
+skipped with the reason where such a machine cannot be made.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.packaging.builds import Built, as_older, build, clone
+from tests.packaging.machine import PYTHONS, Machine, booted, fresh_root, missing
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.root,
+    pytest.mark.skipif(bool(missing()), reason=missing() or "-"),
+]
+
+HERE = Path(__file__).parent
+BASE = "phase-balance/street"
+CONFIG = "/etc/edge-balancer/edge-balancer.toml"
+CONFIGURATION = f"""\
+# Ours: an upgrade must not touch a byte of it.
+[feeder]
+id = "street"
+[mqtt]
+host = "localhost"
+base_topic = "{BASE}"
+[decision]
+mode = "auto"
+dwell_s = 0
+smoothing_s = 0
+max_moves = 1
+outage_cooldown_s = 0
+"""
+HOUSES = "id,phase\n" + "".join(f"h{number:02d},L{(number - 1) % 3 + 1}\n" for number in range(1, 7))
+UNITS = ("edge-balancer.service", "firmware-bridge.service")
+MOST_EXPOSED = 1.5
+"""Of `systemd-analyze security`, from 0 (no way out) to 10 (unlimited)."""
+
+
+@pytest.fixture(scope="module", params=sorted(PYTHONS))
+def suite(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def packages(suite: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Built, Built]:
+    """The version before, and this one."""
+    folder = tmp_path_factory.mktemp("packages")
+    new = clone(folder / "new")
+    before = clone(folder / "before")
+    as_older(before, "0.0.9")
+    return build(before, suite, folder / "dist-before"), build(new, suite, folder / "dist-new")
+
+
+@pytest.fixture(scope="module")
+def machine(suite: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    root = fresh_root(suite, tmp_path_factory.mktemp("root") / suite)
+    with booted(root) as up:
+        yield up
+
+
+def test_a_site_lives_from_the_installation_to_the_purge(
+    suite: str, machine: Machine, packages: tuple[Built, Built], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, now = packages
+    for built in packages:
+        machine.put(built.file, f"/packages/{built.file.name}")
+    was = everything(machine)
+
+    install(machine, before)
+    nothing_runs_before_somebody_described_the_feeder(machine)
+    describe(machine)
+    a_move_is_made(machine)
+    exposed = hardened(machine)
+    frozen_s = a_frozen_controller_is_started_anew_and_nothing_is_lost(machine)
+    upgrade_keeps(machine, before, now)
+    an_older_package_over_newer_records_is_refused(machine, before, now)
+    removing_keeps_what_is_the_sites(machine)
+    machine.run("dpkg --purge edge-balancer")
+
+    left = everything(machine) - was
+    assert not left, f"purged, and still there: {sorted(left)}"
+    assert machine.run("grep -E 'edge-balancer|firmware-bridge' /etc/passwd /etc/group", check=False).stdout == ""
+    with capsys.disabled():
+        print(f"\n{suite}: exposed {exposed}; back {frozen_s:.1f} s after it froze")
+
+
+def install(machine: Machine, built: Built) -> str:
+    return machine.said(f"dpkg -i /packages/{built.file.name} 2>&1")
+
+
+def everything(machine: Machine) -> set[str]:
+    """All files of the machine but what the system itself writes as it lives."""
+    passing = "-path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /packages -o -path /var/log"
+    passing += " -o -path /var/lib/dpkg -o -path /var/lib/systemd -o -path /var/lib/mosquitto -o -path /var/cache"
+    found = machine.said(f"find / \\( {passing} \\) -prune -o -print")
+    return set(found.splitlines()) - {"/etc/passwd-", "/etc/group-", "/etc/shadow-", "/etc/gshadow-", "/etc/.pwd.lock"}
+
+
+def state(machine: Machine, unit: str, key: str) -> str:
+    return machine.said(f"systemctl show --value -p {key} {unit}")
+
+
+def nothing_runs_before_somebody_described_the_feeder(machine: Machine) -> None:
+    for unit in (*UNITS, "edge-balancer-backup.timer"):
+        assert state(machine, unit, "ActiveState") == "inactive"
+        assert state(machine, unit, "UnitFileState") == "disabled"
+    machine.run("edge-balancer check /etc/edge-balancer/edge-balancer.toml")
+    assert machine.said(f"stat -c '%a %U %G' {CONFIG}") == "640 root edge-balancer"
+    # Not even by somebody who starts it without having edited anything.
+    machine.run("systemctl start edge-balancer")
+    assert state(machine, "edge-balancer", "ActiveState") == "inactive"
+    assert "still holds the example" in machine.journal("edge-balancer")
+
+
+def describe(machine: Machine) -> None:
+    """What a person does after the installation."""
+    for file, text in ((CONFIG, CONFIGURATION), ("/etc/edge-balancer/houses.csv", HOUSES)):
+        (machine.root / file.lstrip("/")).write_text(text)
+    machine.run(f"edge-balancer check {CONFIG}")
+    machine.run("systemctl enable --quiet --now edge-balancer edge-balancer-backup.timer")
+    assert state(machine, "edge-balancer", "ActiveState") == "active"
+
+
+def a_move_is_made(machine: Machine) -> None:
+    machine.put(HERE / "street.py", "/packages/street.py")
+    switches = " ".join(f"{line.replace(',', '=')}" for line in HOUSES.splitlines()[1:])
+    machine.run(
+        f"systemd-run --quiet --unit=switches firmware-bridge virtual --base-topic {BASE} --house {switches}"
+        f" && systemd-run --quiet --unit=street /opt/edge-balancer/venv/bin/python3 /packages/street.py {BASE}"
+    )
+    machine.until("edge-balancer history | grep -q verified", within_s=180)
+
+
+def hardened(machine: Machine) -> dict[str, float]:
+    exposed = {}
+    for unit in UNITS:
+        said = machine.said(f"systemd-analyze security --no-pager {unit} | tail -n 1")
+        match = re.search(r"Overall exposure level for .*: ([\d.]+)", said)
+        assert match is not None, said
+        exposed[unit] = float(match[1])
+    assert max(exposed.values()) <= MOST_EXPOSED, exposed
+    return exposed
+
+
+def head(machine: Machine) -> str:
+    """The newest row of the trail, as somebody would have noted it elsewhere."""
+    found = re.search(r"\d+:[0-9a-f]{64}", machine.said("edge-balancer audit verify"))
+    assert found is not None
+    return found[0]
+
+
+def a_frozen_controller_is_started_anew_and_nothing_is_lost(machine: Machine) -> float:
+    noted, first = head(machine), state(machine, "edge-balancer", "MainPID")
+    began = float(machine.said("cut -d' ' -f1 /proc/uptime"))
+    machine.run(f"kill -STOP {first}")
+    machine.until(
+        "[ $(systemctl show --value -p NRestarts edge-balancer) = 1 ] && systemctl is-active --quiet edge-balancer"
+    )
+    took_s = float(machine.said("cut -d' ' -f1 /proc/uptime")) - began
+    assert state(machine, "edge-balancer", "MainPID") != first
+    machine.run(f"edge-balancer audit verify --expected-head {noted}")
+    return took_s
+
+
+def upgrade_keeps(machine: Machine, before: Built, now: Built) -> None:
+    noted = head(machine)
+    assert machine.said("edge-balancer --version") == "edge-balancer 0.0.9"
+    install(machine, now)
+    assert machine.said("dpkg-query -W -f '${Version}' edge-balancer") == now.version
+    assert machine.said("edge-balancer --version") != "edge-balancer 0.0.9"
+    assert machine.said(f"cat {CONFIG}") + "\n" == CONFIGURATION
+    assert machine.said("cat /etc/edge-balancer/houses.csv") + "\n" == HOUSES
+    assert state(machine, "edge-balancer", "ActiveState") == "active"
+    assert state(machine, "edge-balancer", "UnitFileState") == "enabled"
+    assert state(machine, "edge-balancer-backup.timer", "ActiveState") == "active"
+    assert state(machine, "firmware-bridge", "ActiveState") == "inactive"
+    machine.run(f"edge-balancer audit verify --expected-head {noted}")
+
+
+def an_older_package_over_newer_records_is_refused(machine: Machine, before: Built, now: Built) -> None:
+    # As a later version would leave it.
+    memory = "/var/lib/firmware-bridge/bridge.db"
+    marks = "PRAGMA application_id = 0x45425342; PRAGMA user_version = 99; CREATE TABLE t (x)"
+    machine.run(f"""python3 -c 'import sqlite3; sqlite3.connect("{memory}").executescript("{marks}")'""")
+    refused = machine.run(f"dpkg -i /packages/{before.file.name}", check=False)
+    assert refused.returncode != 0
+    assert f"{memory} (memory of the phase switches) has schema 99, this package knows up to" in refused.stderr
+    assert (
+        machine.said("dpkg-query -W -f '${Status} ${Version}' edge-balancer") == f"install ok installed {now.version}"
+    )
+    machine.until("systemctl is-active --quiet edge-balancer")
+    # Where the records are of a schema that both know, going back is no harm.
+    machine.run(f"rm {memory}")
+    noted = head(machine)
+    install(machine, before)
+    assert machine.said("edge-balancer --version") == "edge-balancer 0.0.9"
+    assert state(machine, "edge-balancer", "ActiveState") == "active"
+    machine.run(f"edge-balancer audit verify --expected-head {noted}")
+
+
+def removing_keeps_what_is_the_sites(machine: Machine) -> None:
+    machine.run("systemctl stop street switches")
+    machine.run("dpkg --remove edge-balancer")
+    assert not (machine.root / "opt/edge-balancer").exists()
+    assert state(machine, "edge-balancer", "LoadState") == "not-found"
+    assert machine.said(f"cat {CONFIG}") + "\n" == CONFIGURATION
+    assert (machine.root / "var/lib/edge-balancer/edge-balancer.db").exists()
+
+
+def test_the_package_brings_what_it_contains_in_writing(packages: tuple[Built, Built], tmp_path: Path) -> None:
+    import subprocess
+
+    subprocess.run(["dpkg-deb", "--extract", packages[1].file, tmp_path], check=True)
+    home = tmp_path / "opt/edge-balancer"
+    bill = json.loads((home / "sbom.cdx.json").read_text())
+    listed = {f"{part['name'].replace('-', '_')}-{part['version']}" for part in bill["components"]}
+    inside = {
+        folder.name.removesuffix(".dist-info")
+        .lower()
+        .replace(".", "_", folder.name.count(".") - folder.name.count("."))
+        for folder in home.glob("venv/lib/python3.*/site-packages/*.dist-info")
+    }
+    assert {name for name in inside if not name.startswith("edge_balancer-")} == listed
+    for part in bill["components"]:
+        assert list((home / "licenses" / part["name"]).iterdir()), f"no licence of {part['name']}"
