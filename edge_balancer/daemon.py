@@ -28,6 +28,7 @@ from edge_balancer.journal import Journal
 from edge_balancer.logs import get_logger
 from edge_balancer.messenger import messenger_of
 from edge_balancer.settings.root import Configuration
+from edge_balancer.showing import Showing
 from edge_balancer.storage.thread import CLOSE_TIMEOUT_S, StorageThread
 from edge_balancer.telemetry.intake import Intake
 from edge_balancer.telemetry.mqtt_link import MqttLink
@@ -96,6 +97,8 @@ class Daemon:
         self._due: dict[str, float] = {}
         self._settling = False
         self._engine: Engine | None = None
+        self._database = database
+        self._showing: Showing | None = None
 
     @property
     def engine(self) -> Engine:
@@ -109,6 +112,11 @@ class Daemon:
         """Why the store cannot save at present; empty when it can."""
         return self._journal.fault
 
+    @property
+    def page_address(self) -> str:
+        """Where the page is served; empty where it is not."""
+        return "" if self._showing is None else self._showing.address
+
     async def run(self, stop: asyncio.Event) -> None:
         """Control until `stop` is set. Raises StorageError where the store is not one that may be written to."""
         started = time.monotonic()
@@ -119,6 +127,7 @@ class Daemon:
             await self._record_start()
             if self._messenger is not None:
                 self._messenger.start(self._alerts.values())
+            self._show()
             _log.info(
                 "started",
                 version=__version__,
@@ -147,6 +156,24 @@ class Daemon:
                 await asyncio.gather(*parts, link)
         finally:
             await self._finish()
+
+    def _show(self) -> None:
+        """Open the page, where one is wanted. It reads the store, so the store is open by now."""
+        if self._config.dashboard.enabled:
+            self._showing = Showing(
+                self._config,
+                self._clock,
+                self._database,
+                self.engine,
+                self._intake,
+                self._storage,
+                self._journal,
+                self._link,
+                self._messenger,
+                self._alerts,
+                self._wake.set,
+            )
+            self._showing.start()
 
     def _after_restart(self, restored: Restored) -> Restored:
         """A Pi at the transformer loses its supply with the feeder: coming up with a past, soon after boot, is the
@@ -206,6 +233,8 @@ class Daemon:
         self._publish(outputs)
         self._inform(outputs.alerts, batch.silences)
         self._keep(outputs)
+        if self._showing is not None:
+            self._showing.turn(outputs, batch.reports)
 
     def _send(self, commands: Sequence[Command], decided_at: float, recorded: bool) -> None:
         """Hand commands to the broker, but those that the wait for the disk has overtaken. `decided_at` in monotonic
@@ -282,8 +311,17 @@ class Daemon:
     def _publish_diagnostics(self) -> None:
         field = None if self._field is None else self._field.diagnostics()
         telling = None if self._messenger is None else self._messenger.diagnostics()
+        page = None if self._showing is None else self._showing.diagnostics()
         payload = diagnostics_payload(
-            self._clock.wall(), self._intake, self._storage, self._journal, self._link, self.engine, field, telling
+            self._clock.wall(),
+            self._intake,
+            self._storage,
+            self._journal,
+            self._link,
+            self.engine,
+            field,
+            telling,
+            page,
         )
         self._link.publish(self._topics.diagnostics, payload, qos=0, retain=True)
 
@@ -356,6 +394,7 @@ class Daemon:
     async def _finish(self) -> None:
         """Everything on disk, and the file closed; bounded in time also where the disk hangs."""
         saved = True
+        page = None if self._showing is None else asyncio.create_task(self._showing.close())
         telling = None if self._messenger is None else asyncio.create_task(asyncio.to_thread(self._messenger.close))
         if self._engine is not None:
             self._storage.submit_state("learned", self.engine.learned())
@@ -363,6 +402,7 @@ class Daemon:
             saved = await self._journal.settle(FAREWELL_S)
         self._journal.abandon()
         await self._storage.close(CLOSE_TIMEOUT_S if saved else FAREWELL_S)
-        if telling is not None:
-            await telling
+        for ending in (telling, page):
+            if ending is not None:
+                await ending
         _log.info("stopped", head=str(self._storage.head))

@@ -27,9 +27,11 @@ def diagnostics_payload(
     engine: Engine,
     bridge: BridgeDiagnostics | None = None,
     telling: dict[str, Any] | None = None,
+    page: dict[str, Any] | None = None,
 ) -> bytes:
     """Counters since the start, the last refused messages of each kind, meters seen but not configured, the trail's
-    head, what the lines of this machine are like where it has some, and how contacts were told where there are some."""
+    head, what the lines of this machine are like where it has some, how contacts were told where there are some, and
+    who looks at the page where it is served."""
     ledger = intake.ledger
     roster = engine.roster
     content: dict[str, Any] = {
@@ -66,6 +68,8 @@ def diagnostics_payload(
         content["bridge"] = bridge
     if telling:
         content["telling"] = telling
+    if page:
+        content["dashboard"] = page
     return msgspec.json.encode(content)
 
 

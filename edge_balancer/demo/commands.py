@@ -97,6 +97,7 @@ def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="put N houses (default: 6) on a simulated serial line, with Modbus meters and relay boards",
     )
+    add("--no-page", action="store_true", help="do not serve the page")
     add("--plain", action="store_true", help="lines of text instead of the live picture")
 
 
@@ -121,6 +122,7 @@ def demo_command(args: argparse.Namespace) -> int:
             broker=args.broker,
             keep=args.keep,
             serial=args.serial,
+            page=not args.no_page,
             plain=args.plain,
         )
     except ValueError as error:
@@ -130,7 +132,7 @@ def demo_command(args: argparse.Namespace) -> int:
 
     try:
         with _logging(options.keep):
-            result = asyncio.run(run_demo(options, partial(_view, options.plain), _daemon))
+            result = asyncio.run(run_demo(options, partial(_view, options.plain), _daemon, announce=_announce))
     except (EdgeBalancerError, OSError) as error:
         print(f"edge-balancer demo: {error}", file=sys.stderr)
         return FAILED
@@ -168,6 +170,11 @@ def _view(plain: bool, watch: Watch, twin: TwinOptions, title: str) -> View:
 
     print(title)
     return LineView(watch, twin.utc_offset_h, sys.stdout)
+
+
+def _announce(address: str) -> None:
+    """Before the picture is drawn, and where it scrolls away with nothing."""
+    print(f"The page: {address}" if address else "The page is not served; the log says why", flush=True)
 
 
 def _daemon(configuration: Configuration, clock: Clock, database: Path) -> Controller:

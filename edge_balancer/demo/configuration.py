@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Final
 
 from edge_balancer.demo.options import DemoOptions
+from edge_balancer.settings.contacts import TellingSettings
+from edge_balancer.settings.dashboard import DashboardSettings
 from edge_balancer.settings.feeder import FeederSettings
 from edge_balancer.settings.houses import HouseSettings
-from edge_balancer.settings.policy import SwitchingSettings, TelemetrySettings
+from edge_balancer.settings.policy import AlertSettings, SwitchingSettings, TelemetrySettings
 from edge_balancer.settings.root import Configuration
 from edge_balancer.settings.services import MqttSettings, StorageSettings
 from edge_balancer.twin.neighbourhood import Neighbourhood
@@ -28,6 +30,11 @@ def expiry_s(speed: float) -> float:
     """Life of a command, s: the usual one, but longer than the demo's own delays."""
     usual = SwitchingSettings().expiry_s
     return min(300.0, max(usual, slack_s(speed)))
+
+
+def zone_of(utc_offset_h: float) -> str:
+    """A zone of whole hours by name; empty where there is none. By an old custom its sign is the other way round."""
+    return f"Etc/GMT{-int(utc_offset_h):+d}" if utc_offset_h == int(utc_offset_h) else ""
 
 
 def configuration(
@@ -63,6 +70,9 @@ def configuration(
             ack_timeout_s=min(900.0, max(switching.ack_timeout_s, 2.0 * slack)),
             verify_timeout_s=max(switching.verify_timeout_s, 3.0 * slack),
         ),
+        alerts=AlertSettings(telling=TellingSettings(time_zone=zone_of(place.options.utc_offset_h))),
         storage=StorageSettings(path=database),
+        # Reading is free on loopback; who wants to give orders makes an account in the folder that is kept.
+        dashboard=DashboardSettings(enabled=options.page, port=0, accounts=database.with_name("accounts.json")),
         bridge=bridge,
     )

@@ -39,6 +39,8 @@ class DemoOptions:
     """Folder in which the database and the log stay; None for a temporary one."""
     serial: int = 0
     """So many of the houses hang on a simulated serial line instead of MQTT."""
+    page: bool = False
+    """Whether the page is served, on a free port of this machine."""
     plain: bool = False
     """Lines of text even on a terminal."""
 

@@ -12,7 +12,7 @@ import datetime as dt
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 from edge_balancer.clock import Clock, ScaledClock
 from edge_balancer.demo.configuration import configuration
@@ -36,6 +36,7 @@ from firmware_bridge.switches.virtual import Behaviour, VirtualSwitches
 
 _REFRESH_S: Final = 0.25
 _READY_S: Final = 15.0
+_LOOK_S: Final = 0.05
 _SEASON: Final = dt.date(2025, 5, 15)
 """Late spring: high sun, cool panels, little heating."""
 _EPOCH: Final = dt.date(1970, 1, 1)
@@ -47,6 +48,16 @@ class Controller(Protocol):
     """What balances the feeder: the daemon."""
 
     async def run(self, stop: asyncio.Event) -> None: ...
+
+
+@runtime_checkable
+class ServesPage(Protocol):
+    """A controller that can serve the page."""
+
+    @property
+    def page_address(self) -> str:
+        """Where it is; empty while it is not served."""
+        ...
 
 
 class View(Protocol):
@@ -171,9 +182,13 @@ class _Cast:
 
 
 async def run_demo(
-    options: DemoOptions, make_view: MakeView, make_controller: MakeController, stop: asyncio.Event | None = None
+    options: DemoOptions,
+    make_view: MakeView,
+    make_controller: MakeController,
+    stop: asyncio.Event | None = None,
+    announce: Callable[[str], None] | None = None,
 ) -> DemoResult:
-    """Run one demo until its minutes are over, `stop` is set or Ctrl-C comes.
+    """Run one demo until its minutes are over, `stop` is set or Ctrl-C comes. `announce` hears the page's address.
 
     Raises BrokerError or OSError where there is no broker, and whatever ended the controller before its time.
     """
@@ -191,6 +206,8 @@ async def run_demo(
             controller = make_controller(config, cast.clock, database)
             controller_stop = asyncio.Event()
             running = _part(controller.run(controller_stop), stop)
+            if announce is not None and options.page and isinstance(controller, ServesPage):
+                announce(await _page_address(controller, stop))
             view.open()
             try:
                 await _until_the_end(options, cast, view, stop)
@@ -199,6 +216,15 @@ async def run_demo(
                 view.close()
                 await running
         return cast.result(config.decision.operations_per_house_day)
+
+
+async def _page_address(controller: ServesPage, stop: asyncio.Event) -> str:
+    """Where the page is, once it is served; empty where it is not after a while."""
+    give_up = asyncio.get_running_loop().time() + _READY_S
+    while not controller.page_address and not stop.is_set() and asyncio.get_running_loop().time() < give_up:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _LOOK_S)
+    return controller.page_address
 
 
 async def _until_the_end(options: DemoOptions, cast: _Cast, view: View, stop: asyncio.Event) -> None:

@@ -23,6 +23,9 @@ from edge_balancer.types.switching import (
 
 _T = TypeVar("_T")
 
+Order = ModeRequest | SwitchRequest | ClearRequest | AlertAck | SilenceRequest
+"""What a person wishes, by whatever way it came."""
+
 MOST_PENDING: Final = 20_000
 """Readings kept between two drains: minutes of a large feeder. Beyond it the daemon is stuck, and more would not
 help.
@@ -69,6 +72,20 @@ class Pending:
         self.clears: list[ClearRequest] = []
         self.acks: list[AlertAck] = []
         self.silences: list[SilenceRequest] = []
+
+    def join(self, order: Order) -> None:
+        """An order that did not come by MQTT waits with those that did. Raises Refused when too many do."""
+        match order:
+            case ModeRequest():
+                keep(self.modes, order)
+            case SwitchRequest():
+                keep(self.requests, order)
+            case ClearRequest():
+                keep(self.clears, order)
+            case AlertAck():
+                keep(self.acks, order)
+            case SilenceRequest():
+                keep(self.silences, order)
 
     def against(self, house: str, mode: Mode) -> str:
         """Why a command for a house, decided in `mode`, must not overtake what waits here; empty where it may."""

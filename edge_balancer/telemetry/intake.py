@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from edge_balancer.settings.root import Configuration
-from edge_balancer.telemetry.batch import Batch, Pending
+from edge_balancer.telemetry.batch import Batch, Order, Pending
 from edge_balancer.telemetry.refusals import Ledger, Reason, Refused, RefusedSample
 from edge_balancer.telemetry.routes import Routes, Targets
 from edge_balancer.telemetry.strangers import SeenHouse, Strangers
@@ -49,6 +49,10 @@ class Intake:
     def local(self, topic: str, payload: bytes, now: float, wall: float, synced: bool) -> None:
         """Take what the bridge inside this daemon says; as `message`, without a broker in between."""
         self._take(self._routes.local_targets(topic), topic, payload, False, now, wall, synced)
+
+    def order(self, order: Order) -> None:
+        """Take a person's wish that was understood elsewhere (the page). Raises Refused when too many wait."""
+        self._pending.join(order)
 
     def _take(
         self, targets: Targets, topic: str, payload: bytes, retained: bool, now: float, wall: float, synced: bool

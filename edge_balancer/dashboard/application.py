@@ -1,0 +1,80 @@
+"""The ASGI application: the table's routes, the page's files, and the gate around all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any, Final
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route as StarletteRoute
+from starlette.routing import Router, compile_path
+
+from edge_balancer.dashboard.access.roles import Role
+from edge_balancer.dashboard.api.context import Context
+from edge_balancer.dashboard.api.dispatch import Endpoint
+from edge_balancer.dashboard.api.problems import problem
+from edge_balancer.dashboard.api.route import PREFIX, Route
+from edge_balancer.dashboard.api.table import ROUTES
+from edge_balancer.dashboard.static import StaticFiles
+
+_OURS: Final = ("/", "/favicon.ico")
+
+
+class Application:
+    """Routing, with every answer in our own form."""
+
+    def __init__(self, context: Context, routes: Iterable[Route] = ROUTES) -> None:
+        self.endpoints = [Endpoint(route, context) for route in routes]
+        self.requests = 0
+        files = StaticFiles()
+        self._router = Router(
+            [
+                *(StarletteRoute(PREFIX + e.route.path, e.answer, methods=[e.route.method]) for e in self.endpoints),
+                StarletteRoute("/static/{path:path}", files.file, methods=["GET"]),
+                StarletteRoute("/", files.index, methods=["GET"]),
+            ],
+            redirect_slashes=False,
+            default=_nothing,
+        )
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.requests += 1
+        try:
+            await self._router(scope, receive, send)
+        except HTTPException as error:
+            answer = problem(error.status_code, error.detail, dict(error.headers or {}))
+            await answer(scope, receive, send)
+
+    @property
+    def errors(self) -> int:
+        """Defects met in routes so far."""
+        return sum(endpoint.errors for endpoint in self.endpoints)
+
+
+async def _nothing(scope: Any, receive: Any, send: Any) -> None:
+    answer: Response
+    if scope["type"] != "http":
+        return
+    request = Request(scope)
+    answer = problem(HTTPStatus.NOT_FOUND, f"there is nothing at {request.url.path}: /api/v1/openapi.json lists all")
+    await answer(scope, receive, send)
+
+
+class Needs:
+    """The role that a request needs: of its route, a viewer's for what is unknown below the API, none for the page."""
+
+    def __init__(self, routes: Iterable[Route] = ROUTES, *, metrics: str = "/metrics") -> None:
+        self._routes = [(route.method, compile_path(PREFIX + route.path)[0], route.need) for route in routes]
+        self._metrics = metrics
+
+    def __call__(self, method: str, path: str) -> Role:
+        asked = "GET" if method == "HEAD" else method
+        found = [need for of, pattern, need in self._routes if of == asked and pattern.match(path)]
+        if found:
+            return max(found)
+        if path in _OURS or path.startswith("/static/"):
+            return Role.NONE
+        return Role.VIEWER

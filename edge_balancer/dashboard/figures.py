@@ -1,0 +1,53 @@
+"""What the server counts, for diagnostics and `/metrics`. Read by other threads; each value by itself is whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edge_balancer.dashboard.access.access import Access
+    from edge_balancer.dashboard.application import Application
+    from edge_balancer.dashboard.stream.hub import Hub
+
+
+class Figures:
+    """Of the present server, and of those before it since the start."""
+
+    def __init__(self) -> None:
+        self.address = ""
+        self.fault = ""
+        """Why the page is not served at present; empty where it is."""
+        self.restarts = 0
+        self._before = {"dropped": 0, "errors": 0, "requests": 0}
+        self._hub: Hub | None = None
+        self._application: Application | None = None
+        self._access: Access | None = None
+
+    def follow(self, hub: Hub, application: Application, access: Access) -> None:
+        """A server has begun."""
+        self._before = self._counts()
+        self._hub, self._application, self._access = hub, application, access
+
+    def shown(self) -> dict[str, Any]:
+        """For `B/diagnostics`."""
+        found: dict[str, Any] = {
+            "address": self.address,
+            "fault": self.fault,
+            "restarts": self.restarts,
+            "clients": 0 if self._hub is None or self.fault else self._hub.readers,
+            **self._counts(),
+        }
+        if self._access is not None:
+            figures = self._access.figures()
+            found["logins"] = figures.logins
+            found["logins_failed"] = figures.logins_failed
+            found["refused"] = figures.refused
+        return found
+
+    def _counts(self) -> dict[str, int]:
+        hub, application = self._hub, self._application
+        return {
+            "dropped": self._before["dropped"] + (0 if hub is None else hub.dropped),
+            "errors": self._before["errors"] + (0 if application is None else application.errors),
+            "requests": self._before["requests"] + (0 if application is None else application.requests),
+        }

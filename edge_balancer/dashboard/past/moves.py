@@ -1,0 +1,108 @@
+"""Decisions and moves out of the audit trail. Reads only."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from typing import Any, Final
+
+from edge_balancer.dashboard.api.model import MoveMade
+from edge_balancer.dashboard.api.record_model import DecisionMade, Outcome
+from edge_balancer.dashboard.decisions import decision_made, outcome_of
+from edge_balancer.storage.trail import Recorded, read_events
+from edge_balancer.types.events import Event, EventKind
+
+_NEAR_ROWS: Final = 40
+"""A decision's commands stand right behind it, in the same append."""
+
+
+def decisions(connection: sqlite3.Connection, limit: int, before_seq: int | None) -> list[tuple[int, DecisionMade]]:
+    """The last `limit` decisions before a row of the trail, newest first, each with its row."""
+    found = read_events(
+        connection, kinds=frozenset({EventKind.DECISION}), before_seq=before_seq, newest_first=True, limit=limit
+    )
+    return [(recorded.seq, _made(connection, recorded)) for recorded in list(found)]
+
+
+def decision(connection: sqlite3.Connection, name: str) -> DecisionMade | None:
+    """One decision by its id."""
+    # Ids are random: text that holds one holds it nowhere else.
+    row = connection.execute(
+        "SELECT seq FROM trail WHERE kind = ? AND json_extract(body, '$.id') = ? ORDER BY seq DESC LIMIT 1",
+        (str(EventKind.DECISION), name),
+    ).fetchone()
+    if row is None:
+        return None
+    seq = int(row[0])
+    recorded = next(
+        iter(read_events(connection, kinds=frozenset({EventKind.DECISION}), after_seq=seq - 1, before_seq=seq + 1))
+    )
+    return _made(connection, recorded)
+
+
+def seeds(connection: sqlite3.Connection, limit: int) -> list[tuple[dict[str, Any], list[list[Event]]]]:
+    """The last decisions as their records, oldest first, with the events of each of their commands."""
+    found = list(read_events(connection, kinds=frozenset({EventKind.DECISION}), newest_first=True, limit=limit))
+    return [(recorded.event.body, _commands(connection, recorded)) for recorded in reversed(found)]
+
+
+def moves(
+    connection: sqlite3.Connection,
+    *,
+    house: str | None = None,
+    limit: int | None = None,
+    start: float | None = None,
+    end: float | None = None,
+) -> list[MoveMade]:
+    """Moves that were planned, newest first."""
+    planned = read_events(
+        connection,
+        kinds=frozenset({EventKind.PLANNED}),
+        house=house,
+        start=start,
+        end=end,
+        newest_first=True,
+        limit=limit,
+    )
+    return [_move(connection, recorded) for recorded in list(planned)]
+
+
+def _move(connection: sqlite3.Connection, planned: Recorded) -> MoveMade:
+    event = planned.event
+    outcome = outcome_of([event, *_after(connection, planned)])
+    return MoveMade(
+        t=event.wall,
+        house=event.house,
+        origin=event.body.get("from", "L1"),
+        target=event.body.get("phase", "L1"),
+        state=outcome.state if outcome else "planned",
+        reason=outcome.reason if outcome else "",
+        took_s=outcome.took_s if outcome else None,
+        command=event.command,
+        decision=str(event.body.get("decision", "")),
+    )
+
+
+def _made(connection: sqlite3.Connection, recorded: Recorded) -> DecisionMade:
+    outcomes: Iterable[Outcome | None] = (outcome_of(events) for events in _commands(connection, recorded))
+    return decision_made(recorded.event.body, tuple(outcome for outcome in outcomes if outcome is not None))
+
+
+def _commands(connection: sqlite3.Connection, decided: Recorded) -> list[list[Event]]:
+    """The events of each of a decision's commands."""
+    planned = list(
+        read_events(
+            connection,
+            kinds=frozenset({EventKind.PLANNED}),
+            after_seq=decided.seq,
+            before_seq=decided.seq + _NEAR_ROWS,
+        )
+    )
+    name = decided.event.body.get("id")
+    return [[one.event, *_after(connection, one)] for one in planned if one.event.body.get("decision") == name]
+
+
+def _after(connection: sqlite3.Connection, planned: Recorded) -> list[Event]:
+    if not planned.event.command:
+        return []
+    return [one.event for one in read_events(connection, command=planned.event.command, after_seq=planned.seq)]
