@@ -72,7 +72,7 @@ def main() -> int:
     sys.stderr.writelines(f"    {problem}\n" for problem in problems)
     sys.stderr.write(
         "    Nothing was changed. Install a package at least as new as the one that wrote them. To go back all the\n"
-        "    same, move these files away, or restore a backup of the older version: what was recorded since is then lost.\n"
+        "    same, move these files away, or restore a backup of the older version: later records are then lost.\n"
     )
     return 1
 

@@ -1,4 +1,4 @@
-"""A fresh Debian machine with its own systemd, made of a folder and namespaces: no container engine, no virtual machine.
+"""A fresh Debian machine with its own systemd, made of a folder and namespaces: no container engine, no emulator.
 
 For the tests of the package. What is real in it: systemd as process 1 with services, credentials, system call filters,
 device rules and the watchdog. What is not: a kernel of its own, hardware, udev, limits of memory. It has no network but

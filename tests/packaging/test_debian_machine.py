@@ -1,13 +1,15 @@
 """The package on a fresh Debian machine, from its installation to its purge, under the machine's real systemd.
 
-One story for each suite, told once: every chapter begins where the one before ended, as on a site. Minutes each, as root;
-skipped with the reason where such a machine cannot be made.
+One story for each suite, told once: every chapter begins where the one before ended, as on a site. Minutes each, as
+root; skipped with the reason where such a machine cannot be made.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +34,8 @@ id = "street"
 [mqtt]
 host = "localhost"
 base_topic = "{BASE}"
+[storage]
+path = "/var/lib/edge-balancer/edge-balancer.db"
 [decision]
 mode = "auto"
 dwell_s = 0
@@ -90,7 +94,7 @@ def test_a_site_lives_from_the_installation_to_the_purge(
     assert not left, f"purged, and still there: {sorted(left)}"
     assert machine.run("grep -E 'edge-balancer|firmware-bridge' /etc/passwd /etc/group", check=False).stdout == ""
     with capsys.disabled():
-        print(f"\n{suite}: exposed {exposed}; back {frozen_s:.1f} s after it froze")
+        sys.stderr.write(f"\n{suite}: exposed {exposed}; back {frozen_s:.1f} s after it froze\n")
 
 
 def install(machine: Machine, built: Built) -> str:
@@ -217,8 +221,6 @@ def removing_keeps_what_is_the_sites(machine: Machine) -> None:
 
 
 def test_the_package_brings_what_it_contains_in_writing(packages: tuple[Built, Built], tmp_path: Path) -> None:
-    import subprocess
-
     subprocess.run(["dpkg-deb", "--extract", packages[1].file, tmp_path], check=True)
     home = tmp_path / "opt/edge-balancer"
     bill = json.loads((home / "sbom.cdx.json").read_text())
