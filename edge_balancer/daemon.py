@@ -27,6 +27,7 @@ from edge_balancer.homeassistant.discovery import Announcer
 from edge_balancer.journal import Journal
 from edge_balancer.logs import get_logger
 from edge_balancer.messenger import messenger_of
+from edge_balancer.models.serving import Serving
 from edge_balancer.settings.root import Configuration
 from edge_balancer.showing import Showing
 from edge_balancer.storage.thread import CLOSE_TIMEOUT_S, StorageThread
@@ -96,6 +97,8 @@ class Daemon:
         self._feeder: FeederState | None = None
         self._due: dict[str, float] = {}
         self._settling = False
+        self._forecast_fault = ""
+        self._serving = Serving(config.forecast, database)
         self._engine: Engine | None = None
         self._database = database
         self._showing: Showing | None = None
@@ -122,7 +125,10 @@ class Daemon:
         started = time.monotonic()
         restored = await self._storage.start(self._clock.wall(), synced=self._clock.synced())
         try:
-            self._engine = Engine(self._config, self._session, self._after_restart(restored), self._clock.monotonic())
+            model = await asyncio.to_thread(self._serving.load)
+            restored = self._after_restart(restored)
+            self._engine = Engine(self._config, self._session, restored, self._clock.monotonic(), model=model)
+            self._forecast_fault = self._engine.forecast_fault
             self._alerts = {alert.key: alert for alert in restored.alerts}
             await self._record_start()
             if self._messenger is not None:
@@ -175,6 +181,10 @@ class Daemon:
             )
             self._showing.start()
 
+    def model_changed(self, config: Configuration) -> bool:
+        """Whether another model would be used now than at the start: one was activated, or its file was replaced."""
+        return self._serving.changed(config.forecast)
+
     def _after_restart(self, restored: Restored) -> Restored:
         """A Pi at the transformer loses its supply with the feeder: coming up with a past, soon after boot, is the
         end of an outage."""
@@ -221,6 +231,7 @@ class Daemon:
                 requests=batch.requests,
                 clears=batch.clears,
                 acks=acks,
+                silences=batch.silences,
                 sent=sent,
                 unsent=unsent,
                 connected=self._link.up,
@@ -329,10 +340,11 @@ class Daemon:
         """Hand telemetry and what was learned to the store, and tell systemd how things stand."""
         if outputs.minutes or outputs.feeder_minutes:
             self._storage.submit_minutes(outputs.minutes, outputs.feeder_minutes)
-        # An outage of the feeder may take our own supply: that it is one must not wait for the next batch.
-        turned = self.engine.settling is not self._settling
+        # An outage of the feeder may take our own supply: that it is one must not wait for the next batch. Nor must
+        # that a model was set aside, or a crash would bring it back.
+        turned = self.engine.settling is not self._settling or self.engine.forecast_fault != self._forecast_fault
         if turned or self._is_due("learned", LEARNED_EVERY_S):
-            self._settling = self.engine.settling
+            self._settling, self._forecast_fault = self.engine.settling, self.engine.forecast_fault
             self._storage.submit_state("learned", self.engine.learned(), soon=turned)
         if self._clock.synced() and self._is_due("thin", THIN_EVERY_S):
             self._storage.submit_thin(self._clock.wall())

@@ -200,9 +200,11 @@ class Engine:
 
     def _take_mode(self, inputs: Inputs) -> None:
         for request in inputs.modes:
-            if request.mode is not self._mode:
+            # Who gives orders by the API is answered for each of them: also one that changes nothing is on record.
+            if request.mode is not self._mode or request.order:
                 self._mode = request.mode
-                self._switches.record(EventKind.MODE, {"mode": str(request.mode), "by": request.by})
+                body = {"mode": str(request.mode), "by": request.by} | _said(request.reason, request.order)
+                self._switches.record(EventKind.MODE, body)
             if request.mode is Mode.AUTO:
                 self._switches.resume(request.by)
             self._announce = request
@@ -285,6 +287,7 @@ class Engine:
             if wish.house not in self.roster.index:
                 continue
             body = {"phase": str(wish.phase), "operator": wish.operator, "reason": wish.reason}
+            body |= _said("", wish.order)
             self._switches.record(EventKind.REQUEST, body, wish.house)
             decision = self._decisions.request(inputs.wall, s, wish)
             decisions.append(decision)
@@ -304,6 +307,12 @@ class Engine:
 
     def _tick(self, now: float, inputs: Inputs, s: Situation) -> tuple[tuple[Alert, ...], FeederState | None]:
         """Work that need not follow every reading."""
+        for silence in inputs.silences:
+            silenced = {"keys": silence.pattern, "minutes": silence.minutes, "operator": silence.operator}
+            self._switches.record(EventKind.SILENCE, silenced | _said("", silence.order))
+        for ack in inputs.acks:
+            seen = {"key": ack.key, "operator": ack.operator} | _said("", ack.order)
+            self._switches.record(EventKind.ALERT_ACK, seen)
         heard = (self.watch.acknowledge(ack, inputs.wall) for ack in inputs.acks)
         acknowledged = [alert for alert in heard if alert is not None]
         if now < self._next_tick:
@@ -340,6 +349,11 @@ class Engine:
             self._mode,
             len(roster),
         )
+
+
+def _said(reason: str, order: str) -> dict[str, str]:
+    """What an order may say besides, for the record: only what was said."""
+    return {name: said for name, said in (("reason", reason), ("order", order)) if said}
 
 
 def _darkest(phase: NDArray[np.int8], fresh: NDArray[np.bool_], dead: NDArray[np.bool_]) -> float:

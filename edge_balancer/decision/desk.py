@@ -376,6 +376,7 @@ class DecisionDesk:
             blocks=proposal.blocks,
             advice=self.advice.name,
             operator=wish.operator if wish else "",
+            order=wish.order if wish else "",
             text=text,
             shadow_moves=shadow,
         )

@@ -194,7 +194,10 @@ class SwitchDesk:
         if report is not None and report.phase is not None and self.flights.of(request.house) is None:
             self.roster.phase[house] = int(report.phase)
             self.roster.known[house] = True
-        self.record(EventKind.CLEARED, {"operator": request.operator, "reason": request.reason}, request.house)
+        body = {"operator": request.operator, "reason": request.reason}
+        if request.order:
+            body["order"] = request.order
+        self.record(EventKind.CLEARED, body, request.house)
 
     def resume(self, by: str) -> None:
         """A person, `by`, has looked: automatic switching may go on."""

@@ -113,6 +113,8 @@ class Decision(msgspec.Struct, frozen=True):
     advice: str
     """Which forecast was used."""
     operator: str = ""
+    order: str = ""
+    """Id of the operator's order, where it came by the API."""
     text: str = ""
     """The explanation in one English sentence."""
     shadow_moves: tuple[Move, ...] | None = None

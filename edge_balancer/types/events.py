@@ -31,6 +31,10 @@ class EventKind(enum.StrEnum):
     POSITION = "position"
     """A switch reported a position that no command of ours explains."""
     ALERT = "alert"
+    ALERT_ACK = "alert_ack"
+    """A person has acknowledged an alert, or tried to."""
+    SILENCE = "silence"
+    """A person has silenced alerts."""
 
 
 SWITCH_EVENTS: frozenset[EventKind] = frozenset(

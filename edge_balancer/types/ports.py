@@ -20,6 +20,7 @@ from edge_balancer.types.switching import (
     Command,
     Mode,
     ModeRequest,
+    SilenceRequest,
     SwitchReport,
     SwitchRequest,
 )
@@ -39,6 +40,8 @@ class Inputs(msgspec.Struct, frozen=True):
     requests: Sequence[SwitchRequest] = ()
     clears: Sequence[ClearRequest] = ()
     acks: Sequence[AlertAck] = ()
+    silences: Sequence[SilenceRequest] = ()
+    """For the record alone: whom they keep quiet is no matter of the engine."""
     sent: Sequence[str] = ()
     """Ids of commands whose intent is on disk and which have been handed to the broker."""
     unsent: Sequence[str] = ()

@@ -73,6 +73,9 @@ class ModeRequest(msgspec.Struct, frozen=True):
 
     mode: Mode
     by: str
+    reason: str = ""
+    order: str = ""
+    """Id under which it was taken, where it came by the API: the trail has it too."""
 
 
 class SwitchRequest(msgspec.Struct, frozen=True):
@@ -82,6 +85,8 @@ class SwitchRequest(msgspec.Struct, frozen=True):
     phase: Phase
     operator: str
     reason: str
+    order: str = ""
+    """Id under which it was taken, where it came by the API: the trail has it too."""
 
 
 class ClearRequest(msgspec.Struct, frozen=True):
@@ -90,6 +95,8 @@ class ClearRequest(msgspec.Struct, frozen=True):
     house: str
     operator: str
     reason: str
+    order: str = ""
+    """Id under which it was taken, where it came by the API: the trail has it too."""
 
 
 class AlertAck(msgspec.Struct, frozen=True):
@@ -97,6 +104,8 @@ class AlertAck(msgspec.Struct, frozen=True):
 
     key: str
     operator: str
+    order: str = ""
+    """Id under which it was taken, where it came by the API: the trail has it too."""
 
 
 class SilenceRequest(msgspec.Struct, frozen=True):
@@ -105,3 +114,5 @@ class SilenceRequest(msgspec.Struct, frozen=True):
     pattern: str
     minutes: float
     operator: str
+    order: str = ""
+    """Id under which it was taken, where it came by the API: the trail has it too."""
