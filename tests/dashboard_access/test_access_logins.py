@@ -1,0 +1,392 @@
+"""Logging in and out over a real socket: sessions, their ends, guessing, what the log says of it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import structlog
+from argon2 import PasswordHasher
+
+from edge_balancer.dashboard.access import gate, hashing, manage, sessions, throttle
+from edge_balancer.dashboard.access.accounts import load
+from edge_balancer.dashboard.access.sessions import ACTING, READING, _digest, beside
+from tests.dashboard_access.access_rig import PASSWORD, PASSWORD_HASH, SESSION, WITHIN_S, HandClock, Rig, rig
+
+STATUS: Final = "/api/v1/status"
+MODE: Final = "/api/v1/mode"
+PAGE: Final = {"Sec-Fetch-Site": "same-origin"}
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def net(tmp_path: Path, clock: HandClock) -> Iterator[Rig]:
+    """A server that the network reaches, with two accounts."""
+    with rig(tmp_path, clock, host="0.0.0.0") as running:  # noqa: S104 - what is tested; it listens on loopback alone
+        running.account("anna", "operator")
+        running.account("wall", "viewer")
+        yield running
+
+
+def test_a_login_gives_a_session_and_says_who_it_is(net: Rig) -> None:
+    reply = net.log_in("anna")
+    assert reply.status == 200
+    assert reply.json["user"] == "anna"
+    assert reply.json["role"] == "operator"
+    assert not reply.json["login_needed"]
+    again = net.ask("GET", SESSION, net.as_page())
+    assert again.json == reply.json
+    assert PASSWORD.encode() not in reply.body
+
+
+def test_the_cookie_is_for_this_page_alone(net: Rig) -> None:
+    cookie = net.log_in("anna").headers["set-cookie"].split("; ")
+    assert cookie[0].startswith(f"eb_{net.port}=")
+    assert {part.lower() for part in cookie[1:]} == {"httponly", "path=/", "samesite=strict"}
+
+
+def test_with_tls_the_cookie_stays_on_it_and_browsers_are_told_to(tmp_path: Path, tls_files: tuple[Path, Path]) -> None:
+    certificate, key = tls_files
+    with rig(tmp_path, tls_certificate=certificate, tls_key=key) as running:
+        running.account("anna", "operator")
+        reply = running.log_in("anna")
+        name, *attributes = reply.headers["set-cookie"].split("; ")
+        assert name.startswith(f"__Host-eb_{running.port}=")
+        assert {part.lower() for part in attributes} == {"httponly", "path=/", "samesite=strict", "secure"}
+        assert reply.headers["strict-transport-security"] == "max-age=31536000"
+        own = {"Origin": f"https://127.0.0.1:{running.port}"}
+        assert running.ask("POST", MODE, running.as_page(**own), {}).status == 202
+        plain = {"Origin": f"http://127.0.0.1:{running.port}"}
+        assert running.ask("POST", MODE, running.as_page(**plain), {}).status == 403
+
+
+def test_names_are_taken_as_phones_write_them(net: Rig) -> None:
+    assert net.log_in(" Anna ").status == 200
+
+
+def test_a_password_is_the_same_however_its_accents_are_typed(net: Rig) -> None:
+    manage.set_password(net.accounts, "anna", hashing.hashed("caf\u00e9 caf\u00e9 123"))
+    assert net.log_in("anna", "cafe\u0301 cafe\u0301 123").status == 200
+
+
+@pytest.mark.parametrize(("name", "password"), [("anna", "not the password"), ("nobody", PASSWORD), ("../etc", "x")])
+def test_a_wrong_name_and_a_wrong_password_look_the_same(net: Rig, name: str, password: str) -> None:
+    reply = net.log_in(name, password)
+    assert reply.status == 401
+    assert reply.json["detail"] == "name or password is wrong"
+    assert "set-cookie" not in reply.headers
+
+
+def test_a_name_that_is_unknown_is_compared_with_a_hash_of_the_same_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[str] = []
+
+    def verify(_self: PasswordHasher, encoded: str, _password: bytes) -> bool:
+        compared.append(encoded)
+        return True
+
+    monkeypatch.setattr(PasswordHasher, "verify", verify)
+    assert hashing.matches(PASSWORD_HASH, PASSWORD)
+    assert not hashing.matches(None, PASSWORD)
+    assert [text.rsplit("$", 2)[0] for text in compared] == [PASSWORD_HASH.rsplit("$", 2)[0]] * 2
+    assert [len(text) for text in compared] == [len(PASSWORD_HASH)] * 2
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        ({"Content-Type": "text/plain"}, {"user": "anna", "password": PASSWORD}, 415),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, b"user=anna", 415),
+        ({}, b"{", 400),
+        ({}, b"\xff\xfe", 400),
+        ({}, {"user": "anna"}, 400),
+        ({}, {"user": "anna", "password": ""}, 400),
+        ({}, {"user": "anna", "password": "x" * 257}, 400),
+        ({}, {"user": ["anna"], "password": PASSWORD}, 400),
+        ({}, {"user": "anna", "password": PASSWORD, "role": "admin"}, 400),
+    ],
+    ids=str,
+)
+def test_a_login_that_is_none_is_refused(net: Rig, headers: dict[str, str], body: Any, status: int) -> None:
+    reply = net.ask("POST", SESSION, PAGE | headers, body)
+    assert reply.status == status
+    assert PASSWORD.encode() not in reply.body
+
+
+def test_a_logout_ends_the_session_and_no_other(net: Rig) -> None:
+    net.log_in("anna")
+    first = net.as_page()
+    net.log_in("anna")
+    assert net.ask("DELETE", SESSION, {**first, "X-CSRF-Token": "0"}).status == 403
+    reply = net.ask("DELETE", SESSION, first)
+    assert reply.status == 200
+    assert reply.json["user"] is None
+    assert "Max-Age=0" in reply.headers["set-cookie"]
+    assert net.ask("GET", STATUS, first).status == 401
+    assert net.ask("GET", STATUS, net.as_page()).status == 200
+    assert net.ask("DELETE", SESSION, first).status == 401
+
+
+def test_a_new_login_on_the_same_page_ends_the_session_before(net: Rig) -> None:
+    net.log_in("wall")
+    before = net.as_page()
+    again = net.ask("POST", SESSION, before, {"user": "anna", "password": PASSWORD})
+    assert again.status == 200
+    assert again.headers["set-cookie"].partition(";")[0] not in before["Cookie"]
+    assert net.ask("GET", STATUS, before).status == 401
+
+
+def test_the_session_of_a_removed_account_ends_at_once(net: Rig) -> None:
+    net.log_in("anna")
+    manage.remove_account(net.accounts, "anna")
+    assert net.ask("GET", STATUS, net.as_page()).status == 401
+    # Nor does it come back with an account of the same name.
+    net.account("anna", "admin")
+    assert net.ask("GET", STATUS, net.as_page()).status == 401
+
+
+def test_another_password_ends_sessions_and_another_role_holds_at_once(net: Rig) -> None:
+    net.log_in("anna")
+    manage.set_role(net.accounts, "anna", "viewer")
+    assert net.ask("POST", MODE, net.as_page(), {}).status == 403
+    manage.set_password(net.accounts, "anna", PASSWORD_HASH)
+    assert net.ask("GET", STATUS, net.as_page()).status == 401
+
+
+@pytest.mark.parametrize(
+    ("name", "steps", "holds"),
+    [
+        ("anna", [ACTING.idle_s - 1.0, ACTING.idle_s - 1.0], True),
+        ("anna", [ACTING.idle_s], False),
+        ("anna", [ACTING.idle_s / 2.0] * 23, True),
+        ("anna", [ACTING.idle_s / 2.0] * 24, False),
+        ("wall", [READING.idle_s - 1.0], True),
+        ("wall", [READING.idle_s], False),
+        ("wall", [READING.idle_s - 1.0] * 13, False),
+    ],
+)
+def test_sessions_end_unused_and_in_the_end(
+    net: Rig, clock: HandClock, name: str, steps: list[float], holds: bool
+) -> None:
+    net.log_in(name)
+    status = 0
+    for step in steps:
+        clock.now += step
+        status = net.ask("GET", STATUS, net.as_page()).status
+    assert status == (200 if holds else 401)
+
+
+def test_sessions_outlive_a_restart_and_their_file_opens_none(tmp_path: Path, clock: HandClock) -> None:
+    with rig(tmp_path, clock) as first:
+        first.account("anna", "operator")
+        first.log_in("anna")
+        secret = first.cookies[f"eb_{first.port}"]
+        csrf = first.csrf
+    kept = beside(tmp_path / "accounts.json")
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert secret not in kept.read_text()
+    with rig(tmp_path, clock) as second:
+        page = {"Cookie": f"eb_{second.port}={secret}", "X-CSRF-Token": csrf, **PAGE}
+        assert second.ask("POST", MODE, page, {}).status == 202
+        for digest in json.loads(kept.read_text()):
+            stolen = {**page, "Cookie": f"eb_{second.port}={digest}"}
+            assert second.ask("POST", MODE, stolen, {}).status == 401
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"a": 1}', b"\xff" * 10])
+def test_a_damaged_file_of_sessions_costs_logins_and_nothing_else(tmp_path: Path, damage: bytes) -> None:
+    beside(tmp_path / "accounts.json").write_bytes(damage)
+    with rig(tmp_path) as running:
+        running.account("anna", "operator")
+        assert running.log_in("anna").status == 200
+
+
+def test_sessions_are_few(net: Rig) -> None:
+    account = load(net.accounts).accounts[0]
+    kept = sessions.Sessions(net.accounts.with_name("other.json"))
+    secrets = [kept.begin(account, float(n)) for n in range(sessions.MOST_OF_ONE + 3)]
+    roll = load(net.accounts)
+    alive = [kept.account(secret, roll, 100.0, use=False) is not None for secret in secrets]
+    assert alive == [False] * 3 + [True] * sessions.MOST_OF_ONE
+
+
+def test_who_guesses_has_to_wait_longer_and_longer_and_nothing_is_looked_at_meanwhile(
+    net: Rig, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    matches = hashing.matches
+
+    def looking(encoded: str | None, password: str) -> bool:
+        looked.append(password)
+        return matches(encoded, password)
+
+    monkeypatch.setattr(hashing, "matches", looking)
+    for _ in range(throttle.ADDRESS_PACE.free + 1):
+        assert net.log_in("anna", "wrong", source="127.0.0.9").status == 401
+    for wait_s in (1, 2, 4, 8, 16, 32, 60, 60):
+        count = len(looked)
+        refused = net.log_in("anna", PASSWORD, source="127.0.0.9")
+        assert refused.status == 429
+        assert refused.headers["retry-after"] == str(wait_s)
+        assert len(looked) == count
+        clock.now += wait_s
+        assert net.log_in("anna", "wrong", source="127.0.0.9").status == 401
+    # The owner, elsewhere, is not held up; and even from there the right password helps after a minute.
+    assert net.log_in("anna", source="127.0.0.8").status == 200
+    clock.now += 60.0
+    assert net.log_in("anna", source="127.0.0.9").status == 200
+
+
+def test_of_many_logins_at_a_time_one_is_looked_at_and_few_wait(net: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go = threading.Event(), threading.Event()
+    running, most = 0, 0
+    matches = hashing.matches
+
+    def slow(*args: Any) -> bool:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        begun.set()
+        assert go.wait(WITHIN_S)
+        running -= 1
+        return matches(*args)
+
+    monkeypatch.setattr(hashing, "matches", slow)
+    replies: list[int] = []
+
+    def log_in(number: int) -> None:
+        replies.append(
+            net.ask("POST", SESSION, PAGE, {"user": "anna", "password": PASSWORD}, f"127.0.1.{number}").status
+        )
+
+    flood = [threading.Thread(target=log_in, args=(number,)) for number in range(1, 13)]
+    for thread in flood:
+        thread.start()
+    assert begun.wait(WITHIN_S)
+    # Others are served meanwhile, and who waits already is refused a second time.
+    assert net.ask("GET", "/").status == 200
+    go.set()
+    for thread in flood:
+        thread.join(WITHIN_S)
+    assert most == 1
+    assert sorted(set(replies)) in ([200], [200, 429])
+    assert replies.count(200) >= 1
+
+
+def test_a_hash_of_weaker_days_is_renewed_at_a_login(net: Rig) -> None:
+    old = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1).hash(PASSWORD)
+    manage.set_password(net.accounts, "anna", old)
+    assert net.log_in("anna").status == 200
+    net.access.close()  # waits for what was begun
+    renewed = load(net.accounts).account("anna")
+    assert renewed is not None
+    assert renewed.password != old
+    assert not hashing.outdated(renewed.password)
+    assert hashing.matches(renewed.password, PASSWORD)
+    assert net.ask("GET", STATUS, net.as_page()).status == 200
+
+
+def test_the_log_tells_of_logins_and_never_a_password(net: Rig) -> None:
+    with structlog.testing.capture_logs() as lines:
+        net.log_in("anna")
+        net.ask("DELETE", SESSION, net.as_page())
+        for number in range(30):
+            net.log_in(
+                "anna" if number % 2 else "My-Secret-In-The-Wrong-Field", "wrong", source=f"127.0.2.{number + 1}"
+            )
+    told = [(line["event"], line["user"]) for line in lines if "user" in line]
+    assert told[:2] == [("login", "anna"), ("logout", "anna")]
+    failed = told[2:]
+    assert 0 < len(failed) <= 10
+    assert set(failed) == {("login failed", "anna"), ("login failed", "(unknown)")}
+    assert "wrong" not in str(lines)
+    assert "secret" not in str(lines).lower()
+
+
+def test_the_figures_count(net: Rig) -> None:
+    net.log_in("anna")
+    net.log_in("anna", "wrong")
+    net.ask("GET", STATUS)
+    net.token("t", "viewer")
+    figures = net.access.figures()
+    assert (figures.accounts, figures.tokens, figures.sessions, figures.logins, figures.logins_failed) == (
+        2,
+        1,
+        1,
+        1,
+        1,
+    )
+    assert figures.refused == {"login": 2}
+    assert figures.fault == ""
+
+
+def _stream(net: Rig, headers: dict[str, str]) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+    connection = net.connection()
+    connection.request("GET", "/api/v1/stream", headers=headers)
+    response = connection.getresponse()
+    assert response.status == 200
+    assert response.readline() == b": beat\n"
+    return connection, response
+
+
+@pytest.mark.parametrize("ends_by", ["remove", "password", "demote", "logout", "token"])
+def test_a_running_stream_ends_with_its_session_or_token(
+    net: Rig, ends_by: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate, "LOOK_EVERY_S", 0.0)
+    net.log_in("anna")
+    headers = net.token("t", "viewer") if ends_by == "token" else net.as_page()
+    connection, response = _stream(net, headers)
+    match ends_by:
+        case "remove":
+            manage.remove_account(net.accounts, "anna")
+        case "password":
+            manage.set_password(net.accounts, "anna", PASSWORD_HASH)
+        case "demote":
+            manage.set_role(net.accounts, "anna", "viewer")
+        case "logout":
+            net.ask("DELETE", SESSION, net.as_page())
+        case _:
+            manage.remove_token(net.accounts, "t")
+    response.read()  # to its end
+    response.close()
+    connection.close()
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+def test_an_open_stream_keeps_a_wall_logged_in_and_nobody_who_acts(
+    net: Rig, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate, "LOOK_EVERY_S", 0.0)
+    net.log_in("wall")
+    wall = net.as_page()
+    (secret,) = net.cookies.values()
+    net.cookies.clear()
+    net.log_in("anna")
+    acting = net.as_page()
+    open_ = [_stream(net, headers) for headers in (wall, acting)]
+    for step in (ACTING.idle_s / 2.0, ACTING.idle_s / 2.0, READING.idle_s - 10.0, READING.idle_s - 10.0):
+        clock.now += step
+        # Until the server has looked at the wall's stream.
+        while net.access._sessions._sessions[_digest(secret)].used < clock.wall():
+            assert open_[0][1].readline() in {b"\n", b": beat\n"}
+    open_[1][1].read()  # has ended by itself
+    assert net.ask("GET", STATUS, wall).status == 200
+    assert net.ask("GET", STATUS, acting).status == 401
+    for connection, response in open_:
+        response.close()
+        connection.close()
+
+
+def test_without_a_stream_a_wall_that_shows_nothing_is_logged_out(net: Rig, clock: HandClock) -> None:
+    net.log_in("wall")
+    clock.now += READING.idle_s + 10.0
+    assert net.ask("GET", STATUS, net.as_page()).status == 401
