@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_running(commands)
     _add_configuring(commands)
+    _add_site(commands)
     _add_records(commands)
     _add_alerts(commands)
     _add_access(commands)
@@ -74,6 +75,15 @@ def _add_configuring(commands: Commands) -> None:
     init.set_defaults(run=_init)
     reference = commands.add_parser("reference", help="print the reference of all settings as Markdown")
     reference.set_defaults(run=_reference)
+
+
+def _add_site(commands: Commands) -> None:
+    from edge_balancer.pki.options import add_pki_arguments
+
+    pki = commands.add_parser("pki", help="the site's own certificates, and the broker's access rules")
+    _add_config(pki)
+    add_pki_arguments(pki)
+    pki.set_defaults(run=_pki)
 
 
 def _add_records(commands: Commands) -> None:
@@ -220,6 +230,12 @@ def _reference(_args: argparse.Namespace) -> int:
     from edge_balancer.settings.commands import reference_command
 
     return reference_command()
+
+
+def _pki(args: argparse.Namespace) -> int:
+    from edge_balancer.pki.commands import pki_command
+
+    return pki_command(args)
 
 
 def _export(args: argparse.Namespace) -> int:
