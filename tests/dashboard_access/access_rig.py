@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
-import socket
 import ssl
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -23,6 +22,7 @@ from starlette.routing import Route
 from edge_balancer.clock import Clock
 from edge_balancer.dashboard.access import hashing, manage
 from edge_balancer.dashboard.access.access import Access
+from edge_balancer.dashboard.access.connections import BoundedListener, Guests, PatientProtocol
 from edge_balancer.dashboard.access.records import RoleWord
 from edge_balancer.dashboard.access.roles import Role, who_of
 from edge_balancer.settings.dashboard import DashboardSettings
@@ -81,6 +81,7 @@ class Rig:
     port: int
     accounts: Path
     access: Access
+    guests: Guests
     tls: bool = False
     cookies: dict[str, str] = field(default_factory=dict)
     csrf: str = ""
@@ -162,10 +163,14 @@ async def _page(_request: Request) -> Response:
 
 
 @contextmanager
-def rig(folder: Path, clock: Clock | None = None, **settings: Any) -> Iterator[Rig]:
-    """The server, until the context ends. `settings` are those of `[dashboard]`; on loopback where not said
-    otherwise."""
-    listener = socket.create_server(("127.0.0.1", 0))
+def rig(folder: Path, clock: Clock | None = None, *, most: int = 100, **settings: Any) -> Iterator[Rig]:
+    """The server, until the context ends. `most` is of connections; `settings` are those of `[dashboard]`,
+    on loopback where not said otherwise."""
+    guests = Guests(most)
+    listener = BoundedListener(guests)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
+    listener.setblocking(False)
     port = int(listener.getsockname()[1])
     accounts = folder / "accounts.json"
     chosen = DashboardSettings(port=port, accounts=accounts, **settings)
@@ -187,7 +192,7 @@ def rig(folder: Path, clock: Clock | None = None, **settings: Any) -> Iterator[R
         uvicorn.Config(
             app,
             loop="asyncio",
-            http="h11",
+            http=PatientProtocol,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -201,7 +206,7 @@ def rig(folder: Path, clock: Clock | None = None, **settings: Any) -> Iterator[R
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), name="rig")
     thread.start()
     try:
-        yield Rig(port, accounts, access, tls=chosen.tls)
+        yield Rig(port, accounts, access, guests, tls=chosen.tls)
     finally:
         server.should_exit = True
         thread.join(WITHIN_S)
