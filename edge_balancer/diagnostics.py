@@ -55,6 +55,7 @@ def diagnostics_payload(
             "head": str(storage.head),
         },
         "voltage_week": _voltage_week(engine, wall),
+        "forecast": engine.forecast_report(),
         "switches": {
             "halted": roster.halted,
             "locked": {roster.ids[house]: reason for house, reason in sorted(roster.lock_reason.items())},

@@ -109,6 +109,8 @@ class Service:
             _log.warning("these changes need a restart and are not applied", keys=fixed)
             config = config.model_copy(update=_kept(current, config))
         changed = [name for name in type(config).model_fields if getattr(config, name) != getattr(current, name)]
+        if self._daemon is not None and self._daemon.model_changed(config):
+            changed.append("learned model")
         if not changed:
             _log.info("reload: nothing to apply")
             self._notify.ready("nothing to reload")

@@ -1,0 +1,107 @@
+"""From the configuration to the model that the engine is handed, or to the reason why there is none.
+
+Nothing here raises for a model's sake: the controller starts whatever became of the file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from edge_balancer.forecast.interface import MissingModel, Model, ModelRefusedError
+from edge_balancer.logs import get_logger
+from edge_balancer.models.registry import ModelFile, Registry
+from edge_balancer.settings.forecast import ACTIVE, NONE, ForecastSettings
+
+FOLDER: Final = "models"
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The model that a configuration means, read and verified, not run. `identity` is of this file and activation."""
+
+    file: ModelFile
+    identity: str
+
+
+def registry_of(database: Path) -> Registry:
+    """The models beside this store."""
+    return Registry(database.parent / FOLDER)
+
+
+def chosen(settings: ForecastSettings, registry: Registry) -> Chosen | MissingModel | None:
+    """None where no model is wanted, or `active` is and none was ever activated."""
+    if settings.model == NONE:
+        return None
+    name = settings.model
+    try:
+        activation = registry.active
+    except ModelRefusedError as error:
+        if name == ACTIVE:
+            return MissingModel(name, str(error))
+        activation = None
+    if name == ACTIVE:
+        if activation is None:
+            return None
+        name = activation.name
+    try:
+        file = registry.read(name)
+    except ModelRefusedError as error:
+        return MissingModel(name, str(error))
+    since = ""
+    if activation is not None and activation.name == name:
+        since = activation.activated
+        if settings.model == ACTIVE and activation.sha256 != file.sha256:
+            return MissingModel(name, f"the file of model {name!r} has changed since it was activated")
+    return Chosen(file, f"{name}:{file.sha256[:16]}:{since}")
+
+
+def identity_of(settings: ForecastSettings, registry: Registry) -> str:
+    """What a reload compares: changes with the file, the activation and the reason of a fault."""
+    found = chosen(settings, registry)
+    if found is None:
+        return ""
+    return found.identity if isinstance(found, Chosen) else f"missing: {found.reason}"
+
+
+def loaded(settings: ForecastSettings, registry: Registry, *, timed: bool = True) -> Model | MissingModel | None:
+    """The model, ready to be asked. Without `timed` its calls take no time, so that a run can be repeated."""
+    found = chosen(settings, registry)
+    if not isinstance(found, Chosen):
+        return found
+    from edge_balancer.models.runtime import OnnxModel
+
+    deadline_s = settings.deadline_ms / 1000.0 if timed else None
+    try:
+        return OnnxModel(found.file.name, found.identity, found.file.onnx, deadline_s)
+    except ModelRefusedError as error:
+        return MissingModel(found.file.name, str(error))
+
+
+class Serving:
+    """The model of one run of the daemon."""
+
+    def __init__(self, settings: ForecastSettings, database: Path) -> None:
+        self._settings = settings
+        self._registry = registry_of(database)
+        self._identity = ""
+
+    def load(self) -> Model | MissingModel | None:
+        """As `loaded`; and it is remembered which one it was. Takes a second on a small machine."""
+        if self._settings.model == NONE:
+            return None
+        self._identity = identity_of(self._settings, self._registry)
+        model = loaded(self._settings, self._registry)
+        if isinstance(model, MissingModel):
+            _log.warning("the learned forecast cannot be used", model=model.name, reason=model.reason)
+        elif model is not None:
+            card, shadow = model.card, self._settings.shadow
+            _log.info("learned forecast", model=model.name, kind=card.kind, version=card.version, shadow=shadow)
+        return model
+
+    def changed(self, settings: ForecastSettings) -> bool:
+        """Whether these settings mean another model now: one was activated, or a file was replaced."""
+        return identity_of(settings, self._registry) != self._identity
