@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_site(commands)
     _add_records(commands)
     _add_alerts(commands)
+    _add_models(commands)
     _add_access(commands)
     _add_trying(commands)
     return parser
@@ -88,9 +89,9 @@ def _add_site(commands: Commands) -> None:
 
 def _add_records(commands: Commands) -> None:
     export = commands.add_parser(
-        "export", help="write stored telemetry, switch events or alerts as CSV, JSON or Parquet"
+        "export", help="write stored telemetry, switch events, alerts or the audit trail as CSV, JSON, Parquet"
     )
-    export.add_argument("what", choices=("telemetry", "switches", "alerts"))
+    export.add_argument("what", choices=("telemetry", "switches", "alerts", "trail"))
     export.add_argument("--format", choices=("csv", "json", "parquet"), default="csv", help="default: %(default)s")
     export.add_argument("--from", dest="start", metavar="TIME", help="ISO 8601 (UTC if no offset) or Unix seconds")
     export.add_argument("--to", dest="end", metavar="TIME", help="as --from; not included")
@@ -163,6 +164,18 @@ def _add_trying(commands: Commands) -> None:
     add_balance_arguments(balance)
     balance.set_defaults(run=_bench_balance)
 
+    from edge_balancer.learning.options import add_dataset_arguments, add_train_arguments
+
+    dataset = commands.add_parser("dataset", help="rows to train a forecast on, from the twin or from a site's store")
+    _add_config(dataset)
+    add_dataset_arguments(dataset)
+    dataset.set_defaults(run=_dataset)
+
+    train = commands.add_parser("train", help="train forecasts, judge them in the closed loop, export the best as ONNX")
+    _add_config(train)
+    add_train_arguments(train)
+    train.set_defaults(run=_train)
+
     replay = commands.add_parser("replay", help="what would the controller have done on recorded readings?")
     replay.add_argument("--config", type=Path, required=True, help="configuration file")
     replay.add_argument("--readings", type=Path, required=True, help="CSV or CSV.GZ with the header t,house,p,q,v")
@@ -188,6 +201,15 @@ def _add_trying(commands: Commands) -> None:
     twin = commands.add_parser("twin", help="the simulated feeder")
     parts = twin.add_subparsers(required=True, metavar="PART")
     add_twin_parts(parts)
+
+
+def _add_models(commands: Commands) -> None:
+    from edge_balancer.models.options import add_models_arguments
+
+    models = commands.add_parser("models", help="learned forecasts: list, verify, activate, roll back")
+    _add_config(models)
+    add_models_arguments(models)
+    models.set_defaults(run=_models)
 
 
 def _add_config(parser: argparse.ArgumentParser) -> None:
@@ -274,6 +296,12 @@ def _token(args: argparse.Namespace) -> int:
     return token_command(args)
 
 
+def _models(args: argparse.Namespace) -> int:
+    from edge_balancer.models.commands import models_command
+
+    return models_command(args)
+
+
 def _replay(args: argparse.Namespace) -> int:
     from edge_balancer.replay.commands import replay_command
     from edge_balancer.replay.run import ReplayOptions
@@ -298,6 +326,18 @@ def _bench_balance(args: argparse.Namespace) -> int:
     from edge_balancer.benchmark.commands import balance_command
 
     return balance_command(args)
+
+
+def _dataset(args: argparse.Namespace) -> int:
+    from edge_balancer.learning.commands import dataset_command
+
+    return dataset_command(args)
+
+
+def _train(args: argparse.Namespace) -> int:
+    from edge_balancer.learning.commands import train_command
+
+    return train_command(args)
 
 
 def _identify(args: argparse.Namespace) -> int:

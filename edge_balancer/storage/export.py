@@ -22,7 +22,7 @@ from edge_balancer.storage.timespan import Timespan, iso
 from edge_balancer.storage.trail import Recorded, read_events
 from edge_balancer.types.events import SWITCH_EVENTS, EventKind
 
-ExportName = Literal["telemetry", "switches", "alerts"]
+ExportName = Literal["telemetry", "switches", "alerts", "trail"]
 
 # One query's share: 60,000 rows where 1000 houses report.
 _CHUNK_S: Final = 3600
@@ -134,6 +134,23 @@ def _alerts(connection: sqlite3.Connection, span: Timespan) -> Iterator[Sequence
         )
 
 
+def _trail(connection: sqlite3.Connection, span: Timespan) -> Iterator[Sequence[Value]]:
+    """Every row of the trail as it stands there: what was decided and done, by whom, and in which words."""
+    for seq, event in _events(connection, span, frozenset(EventKind)):
+        yield (
+            iso(event.wall),
+            event.wall,
+            event.synced,
+            seq,
+            str(event.kind),
+            event.house or None,
+            event.command or None,
+            _text(event.body.get("operator")) or _text(event.body.get("by")),
+            event.mono,
+            canonical_json(event.body),
+        )
+
+
 def _events(connection: sqlite3.Connection, span: Timespan, kinds: frozenset[EventKind]) -> Iterator[Recorded]:
     """The events of a timespan, oldest row first, a bounded number at a time."""
     after = 0
@@ -208,5 +225,15 @@ EXPORTS: Final[dict[ExportName, Export]] = {
         + _columns(Kind.TEXT, "unit")
         + _columns(Kind.BOOL, "late"),
         _alerts,
+    ),
+    "trail": Export(
+        _TIME
+        + _columns(Kind.FLOAT, "t")
+        + _columns(Kind.BOOL, "synced")
+        + _columns(Kind.INT, "seq")
+        + _columns(Kind.TEXT, "kind house command operator")
+        + _columns(Kind.FLOAT, "mono")
+        + _columns(Kind.TEXT, "body"),
+        _trail,
     ),
 }
