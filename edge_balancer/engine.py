@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from edge_balancer.alerts.watch import Watch
 from edge_balancer.analysis.feeder import NO_THREE_PHASE, Houses, ThreePhaseHouses, feeder_state
 from edge_balancer.analysis.outage import OutageWatch
-from edge_balancer.analysis.phases.check import RecordCheck
+from edge_balancer.analysis.phases.check import Doubt, RecordCheck
 from edge_balancer.decision.desk import DecisionDesk
 from edge_balancer.decision.guard import Guard, Situation
 from edge_balancer.forecast.advisor import Advisor
@@ -153,6 +153,11 @@ class Engine:
     def distance_ohm(self) -> NDArray[np.float64]:
         """[houses] loop resistance from each house back to the transformer, ohm; NaN where not known."""
         return self._decisions.distance_ohm
+
+    @property
+    def doubts(self) -> tuple[Doubt, ...]:
+        """Records of houses' phases that the voltages contradict."""
+        return tuple(self._records.doubts.values())
 
     @property
     def settling(self) -> bool:
