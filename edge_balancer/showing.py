@@ -142,4 +142,5 @@ class Showing:
             operations_total=dict(self._operations),
             refused={str(reason): count for reason, count in intake.refusals.items()},
             strangers=tuple(intake.unconfigured),
+            doubts=engine.doubts,
         )

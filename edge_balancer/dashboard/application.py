@@ -16,9 +16,12 @@ from edge_balancer.dashboard.access.roles import Role
 from edge_balancer.dashboard.api.context import Context
 from edge_balancer.dashboard.api.dispatch import Endpoint
 from edge_balancer.dashboard.api.problems import problem
-from edge_balancer.dashboard.api.route import PREFIX, Route
+from edge_balancer.dashboard.api.route import Route
 from edge_balancer.dashboard.api.table import ROUTES
 from edge_balancer.dashboard.static import StaticFiles
+from edge_balancer.logs import get_logger
+
+_log = get_logger(__name__)
 
 _OURS: Final = ("/", "/favicon.ico")
 
@@ -29,10 +32,11 @@ class Application:
     def __init__(self, context: Context, routes: Iterable[Route] = ROUTES) -> None:
         self.endpoints = [Endpoint(route, context) for route in routes]
         self.requests = 0
+        self._broken_off = 0
         files = StaticFiles()
         self._router = Router(
             [
-                *(StarletteRoute(PREFIX + e.route.path, e.answer, methods=[e.route.method]) for e in self.endpoints),
+                *(StarletteRoute(e.route.full_path, e.answer, methods=[e.route.method]) for e in self.endpoints),
                 StarletteRoute("/static/{path:path}", files.file, methods=["GET"]),
                 StarletteRoute("/", files.index, methods=["GET"]),
             ],
@@ -47,11 +51,18 @@ class Application:
         except HTTPException as error:
             answer = problem(error.status_code, error.detail, dict(error.headers or {}))
             await answer(scope, receive, send)
+        except OSError:
+            raise  # the other side is gone, or may read no longer
+        except Exception as error:
+            # In the middle of an answer: all that is left is to cut it off.
+            self._broken_off += 1
+            _log.error("an answer was broken off", path=scope.get("path", ""), error=repr(error))
+            raise
 
     @property
     def errors(self) -> int:
-        """Defects met in routes so far."""
-        return sum(endpoint.errors for endpoint in self.endpoints)
+        """Defects met so far."""
+        return self._broken_off + sum(endpoint.errors for endpoint in self.endpoints)
 
 
 async def _nothing(scope: Any, receive: Any, send: Any) -> None:
@@ -66,9 +77,8 @@ async def _nothing(scope: Any, receive: Any, send: Any) -> None:
 class Needs:
     """The role that a request needs: of its route, a viewer's for what is unknown below the API, none for the page."""
 
-    def __init__(self, routes: Iterable[Route] = ROUTES, *, metrics: str = "/metrics") -> None:
-        self._routes = [(route.method, compile_path(PREFIX + route.path)[0], route.need) for route in routes]
-        self._metrics = metrics
+    def __init__(self, routes: Iterable[Route] = ROUTES) -> None:
+        self._routes = [(route.method, compile_path(route.full_path)[0], route.need) for route in routes]
 
     def __call__(self, method: str, path: str) -> Role:
         asked = "GET" if method == "HEAD" else method

@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_balancer.analysis.phases.check import Doubt
 from edge_balancer.telemetry.batch import Order
 from edge_balancer.telemetry.strangers import SeenHouse
 from edge_balancer.types.decisions import Decision
@@ -102,6 +103,7 @@ class View(msgspec.Struct, frozen=True):
     """House -> operations that its switch has counted itself; only of switches that say so."""
     refused: dict[str, int]
     strangers: tuple[SeenHouse, ...]
+    doubts: tuple[Doubt, ...]
 
 
 class News(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_balancer.dashboard.api.model import House
+from edge_balancer.dashboard.api.model import House, name_of
 from edge_balancer.dashboard.board import Floats, View
 from edge_balancer.settings.root import Configuration
 
@@ -61,7 +61,7 @@ class HouseTable:
         values = {name: _plain(column[k]) for name, column in self._columns.items()}
         return House(
             id=settings.id,
-            configured_phase=None if settings.phase is None else settings.phase.name,  # type: ignore[arg-type]
+            configured_phase=None if settings.phase is None else name_of(settings.phase),
             switchable=settings.switchable,
             three_phase=settings.three_phase,
             pv=settings.pv_w > 0.0,

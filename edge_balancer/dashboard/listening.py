@@ -9,19 +9,25 @@ import ssl
 from contextlib import suppress
 from typing import Final
 
+from edge_balancer.dashboard.access.connections import BoundedListener, Guests
+from edge_balancer.dashboard.errors import CannotServe
 from edge_balancer.settings.dashboard import DashboardSettings
 
 BACKLOG: Final = 64
+BESIDE_READERS: Final = 64
+"""Connections besides those that follow live."""
 STUCK_MS: Final = 20_000
 """A peer that takes nothing for so long is cut off by the kernel: what waits for it would stay for ever."""
 
 
-class CannotServe(Exception):  # noqa: N818 - it names what happened
-    """The server cannot be had as configured; the text says why, and what to do."""
+def most_connections(settings: DashboardSettings) -> int:
+    """Of all kinds together, at one time."""
+    return settings.clients + BESIDE_READERS
 
 
 def listeners(settings: DashboardSettings) -> list[socket.socket]:
     """A listening socket for each address that the host's name stands for. Raises CannotServe."""
+    guests = Guests(most_connections(settings))
     host, port = settings.host.strip("[]"), settings.port
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -32,7 +38,7 @@ def listeners(settings: DashboardSettings) -> list[socket.socket]:
         for family, _, _, _, address in dict.fromkeys(found):
             # With port 0 the first address decides for all of them.
             chosen = sockets[0].getsockname()[1] if sockets else port
-            sockets.append(_listen(family, (str(address[0]), chosen)))
+            sockets.append(_listen(guests, family, (str(address[0]), chosen)))
     except OSError as error:
         for opened in sockets:
             opened.close()
@@ -40,8 +46,8 @@ def listeners(settings: DashboardSettings) -> list[socket.socket]:
     return sockets
 
 
-def _listen(family: int, address: tuple[str, int]) -> socket.socket:
-    listener = socket.socket(family, socket.SOCK_STREAM)
+def _listen(guests: Guests, family: int, address: tuple[str, int]) -> socket.socket:
+    listener = BoundedListener(guests, family)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:

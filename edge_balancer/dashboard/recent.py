@@ -39,6 +39,9 @@ class RecentDecisions:
         """Newest first."""
         return [self._made(name) for name in reversed(self._records)]
 
+    def get(self, name: str) -> DecisionMade | None:
+        return self._made(name) if name in self._records else None
+
     def hear(self, news: News) -> list[DecisionMade]:
         """Decisions that are new, or of which a move has ended."""
         touched = dict.fromkeys(decision.id for decision in news.decisions)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from edge_balancer.dashboard.board import Board
+from edge_balancer.dashboard.errors import CannotServe
 from edge_balancer.dashboard.figures import Figures
-from edge_balancer.dashboard.listening import CannotServe
 from edge_balancer.logs import get_logger
 from edge_balancer.settings.root import Configuration
 

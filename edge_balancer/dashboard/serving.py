@@ -16,12 +16,17 @@ from typing import Final
 import uvicorn
 
 from edge_balancer.dashboard.access.access import Access
+from edge_balancer.dashboard.access.connections import PatientProtocol
 from edge_balancer.dashboard.api.context import Context
+from edge_balancer.dashboard.api.exports import Exports
+from edge_balancer.dashboard.api.openapi import document
+from edge_balancer.dashboard.api.table import ROUTES
 from edge_balancer.dashboard.application import Application, Needs
 from edge_balancer.dashboard.board import Board
 from edge_balancer.dashboard.figures import Figures
-from edge_balancer.dashboard.listening import BACKLOG, check_certificate, listeners, url
-from edge_balancer.dashboard.past.reader import Past, PastUnavailable, Reader
+from edge_balancer.dashboard.listening import BACKLOG, check_certificate, listeners, most_connections, url
+from edge_balancer.dashboard.past.past import Past
+from edge_balancer.dashboard.past.reader import PastUnavailable, Reader
 from edge_balancer.dashboard.picture import Painter
 from edge_balancer.dashboard.recent import KEPT, RecentDecisions
 from edge_balancer.dashboard.stream.hub import Hub
@@ -30,7 +35,7 @@ from edge_balancer.settings.root import Configuration
 
 CERTIFICATE_LOOK_S: Final = 60.0
 FAREWELL_S: Final = 1
-_CONNECTIONS_BESIDE_READERS: Final = 64
+HEAD_BYTES: Final = 32_768
 _log = get_logger(__name__)
 
 
@@ -67,13 +72,13 @@ class Serving:
         self._loop = asyncio.get_running_loop()
         access = Access(settings)
         reader = Reader(self._database)
-        past = Past(reader)
+        past, exports = Past(reader), Exports()
         try:
             decisions = RecentDecisions()
             with suppress(PastUnavailable):
                 decisions.seed(await past.last_decisions(KEPT))
             hub = self._hub = Hub(self._board, Painter(self._config), decisions, settings.clients)
-            application = Application(Context(self._config, self._board, hub, past, access))
+            application = Application(Context(self._config, self._board, hub, past, access, exports, document(ROUTES)))
             for warning in access.warnings():
                 _log.warning("the page is in the open", warning=warning)
             self._server = uvicorn.Server(_uvicorn_config(access.wrap(application, Needs()), self._config))
@@ -83,6 +88,7 @@ class Serving:
             for listener in sockets:
                 listener.close()
             reader.close()
+            exports.close()
             access.close()
             self._loop = None
 
@@ -141,7 +147,8 @@ def _uvicorn_config(application: object, config: Configuration) -> uvicorn.Confi
     return uvicorn.Config(
         application,  # type: ignore[arg-type]
         loop="asyncio",
-        http="h11",
+        http=PatientProtocol,
+        h11_max_incomplete_event_size=HEAD_BYTES,
         ws="none",
         lifespan="off",
         interface="asgi3",
@@ -150,7 +157,7 @@ def _uvicorn_config(application: object, config: Configuration) -> uvicorn.Confi
         proxy_headers=False,
         server_header=False,
         backlog=BACKLOG,
-        limit_concurrency=settings.clients + _CONNECTIONS_BESIDE_READERS,
+        limit_concurrency=most_connections(settings),
         timeout_keep_alive=30,
         timeout_graceful_shutdown=FAREWELL_S,
         ssl_certfile=settings.tls_certificate,

@@ -17,6 +17,7 @@ from edge_balancer.twin.neighbourhood import Neighbourhood
 from firmware_bridge.settings.bridge import BridgeSettings
 
 FEEDER: Final = "demo"
+DEMO_BATCH_S: Final = 2.0
 ROUND_TRIP_S: Final = 0.5
 """Real time in which a message surely reaches its listener on a busy small machine."""
 
@@ -71,7 +72,8 @@ def configuration(
             verify_timeout_s=max(switching.verify_timeout_s, 3.0 * slack),
         ),
         alerts=AlertSettings(telling=TellingSettings(time_zone=zone_of(place.options.utc_offset_h))),
-        storage=StorageSettings(path=database),
+        # The page's history shall not lag behind by hours of the demo's time.
+        storage=StorageSettings(path=database, batch_s=DEMO_BATCH_S if options.page else StorageSettings().batch_s),
         # Reading is free on loopback; who wants to give orders makes an account in the folder that is kept.
         dashboard=DashboardSettings(enabled=options.page, port=0, accounts=database.with_name("accounts.json")),
         bridge=bridge,

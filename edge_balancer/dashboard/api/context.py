@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -16,7 +16,8 @@ from edge_balancer.settings.root import Configuration
 
 if TYPE_CHECKING:
     from edge_balancer.dashboard.access.access import Access
-    from edge_balancer.dashboard.past.reader import Past
+    from edge_balancer.dashboard.api.exports import Exports
+    from edge_balancer.dashboard.past.past import Past
 
 RECENT_S: Final = 3600.0
 _POINTS: Final = 120
@@ -33,6 +34,9 @@ class Context:
     hub: Hub
     past: Past
     access: Access
+    exports: Exports
+    document: dict[str, Any]
+    """The OpenAPI document."""
 
     async def recent(self, house: str) -> Recent:
         """The last hour of a house in a hundred steps or so; empty where the control loop does not answer."""

@@ -32,7 +32,7 @@ class Endpoint:
     def __init__(self, route: Route, context: Context) -> None:
         self.route = route
         self._context = context
-        self._body = None if route.request is None else msgspec.json.Decoder(route.request)
+        self._body = None if route.request is None or route.reads_itself else msgspec.json.Decoder(route.request)
         self.errors = 0
         """Defects met so far."""
 

@@ -6,15 +6,22 @@ W, var, V, A, %, Unix seconds; null where unknown. Decisions, alerts and history
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
+from edge_balancer.types.phases import Phase
 from edge_balancer.types.switching import Mode
 
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 PhaseName = Literal["L1", "L2", "L3"]
 Triple = tuple[float, float, float]
+_NAMES: Final[tuple[PhaseName, ...]] = ("L1", "L2", "L3")
+
+
+def name_of(phase: Phase) -> PhaseName:
+    """As phases are called on the wire."""
+    return _NAMES[phase]
 
 
 class FeederInfo(msgspec.Struct, frozen=True):

@@ -4,7 +4,7 @@ here."""
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -56,9 +56,19 @@ class Route:
     problems: tuple[HTTPStatus, ...] = ()
     """What may go wrong besides what may go wrong everywhere."""
     tag: str = "live"
-    deprecated: bool = False
-    examples: dict[str, Any] = field(default_factory=dict)
-    """Of parameters in the path, for those who try the document out."""
+    reads_itself: bool = False
+    """Whether the handler reads the body, not the dispatcher."""
+
+    prefix: str = PREFIX
+
+    @property
+    def full_path(self) -> str:
+        return self.prefix + self.path
+
+    @property
+    def etag(self) -> bool:
+        """Whether the answer bears one: every JSON that the dispatcher writes in answer to a GET does."""
+        return self.method == "GET" and self.response is not None and not self.reads_itself
 
     @property
     def name(self) -> str:

@@ -6,12 +6,14 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any, Final
 
+from edge_balancer.dashboard.api.history_model import MoveMark
 from edge_balancer.dashboard.api.model import MoveMade
 from edge_balancer.dashboard.api.record_model import DecisionMade, Outcome
 from edge_balancer.dashboard.decisions import decision_made, outcome_of
 from edge_balancer.storage.trail import Recorded, read_events
 from edge_balancer.types.events import Event, EventKind
 
+_CLOCK_SLACK_S: Final = 86_400.0
 _NEAR_ROWS: Final = 40
 """A decision's commands stand right behind it, in the same append."""
 
@@ -46,25 +48,47 @@ def seeds(connection: sqlite3.Connection, limit: int) -> list[tuple[dict[str, An
     return [(recorded.event.body, _commands(connection, recorded)) for recorded in reversed(found)]
 
 
-def moves(
-    connection: sqlite3.Connection,
-    *,
-    house: str | None = None,
-    limit: int | None = None,
-    start: float | None = None,
-    end: float | None = None,
-) -> list[MoveMade]:
-    """Moves that were planned, newest first."""
+def moves_of(connection: sqlite3.Connection, house: str, limit: int) -> list[MoveMade]:
+    """The last moves of a house that were planned, newest first."""
+    planned = read_events(connection, kinds=frozenset({EventKind.PLANNED}), house=house, newest_first=True, limit=limit)
+    return [_move(connection, recorded) for recorded in list(planned)]
+
+
+def marks(
+    connection: sqlite3.Connection, house: str | None, start: float, end: float, limit: int
+) -> tuple[MoveMark, ...]:
+    """The newest `limit` moves between two times (Unix s), oldest first."""
     planned = read_events(
         connection,
         kinds=frozenset({EventKind.PLANNED}),
         house=house,
         start=start,
         end=end,
+        after_seq=rows_before(connection, start - _CLOCK_SLACK_S),
+        before_seq=rows_before(connection, end + _CLOCK_SLACK_S) + 1,
         newest_first=True,
         limit=limit,
     )
-    return [_move(connection, recorded) for recorded in list(planned)]
+    made = [_move(connection, recorded) for recorded in list(planned)]
+    return tuple(MoveMark(move.t, move.house, move.origin, move.target, move.state) for move in reversed(made))
+
+
+def ever_moved(connection: sqlite3.Connection) -> list[str]:
+    """Houses of which a move was ever verified."""
+    rows = connection.execute("SELECT DISTINCT house FROM trail WHERE kind = ?", (str(EventKind.VERIFIED),))
+    return [str(house) for (house,) in rows]
+
+
+def rows_before(connection: sqlite3.Connection, wall: float) -> int:
+    """About how many rows of the trail were written before a time: spares reading years of them. A clock that was
+    set back makes it less exact, which the caller's slack allows for."""
+    (high,) = connection.execute("SELECT coalesce(max(seq), 0) FROM trail").fetchone()
+    low = 0
+    while low < high:
+        middle = (low + high + 1) // 2
+        (at,) = connection.execute("SELECT wall FROM trail WHERE seq = ?", (middle,)).fetchone()
+        low, high = (middle, high) if at < wall else (low, middle - 1)
+    return int(low)
 
 
 def _move(connection: sqlite3.Connection, planned: Recorded) -> MoveMade:

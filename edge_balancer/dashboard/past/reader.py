@@ -9,16 +9,14 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
-from edge_balancer.dashboard.api.model import MoveMade
-from edge_balancer.dashboard.past import moves
 from edge_balancer.storage.database import open_reader
 from edge_balancer.storage.errors import StorageError
-from edge_balancer.types.events import Event
 
 T = TypeVar("T")
 
@@ -56,29 +54,17 @@ class Reader:
         """No more questions; one that is under way ends by itself."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _answer(self, question: Callable[[sqlite3.Connection], T]) -> T:
+    @contextmanager
+    def open(self) -> Iterator[sqlite3.Connection]:
+        """A connection for a long reading, in a thread of the caller's. Raises PastUnavailable."""
         try:
             with open_reader(self._database) as connection:
-                give_up = time.monotonic() + LONGEST_S
-                connection.set_progress_handler(lambda: time.monotonic() > give_up, _STEPS_BETWEEN_LOOKS)
-                return question(connection)
+                yield connection
         except StorageError as error:
             raise PastUnavailable(f"{error}. What happens now is not affected") from error
 
-
-class Past:
-    """What the routes ask of the past, in their words."""
-
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-
-    async def ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
-        return await self._reader.ask(question)
-
-    async def moves_of(self, house: str, limit: int = 20) -> tuple[MoveMade, ...]:
-        """The last moves of a house, newest first."""
-        return tuple(await self._reader.ask(lambda connection: moves.moves(connection, house=house, limit=limit)))
-
-    async def last_decisions(self, limit: int) -> list[tuple[dict[str, Any], list[list[Event]]]]:
-        """As records with the events of their commands, oldest first."""
-        return await self._reader.ask(lambda connection: moves.seeds(connection, limit))
+    def _answer(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        with self.open() as connection:
+            give_up = time.monotonic() + LONGEST_S
+            connection.set_progress_handler(lambda: time.monotonic() > give_up, _STEPS_BETWEEN_LOOKS)
+            return question(connection)

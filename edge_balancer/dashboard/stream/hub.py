@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from edge_balancer.dashboard.api.model import House, ModeNow, Phases, Status
-from edge_balancer.dashboard.api.record_model import alert_now
+from edge_balancer.dashboard.api.record_model import DecisionMade, alert_now
 from edge_balancer.dashboard.board import Board, News, View
 from edge_balancer.dashboard.houses import HouseTable
 from edge_balancer.dashboard.picture import Painter, silences_now
@@ -43,6 +43,12 @@ class Hub:
         self._view: View | None = None
         self._phases: Phases | None = None
         self._status: Status | None = None
+        self._moved: set[str] = set()
+
+    @property
+    def moved(self) -> frozenset[str]:
+        """Houses of which a move was verified since this server began."""
+        return frozenset(self._moved)
 
     @property
     def readers(self) -> int:
@@ -127,6 +133,11 @@ class Hub:
         place = self._table.index.get(name)
         return None if place is None else self._table.house(place)
 
+    def decision(self, name: str) -> DecisionMade | None:
+        """One of the last decisions."""
+        self.catch_up()
+        return self._decisions.get(name)
+
     def snapshot(self) -> Snapshot:
         """The whole picture."""
         view = self.catch_up()
@@ -162,6 +173,8 @@ class Hub:
             for event in turn.events:
                 command = command_event(event)
                 if command is not None:
+                    if command.state == "verified":
+                        self._moved.add(command.house)
                     self._send("command", command)
             for alert in turn.alerts:
                 self._send("alert", alert_now(alert))

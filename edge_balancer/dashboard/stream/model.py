@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-from edge_balancer.dashboard.api.model import House, Phases, Status
+from edge_balancer.dashboard.api.model import House, ModeNow, Phases, Status
 from edge_balancer.dashboard.api.record_model import AlertNow, DecisionMade, MoveState, Silence
 
 
@@ -44,3 +44,15 @@ class CommandEvent(msgspec.Struct, frozen=True):
     state: MoveState
     reason: str
     t: float
+
+
+STREAM_EVENTS: Final[dict[str, type[msgspec.Struct]]] = {
+    "snapshot": Snapshot,
+    "feeder": FeederEvent,
+    "houses": HousesEvent,
+    "decision": DecisionMade,
+    "command": CommandEvent,
+    "alert": AlertNow,
+    "mode": ModeNow,
+}
+"""Every event by its name."""
