@@ -74,6 +74,39 @@ class Reply:
         return json.loads(self.body)
 
 
+def ask(
+    port: int,
+    method: str,
+    path: str,
+    headers: Mapping[str, str] | None = None,
+    body: Any = None,
+    source: str | None = None,
+    *,
+    tls: bool = False,
+) -> Reply:
+    """One request on a connection of its own. Says nothing but what is given, and Host."""
+    connection = _connection(port, source, tls=tls)
+    try:
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        sent = dict(headers or {})
+        if data is not None:
+            sent.setdefault("Content-Type", "application/json")
+        connection.request(method, path, data, sent)
+        answer = connection.getresponse()
+        return Reply(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
+    finally:
+        connection.close()
+
+
+def _connection(port: int, source: str | None, *, tls: bool) -> http.client.HTTPConnection:
+    if tls:
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return http.client.HTTPSConnection("127.0.0.1", port, timeout=WITHIN_S, context=context)
+    origin = None if source is None else (source, 0)
+    return http.client.HTTPConnection("127.0.0.1", port, timeout=WITHIN_S, source_address=origin)
+
+
 @dataclass
 class Rig:
     """The running server."""
@@ -95,25 +128,10 @@ class Rig:
         source: str | None = None,
     ) -> Reply:
         """One request on a connection of its own. Says nothing but what is given, and Host."""
-        connection = self.connection(source)
-        try:
-            data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-            sent = dict(headers or {})
-            if data is not None:
-                sent.setdefault("Content-Type", "application/json")
-            connection.request(method, path, data, sent)
-            answer = connection.getresponse()
-            return Reply(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
-        finally:
-            connection.close()
+        return ask(self.port, method, path, headers, body, source, tls=self.tls)
 
-    def connection(self, source: str | None = None) -> http.client.HTTPConnection:
-        origin = None if source is None else (source, 0)
-        if self.tls:
-            context = ssl.create_default_context()
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-            return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=WITHIN_S, context=context)
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=WITHIN_S, source_address=origin)
+    def connection(self) -> http.client.HTTPConnection:
+        return _connection(self.port, None, tls=self.tls)
 
     def log_in(self, name: str, password: str = PASSWORD, source: str | None = None) -> Reply:
         """As the page does it; what comes after is sent with `as_page`."""
