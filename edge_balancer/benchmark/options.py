@@ -63,7 +63,7 @@ def add_balance_arguments(parser: argparse.ArgumentParser) -> None:
 
 def read_options(args: argparse.Namespace) -> BenchOptions:
     """Raises ValueError that names argument, value and remedy."""
-    controllers = _names(args.controllers)
+    controllers = names_of(args.controllers)
     for name in controllers:
         if name not in CONTROLLERS:
             raise ValueError(f"--controllers {name}: give some of {', '.join(CONTROLLERS)}, or all")
@@ -74,11 +74,11 @@ def read_options(args: argparse.Namespace) -> BenchOptions:
     if not 1 <= args.workers <= _MOST_WORKERS:
         raise ValueError(f"--workers {args.workers}: give 1 to {_MOST_WORKERS}")
     return BenchOptions(
-        _names(args.scenarios),
+        names_of(args.scenarios),
         controllers or CONTROLLERS,
-        _seeds(args.seeds),
+        seeds_of(args.seeds),
         args.days,
-        _budgets(args.budgets),
+        budgets_of(args.budgets),
         args.rounds,
         args.out,
         args.fresh,
@@ -87,12 +87,14 @@ def read_options(args: argparse.Namespace) -> BenchOptions:
     )
 
 
-def _names(text: str) -> tuple[str, ...]:
+def names_of(text: str) -> tuple[str, ...]:
+    """Names with commas between; none for `all`."""
     names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     return () if names == ("all",) else names
 
 
-def _seeds(text: str) -> tuple[int, ...]:
+def seeds_of(text: str) -> tuple[int, ...]:
+    """Raises ValueError, as does `budgets_of`."""
     seeds: list[int] = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
@@ -104,7 +106,7 @@ def _seeds(text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(seeds))
 
 
-def _budgets(text: str) -> tuple[float, ...]:
+def budgets_of(text: str) -> tuple[float, ...]:
     try:
         budgets = tuple(sorted({float(part) for part in text.split(",")}))
     except ValueError:

@@ -1,0 +1,43 @@
+"""A model's card: what it is, what it was trained on, how it was judged, and what it must not be used for. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from edge_balancer.forecast.horizon import BLOCK_MINUTES
+from edge_balancer.learning.export import card_in
+from edge_balancer.learning.standings import BLEND
+from edge_balancer.learning.training import Report
+
+_LIMITS = (
+    "It corrects the survival blend and is supervised by it: where it is worse for a week, drifts or fails, the blend "
+    "takes over. It was judged on simulated feeders, or on the site that it was trained on, and on nothing else."
+)
+
+
+def model_card(name: str, onnx: bytes, report: Report) -> dict[str, Any]:
+    """As JSON types, without a date, so that the same training gives the same card."""
+    inside = card_in(onnx)
+    standings = {
+        one.advisor: {
+            "feeders_or_days": one.pairs,
+            "neutral_current_change": round(one.change, 5),
+            "interval_95": None if one.half is None else round(one.half, 5),
+        }
+        for one in report.standings
+    }
+    return {
+        "name": name,
+        "kind": inside.kind,
+        "version": inside.version,
+        "licence": inside.licence,
+        "data_sha256": inside.data_sha256,
+        "sha256": hashlib.sha256(onnx).hexdigest(),
+        "blocks_min": list(BLOCK_MINUTES),
+        "metrics": dict(inside.metrics),
+        "against": BLEND,
+        "closed_loop": standings,
+        "rmse_w": {one.name: [round(value, 1) for value in one.blocks] for one in report.errors},
+        "limits": _LIMITS,
+    }

@@ -1,0 +1,272 @@
+"""From a data set to a judged, exported model, step by step; each step is on disk before the next begins, so that a run
+that was broken off goes on where it was. One seed and one data set give one result, to the byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from edge_balancer.benchmark.scenarios import scenario
+from edge_balancer.benchmark.sources import source_hash
+from edge_balancer.forecast.interface import ModelCard, ModelRefusedError, Outputs
+from edge_balancer.learning.baselines import BASELINES
+from edge_balancer.learning.candidates import Forecaster, Singles, fit
+from edge_balancer.learning.errors import LearningError
+from edge_balancer.learning.export import Answer, answers, card_in, check_parity, drawn, with_card, write
+from edge_balancer.learning.feeders import Asked, Ready, twin_loop
+from edge_balancer.learning.imitation import examples, imitating
+from edge_balancer.learning.loop import Advice, run_loop
+from edge_balancer.learning.options import TrainOptions
+from edge_balancer.learning.policy import COLUMNS, Floats, Policy, improved
+from edge_balancer.learning.scores import Errors, errors
+from edge_balancer.learning.shards import DataSet
+from edge_balancer.learning.splits import Table, tables
+from edge_balancer.learning.standings import BLEND, LoopRow, Standing, as_csv, from_csv, standings, winner
+
+Said = Callable[[str], None]
+POLICY: Final = "policy"
+IMITATION: Final = "imitation"
+LOOP_FILE: Final = "loop.csv"
+ERRORS_FILE: Final = "errors.json"
+POLICY_DAYS: Final = 4
+POLICY_BUDGET: Final = 2.0
+LICENCE: Final = "Apache-2.0"
+_MADE_BY: Final = ("candidates", "graph", "imitation", "policy", "splits")
+"""The modules that a model's numbers come from, beside its data."""
+_LEAST_ROWS: Final = 500
+_TAIL: Final = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What came out. `models`: each candidate's file; `best`: the winner's name, or `blend`."""
+
+    errors: list[Errors]
+    rows: list[LoopRow]
+    standings: list[Standing]
+    models: dict[str, bytes]
+    best: str
+
+
+class Training:
+    """One run in the folder `options.out`. `own` gives the feeder to judge on, in the twin's place."""
+
+    def __init__(self, options: TrainOptions, said: Said, own: Callable[[list[Asked]], Ready] | None = None) -> None:
+        self._options, self._said, self._own = options, said, own
+        self._data = DataSet(options.data)
+        self._made_by = source_hash([], [f"edge_balancer.learning.{name}" for name in _MADE_BY])
+        self._models: dict[str, bytes] = {}
+        self._table: tuple[Table, Table] | None = None
+
+    def run(self) -> Report:
+        """Raises LearningError where the data set does not suffice."""
+        found = self._fitted()
+        names = list(self._models)
+        rows = self._judged([BLEND, *(name for name in BASELINES if name != BLEND), *names])
+        if self._options.generations and self._own is None:
+            self._learn_policy(winner(standings(rows), names))
+            rows = self._judged([BLEND, *(name for name in BASELINES if name != BLEND), *self._models])
+        table = standings(rows)
+        return Report(found, rows, table, dict(self._models), winner(table, self._models))
+
+    # The forecasters.
+
+    def _tables(self) -> tuple[Table, Table]:
+        if self._table is None:
+            self._said("reading the data set")
+            self._table = tables(self._data, self._options.rows, self._options.seed)
+            if min(len(one) for one in self._table) < _LEAST_ROWS:
+                counts = " and ".join(str(len(one)) for one in self._table)
+                raise LearningError(
+                    f"{self._data.folder}: {counts} rows to train and to test on, at least {_LEAST_ROWS} of each are "
+                    "needed: more days, more houses, or a smaller --every"
+                )
+        return self._table
+
+    def _fitted(self) -> list[Errors]:
+        place = self._options.out / ERRORS_FILE
+        for name in self._options.candidates:
+            self._models[name] = self._known(name) or self._fit(name)
+        key = hashlib.sha256(b"".join(self._models.values())).hexdigest()
+        if place.exists():
+            said = json.loads(place.read_text(encoding="utf-8"))
+            if said["key"] == key:
+                return [Errors(one["name"], tuple(one["blocks"]), one["kinds"]) for one in said["errors"]]
+        _, test = self._tables()
+        told = {name: forecaster(test.inputs) for name, forecaster in BASELINES.items()}
+        told |= {name: answers(model)(test.inputs).correction for name, model in self._models.items()}
+        found = errors(test, told)
+        write(place, (json.dumps({"key": key, "errors": [asdict(one) for one in found]}, indent=1) + "\n").encode())
+        return found
+
+    def _fit(self, name: str) -> bytes:
+        train, test = self._tables()
+        self._said(f"training {name} on {len(train)} rows")
+        forecaster = fit(name, train, self._options.seed, self._said)
+        model = self._exported(name, forecaster, None, train.inputs)
+        check_parity(model, forecaster, None, test.inputs)
+        write(self._place(name), model)
+        return model
+
+    def _exported(self, name: str, forecaster: Forecaster | None, policy: Policy | None, inputs: Singles) -> bytes:
+        ranges = np.quantile(inputs, [_TAIL, 1.0 - _TAIL], axis=0).T.astype(np.float64)
+        return drawn(forecaster, policy, self._card(name, ranges))
+
+    def _card(self, kind: str, ranges: np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None) -> ModelCard:
+        """Without a date: the same training gives the same file."""
+        return ModelCard(self._version(kind), kind, self._data.sha256, {}, "", LICENCE, ranges)
+
+    def _version(self, kind: str) -> str:
+        o = self._options
+        parts = [self._data.sha256, self._made_by, kind, o.seed, o.rows]
+        if kind in (POLICY, IMITATION):
+            parts += [o.generations, o.brood, o.policy_seeds]
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
+
+    def _place(self, name: str) -> Path:
+        return self._options.out / "candidates" / f"{name}.onnx"
+
+    def _known(self, name: str) -> bytes | None:
+        """A candidate of an earlier, broken off run, if it is the same training."""
+        place = self._place(name)
+        if not place.exists():
+            return None
+        model = place.read_bytes()
+        try:
+            return model if card_in(model).version == self._version(name) else None
+        except ModelRefusedError:
+            return None
+
+    # The closed loop.
+
+    def _judged(self, names: Sequence[str]) -> list[LoopRow]:
+        """All of these advisors on all feeders and budgets; what `loop.csv` has is not run again."""
+        place = self._options.out / LOOP_FILE
+        had = from_csv(place.read_text(encoding="utf-8")) if place.exists() else []
+        hashes = {name: self._hash(name) for name in names}
+        loops = self._options.loops
+        feeders = [("own", 0)] if self._own else [(what, seed) for what in loops.scenarios for seed in loops.seeds]
+        for what, seed in feeders:
+            label = self._data.sha256[:12] if self._own else f"{what}-{seed}-{loops.days}"
+            here = [row for row in had if row.feeder == label and hashes.get(row.advisor) == row.model]
+            done = {(row.advisor, row.budget) for row in here}
+            todo = [name for name in names if any((name, budget) not in done for budget in loops.budgets)]
+            if not todo:
+                continue
+            asked = [Asked(name, self._answer(name)) for name in todo]
+            tell = self._telling(f"judging on {what}, seed {seed}")
+            ready = self._own(asked) if self._own else twin_loop(scenario(what), seed, loops.days, asked, tell)
+            fresh: list[LoopRow] = []
+            for budget in loops.budgets:
+                tell(f"closed loop at {budget:g} operations per house-day")
+                for one in run_loop(ready.feeder, ready.advice, budget):
+                    parts = list(enumerate(one.daily_a, start=1)) if self._own else [(0, one.mean_a)]
+                    fresh += [
+                        LoopRow(one.advisor, hashes[one.advisor], label, budget, part, mean, one.p95_a, one.operations)
+                        for part, mean in parts
+                    ]
+            had = [row for row in had if not (row.feeder == label and row.advisor in todo)] + fresh
+            write(place, as_csv(had).encode())
+        labels = {self._data.sha256[:12]} if self._own else {f"{w}-{s}-{loops.days}" for w, s in feeders}
+        order = {name: k for k, name in enumerate(names)}
+        wanted = [
+            row for row in had
+            if row.feeder in labels and row.advisor in order and row.budget in loops.budgets
+        ]  # fmt: skip
+        return sorted(wanted, key=lambda row: (order[row.advisor], row.feeder, row.budget, row.part))
+
+    def _telling(self, what: str) -> Said:
+        return lambda text: self._said(f"{what}: {text.strip()}")
+
+    def _hash(self, name: str) -> str:
+        return hashlib.sha256(self._models[name]).hexdigest()[:12] if name in self._models else ""
+
+    def _answer(self, name: str) -> Answer | None:
+        if name == BLEND:
+            return None
+        if name in self._models:
+            return answers(self._models[name])
+        plain = BASELINES[name]
+        return lambda inputs: Outputs(plain(inputs))
+
+    # The policy.
+
+    def _learn_policy(self, forecaster: str) -> None:
+        """Upon the best forecaster, or upon the blend where none has won."""
+        known = {name: self._known(name) for name in (IMITATION, POLICY)}
+        if all(known.values()):
+            self._models |= {name: model for name, model in known.items() if model is not None}
+            return
+        begin = Advice(forecaster) if forecaster == BLEND else None
+        loops = self._options.loops
+        feeders: list[tuple[Ready, Advice]] = []
+        for what in loops.scenarios:
+            for seed in self._options.policy_seeds:
+                asked = [Asked(forecaster, self._answer(forecaster))]
+                tell = self._telling(f"policy, {what}, seed {seed}")
+                ready = twin_loop(scenario(what), seed, POLICY_DAYS, asked, tell, COLUMNS)
+                feeders.append((ready, begin or ready.advice[0]))
+        found = [
+            examples(ready, advice.correction_w, POLICY_BUDGET, self._telling("policy, imitation"))
+            for ready, advice in feeders
+        ]
+        first = imitating(found)
+        o = self._options
+        rng = np.random.default_rng([o.seed, 43])
+        last = improved(first, lambda some: _cost(feeders, some), o.generations, o.brood, rng, self._said)
+        for name, policy in ((IMITATION, first), (POLICY, last)):
+            self._models[name] = self._with_policy(name, forecaster, policy)
+            write(self._place(name), self._models[name])
+        weights = {"imitation": first.weights, "policy": last.weights, "upon": forecaster}
+        write(o.out / "policy.json", (json.dumps(weights, indent=1) + "\n").encode())
+
+    def _with_policy(self, name: str, forecaster: str, policy: Policy) -> bytes:
+        train, test = self._tables()
+        model = None if forecaster == BLEND else fit(forecaster, train, self._options.seed, self._said)
+        made = self._exported(name, model, policy, train.inputs)
+        check_parity(made, model, policy, test.inputs)
+        return made
+
+
+def _cost(feeders: Sequence[tuple[Ready, Advice]], policies: Sequence[Policy]) -> Floats:
+    """Mean logarithm of the neutral current over the feeders, corrected for operations that were not meant."""
+    total = np.zeros(len(policies))
+    for ready, base in feeders:
+        advice = [
+            Advice(str(k), base.correction_w, base.error_va, policy.factor_of(ready.kept))
+            for k, policy in enumerate(policies)
+        ]
+        results = run_loop(ready.feeder, advice, POLICY_BUDGET)
+        spent = [max(one.operations, 0.1) / POLICY_BUDGET for one in results]
+        total += [np.log(one.mean_a) + _ELASTICITY * np.log(n) for one, n in zip(results, spent, strict=True)]
+    return total / max(len(feeders), 1)
+
+
+_ELASTICITY: Final = 0.17
+"""By this power of the operations the neutral current falls, between one and four a day, on simulated feeders."""
+
+
+def stamped(model: bytes, report: Report) -> bytes:
+    """The model with what was measured of it on its card."""
+    card = card_in(model)
+    own = next((one for one in report.standings if one.advisor == report.best), None)
+    blocks = next((one.blocks for one in report.errors if one.name == report.best), None)
+    metrics: dict[str, object] = {}
+    if blocks is not None:
+        metrics["rmse_w"] = [round(value, 1) for value in blocks]
+        base = next(one.blocks for one in report.errors if one.name == BLEND)
+        metrics["blend_rmse_w"] = [round(value, 1) for value in base]
+    if own is not None:
+        metrics["neutral_current_change"] = round(own.change, 5)
+        metrics["neutral_current_interval"] = None if own.half is None else round(own.half, 5)
+    kind = card.kind
+    return with_card(
+        model, ModelCard(card.version, kind, card.data_sha256, metrics, card.created, card.licence, card.ranges)
+    )
