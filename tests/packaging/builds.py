@@ -36,7 +36,7 @@ def as_older(repository: Path, version: str) -> None:
 
 def build(repository: Path, suite: str, out: Path, arch: str = "amd64") -> Built:
     """Build one package, hardly compressed."""
-    command = [repository / "scripts" / "package", "--suite", suite, "--arch", arch, "--fast", "--out", out]
+    command = [str(repository / "scripts" / "package"), "--suite", suite, "--arch", arch, "--fast", "--out", str(out)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     (file,) = out.glob("*.deb")

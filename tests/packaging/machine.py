@@ -44,6 +44,8 @@ mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts "$R/dev/pts"
 ln -s pts/ptmx "$R/dev/ptmx"; ln -s /proc/self/fd "$R/dev/fd"
 mount -t tmpfs tmpfs "$R/dev/shm"; mount -t tmpfs -o mode=755 tmpfs "$R/run"; mount -t tmpfs tmpfs "$R/tmp"
 mkdir -p "$R/.old"; cd "$R"; pivot_root . .old; umount -l /.old; cd /
+# As an init system without a container manager above it would do; without it credentials never reach a service.
+mount --make-rshared /
 exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd systemd.show_status=no </dev/null
 """
 
@@ -77,6 +79,7 @@ def fresh_root(suite: str, into: Path, arch: str = "amd64", packages: str = _PAC
         partial.rename(archive)
     into.mkdir(parents=True)
     subprocess.run(["tar", "-C", str(into), "--exclude=./dev/*", "-xpf", str(archive)], check=True)
+    (into / "etc/hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
     for unit in _QUIET:
         (into / "etc/systemd/system" / unit).symlink_to("/dev/null")
     return into

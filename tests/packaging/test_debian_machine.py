@@ -29,6 +29,7 @@ BASE = "phase-balance/street"
 CONFIG = "/etc/edge-balancer/edge-balancer.toml"
 CONFIGURATION = f"""\
 # Ours: an upgrade must not touch a byte of it.
+houses_file = "houses.csv"
 [feeder]
 id = "street"
 [mqtt]
