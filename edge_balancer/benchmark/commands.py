@@ -62,8 +62,9 @@ class _Bench:
         self._options = options
         self._chosen = chosen
         self._ledger = Ledger(options.out)
+        self._names = tuple(dict.fromkeys((*CONTROLLERS, *options.controllers)))
         self._progress = ProgressLine(_QUIET_S)
-        self._hash = {(what.name, name): fingerprint(what, name, options) for what in chosen for name in CONTROLLERS}
+        self._hash = {(what.name, name): fingerprint(what, name, options) for what in chosen for name in self._names}
 
     def run(self) -> list[str]:
         """Gives what has failed, and how."""
@@ -101,7 +102,7 @@ class _Bench:
 
     def _rows(self, what: Scenario) -> list[Result]:
         """Of the scenario all rows that are good for these options, whether asked for now or computed before."""
-        everything = wanted(BenchOptions(budgets=self._options.budgets))
+        everything = wanted(BenchOptions(controllers=self._names, budgets=self._options.budgets))
         rows = (self._known(what, seed, one) for one in everything for seed in self._options.seeds)
         return with_gains([row for row in rows if row is not None])
 

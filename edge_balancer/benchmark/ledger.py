@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from edge_balancer.benchmark.learned import model_hash
 from edge_balancer.benchmark.options import BenchOptions
 from edge_balancer.benchmark.results import FORESIGHT, Result, uncompared, with_gains
 from edge_balancer.benchmark.scenarios import Scenario
@@ -33,6 +34,8 @@ _OWN: Final = {
     "ours": ("ours", "volts", "static"),
     "oracle": ("ours", "volts", "oracle", "static"),
     "foresight": ("foresight", "static"),
+    "learned": ("ours", "volts", "learned", "static"),
+    "persistence": ("ours", "volts", "persistence", "static"),
 }
 """The modules that a controller's result is computed by, beside those of all. `runs` strings them together."""
 _HASH: Final = "computed_from"
@@ -50,6 +53,8 @@ def fingerprint(what: Scenario, controller: str, options: BenchOptions) -> str:
     parts: list[object] = [what, options.days, _source(controller)]
     if controller == FORESIGHT:
         parts.append(options.rounds)
+    if controller == "learned":
+        parts.append(model_hash(options.model))
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 
 

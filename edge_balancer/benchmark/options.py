@@ -18,6 +18,8 @@ CONTROLLERS: Final = (
     "foresight",
 )
 """`threshold-minute` is the threshold rule on one-minute readings; `oracle` is ours with a perfect forecast."""
+EXTRA: Final = ("learned", "persistence")
+"""Only where they are asked for: ours with a learned model upon the blend, and with a forecast that nothing changes."""
 BUDGETS: Final = (1.0, 2.0, 4.0, 8.0)
 DAYS: Final = 7
 _MOST_WORKERS: Final = 64
@@ -38,6 +40,8 @@ class BenchOptions:
     fresh: bool = False
     workers: int = 1
     markdown: bool = False
+    model: str = "default"
+    """Of `learned`: the packaged one, or a file."""
 
 
 def add_balance_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,8 +51,9 @@ def add_balance_arguments(parser: argparse.ArgumentParser) -> None:
         "--controllers",
         default="all",
         metavar="NAMES",
-        help=f"of {', '.join(CONTROLLERS)}, with commas between (default: all)",
+        help=f"of {', '.join(CONTROLLERS)}, with commas between (default: all); also {', '.join(EXTRA)}",
     )
+    add("--model", default="default", metavar="FILE", help="ONNX file of `learned` (default: the one in the package)")
     add("--seeds", default="1", metavar="N,N-N", help="of the feeders, e.g. 1,4 or 11-15 (default: %(default)s)")
     add("--days", type=int, default=DAYS, metavar="N", help="of history, and as many judged (default: %(default)s)")
     add("--budgets", default="1,2,4,8", metavar="K,K", help="operations per house and day (default: %(default)s)")
@@ -65,8 +70,8 @@ def read_options(args: argparse.Namespace) -> BenchOptions:
     """Raises ValueError that names argument, value and remedy."""
     controllers = names_of(args.controllers)
     for name in controllers:
-        if name not in CONTROLLERS:
-            raise ValueError(f"--controllers {name}: give some of {', '.join(CONTROLLERS)}, or all")
+        if name not in (*CONTROLLERS, *EXTRA):
+            raise ValueError(f"--controllers {name}: give some of {', '.join((*CONTROLLERS, *EXTRA))}, or all")
     if args.days < 1:
         raise ValueError(f"--days {args.days}: give 1 or more")
     if args.rounds < 0:
@@ -84,6 +89,7 @@ def read_options(args: argparse.Namespace) -> BenchOptions:
         args.fresh,
         args.workers,
         args.markdown,
+        args.model,
     )
 
 

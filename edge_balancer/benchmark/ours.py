@@ -23,6 +23,7 @@ from edge_balancer.benchmark.schedule import Schedule, Writing
 from edge_balancer.benchmark.volts import HouseVoltages
 from edge_balancer.engine import Engine
 from edge_balancer.forecast.advisor import Advisor
+from edge_balancer.forecast.interface import Model
 from edge_balancer.settings.feeder import FeederSettings
 from edge_balancer.settings.houses import HouseSettings
 from edge_balancer.settings.policy import DecisionSettings, SwitchingSettings
@@ -79,11 +80,12 @@ def run_engine(
     progress: Progress,
     volts: HouseVoltages | None = None,
     advisor: Advisor | None = None,
+    model: Model | None = None,
 ) -> EngineRun:
     """Drive the engine over history and judged part. Without `volts` the meters measure none; `advisor` forecasts in
-    place of the engine's own."""
+    place of the engine's own, `model` corrects that."""
     metered = Metered(case, meters, seed)
-    run = _Run(case, config, metered, switches, seed, volts, advisor)
+    run = _Run(case, config, metered, switches, seed, volts, advisor, model)
     days = -1
     for slot in range(case.slots):
         at = case.start + (slot + 1) * case.step_s
@@ -109,6 +111,7 @@ class _Run:
         seed: int,
         volts: HouseVoltages | None,
         advisor: Advisor | None,
+        model: Model | None,
     ) -> None:
         self._volts = volts
         middle = np.asarray(case.start + (np.arange(case.slots) + 0.5) * case.step_s, dtype=np.float64)
@@ -127,7 +130,7 @@ class _Run:
         self._judged_at = case.start + case.judged * case.step_s
         self._switches = PhaseSwitches(start, _options(switches), seed)
         self._writing = Writing(case)
-        self._engine = Engine(config, _SESSION, Restored(wall=case.start), case.start, advisor)
+        self._engine = Engine(config, _SESSION, Restored(wall=case.start), case.start, advisor, model)
         self._sent: list[str] = []
         self._wake: float | None = None
         self._failed = self._lock_outs = 0

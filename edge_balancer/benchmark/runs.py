@@ -9,16 +9,19 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 
 from edge_balancer.benchmark.case import Case, Phases
 from edge_balancer.benchmark.foresight import coarse_case, foresight
+from edge_balancer.benchmark.learned import learned
 from edge_balancer.benchmark.network import Network
 from edge_balancer.benchmark.options import BenchOptions
 from edge_balancer.benchmark.oracle import Oracle
 from edge_balancer.benchmark.ours import configuration, run_engine
 from edge_balancer.benchmark.pairwise import Progress
+from edge_balancer.benchmark.persistence import Persistence
 from edge_balancer.benchmark.results import FORESIGHT, STATIC, Result, result
 from edge_balancer.benchmark.rules import ThresholdRule, greedy_schedule, threshold_schedule
 from edge_balancer.benchmark.scenarios import Scenario, make_case
@@ -26,6 +29,7 @@ from edge_balancer.benchmark.schedule import Schedule
 from edge_balancer.benchmark.static import best_fixed
 from edge_balancer.benchmark.trips import lost_w
 from edge_balancer.benchmark.volts import HouseVoltages
+from edge_balancer.forecast.advisor import Advisor
 
 Wanted = tuple[str, float | None]
 """A controller and its budget in operations per house and day, where it has one."""
@@ -71,6 +75,10 @@ def run_feeder(
     return failures
 
 
+_ADVISORS: Final[dict[str, Callable[[Case], Advisor]]] = {"oracle": Oracle, "persistence": Persistence}
+_ENGINES: Final = ("ours", "learned", *_ADVISORS)
+
+
 class _Bench:
     def __init__(self, what: Scenario, seed: int, options: BenchOptions, progress: Progress) -> None:
         self._what, self._seed, self._options, self._progress = what, seed, options, progress
@@ -112,7 +120,7 @@ class _Bench:
                 self._progress,
             )
             return self._on_network(seen, schedule)
-        if controller in ("ours", "oracle") and budget is not None:
+        if controller in _ENGINES and budget is not None:
             return self._ours(controller, budget)
         return self._judged(controller, budget, self._schedule(controller, budget))
 
@@ -120,8 +128,9 @@ class _Bench:
         what, case = self._what, self._wired
         config = configuration(case, budget, voltages=True)
         volts = HouseVoltages(self._network.flow, self._network.level)
-        oracle = Oracle(case) if controller == "oracle" else None
-        run = run_engine(case, config, what.meters, what.switches, self._drawn, self._progress, volts, oracle)
+        advisor = _ADVISORS[controller](case) if controller in _ADVISORS else None
+        model = learned(self._options.model) if controller == "learned" else None
+        run = run_engine(case, config, what.meters, what.switches, self._drawn, self._progress, volts, advisor, model)
         seen = self._judged(controller, budget, run.schedule)
         return replace(seen, failed=float(run.failed), lock_outs=float(run.lock_outs))
 

@@ -60,8 +60,8 @@ class Policy:
 
 def imitated(inputs: Singles, log_worth: Floats, moved: NDArray[np.bool_]) -> Policy:
     """From candidates for a move: `inputs` [n, inputs] of `COLUMNS`, `log_worth` [n] logarithm of the predicted gain
-    over the price, and whether foresight `moved` that house then. A logistic regression says how much an input shifts the
-    threshold at which foresight moves."""
+    over the price, and whether foresight `moved` that house then. A logistic regression says how much an input shifts
+    the threshold at which foresight moves."""
     from sklearn.linear_model import LogisticRegression
 
     scaled = np.clip((inputs - MIDDLE) / WIDTH, -_CLIP, _CLIP)

@@ -12,7 +12,7 @@ import pytest
 from edge_balancer.benchmark import commands, ledger, runs, sources
 from edge_balancer.benchmark.commands import balance_command
 from edge_balancer.benchmark.ledger import Ledger, fingerprint, key_of
-from edge_balancer.benchmark.options import CONTROLLERS, BenchOptions, add_balance_arguments
+from edge_balancer.benchmark.options import CONTROLLERS, EXTRA, BenchOptions, add_balance_arguments
 from edge_balancer.benchmark.pool import Job, run_jobs
 from edge_balancer.benchmark.results import Result, uncompared
 from edge_balancer.benchmark.scenarios import scenario
@@ -95,7 +95,7 @@ def test_each_result_hangs_on_the_source_of_what_computes_it() -> None:
     assert "firmware_bridge.settings.base" in ours
     assert not any(name.startswith(("edge_balancer.decision", "edge_balancer.engine")) for name in judged | foresight)
     assert {"edge_balancer.benchmark.joint", "edge_balancer.benchmark.chains"} <= foresight
-    assert set(ledger._OWN) == set(CONTROLLERS)
+    assert set(ledger._OWN) == {*CONTROLLERS, *EXTRA}
 
 
 def test_a_changed_source_is_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
