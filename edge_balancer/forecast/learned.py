@@ -93,8 +93,8 @@ class LearnedAdvisor:
 
     @property
     def name(self) -> str:
-        """As decisions are signed."""
-        if self.fault or self.shadow or isinstance(self.model, MissingModel):
+        """As decisions are signed: by whom the last forecast was made."""
+        if self.shadow or self._answer is None or isinstance(self.model, MissingModel):
             return self._blend.name
         return f"{self.model.name} {self.model.card.version}".strip()
 

@@ -93,8 +93,14 @@ def stand(function: Function, **options: Any) -> Stand:
 
 
 def test_it_is_an_advisor() -> None:
-    advisor: Advisor = stand(same(0.0)).advisor
+    it = stand(same(0.0))
+    advisor: Advisor = it.advisor
+    assert advisor.name == it.blend.name
+    advisor.forecast(it.wall, H)
     assert advisor.name == "hand 7"
+    # Decisions are signed by whom they were made.
+    advisor.forecast(float("nan"), H)
+    assert advisor.name == it.blend.name
 
 
 def test_the_correction_is_added_to_the_active_part() -> None:
@@ -218,6 +224,7 @@ def test_a_late_answer_is_not_used_and_the_third_is_the_last(duration_s: float) 
         assert it.advisor.fault == ""
         assert not it.gap.any()
         assert it.advisor.late == late + 1
+        assert it.advisor.name == it.blend.name
     assert "it is too slow: 3 of its last 3 answers took longer than 20 ms" in it.advisor.fault
 
 

@@ -220,22 +220,25 @@ def test_the_alert_ends_when_a_model_is_activated_anew() -> None:
 
 
 def test_a_forecast_changes_what_is_moved() -> None:
-    """Both houses on L1 draw the same; the model knows that one of them stops at once."""
+    """Two houses on L1 draw the same; the model knows that one of them stops at once, and then nothing is gained."""
 
     def stops(rows: Rows) -> Outputs:
         correction = np.zeros((len(rows), B))
         correction[0] = -rows[0, NAMES.index("blend_5min")]
         return Outputs(correction)
 
-    runs = Run(None), Run(function(stops))
-    for run in runs:
+    told = []
+    for function_of in (flat(0.0), stops):
+        run = Run(function(function_of))
         run.measure(1.0, [0.0] * 6)
-        while not run.decisions:
+        for _ in range(10):
             run.measure(60.0, SKEWED)
-    plain, decision = (run.decisions[0] for run in runs)
-    assert plain.moves[0].house == "h01"
-    assert (decision.moves[0].house, decision.advice) == ("h04", "hand 7")
-    assert "hand 7" in decision.text
+        assert run.engine.forecast_fault == ""
+        told.append(run.decisions)
+    assert told[0][0].moves[0].house == "h01"
+    assert told[0][0].advice == "hand 7"
+    assert "hand 7" in told[0][0].text
+    assert told[1] == []
 
 
 def test_a_price_factor_changes_what_is_moved_and_what_it_costs() -> None:
