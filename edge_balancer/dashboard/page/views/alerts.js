@@ -35,7 +35,6 @@ export function open() {
       const answer = await get(["alerts", "history"], { limit: STEP, before });
       past = before ? [...past, ...answer.items] : answer.items;
       next = answer.next;
-      loaded = true;
       pastRows.sync(past, (one) => `${one.key} ${one.t} ${one.state}`);
     });
 
@@ -140,64 +139,65 @@ export function open() {
         state.status ? texts.now.noAlerts : texts.waiting,
       ),
       list,
-      card(
-        texts.alerts.silences,
-        "",
-        h("p", { class: "note" }, texts.alerts.silenceMeaning),
-        h("p", { class: "empty", hidden: () => quiet.childElementCount > 0 }, texts.alerts.noSilences),
-        quiet,
-        h(
-          "button",
-          {
-            type: "button",
-            class: "quiet-button",
-            disabled: () => !may("operator"),
-            onclick: async () => (await silence("")) && loadSilences(),
-          },
-          texts.alerts.silenceNew,
-        ),
-      ),
-      card(
-        texts.alerts.past,
-        "",
-        h("p", { class: "empty", hidden: () => over.childElementCount > 0 }, () =>
-          loaded ? texts.alerts.noPast : texts.waiting,
-        ),
-        h(
-          "div",
-          {
-            class: "scroll-x",
-            tabindex: "0",
-            role: "region",
-            "aria-label": texts.alerts.past,
-            hidden: () => over.childElementCount === 0,
-          },
+      // Both at once, when both are known: what comes late must not push away what is being read.
+      h("div", { hidden: () => !loaded }, [
+        card(
+          texts.alerts.silences,
+          "",
+          h("p", { class: "note" }, texts.alerts.silenceMeaning),
+          h("p", { class: "empty", hidden: () => quiet.childElementCount > 0 }, texts.alerts.noSilences),
+          quiet,
           h(
-            "table",
-            { class: "table" },
-            h(
-              "thead",
-              null,
-              h(
-                "tr",
-                null,
-                texts.alerts.columns.map((name) => h("th", { scope: "col" }, name)),
-              ),
-            ),
-            over,
+            "button",
+            {
+              type: "button",
+              class: "quiet-button",
+              disabled: () => !may("operator"),
+              onclick: async () => (await silence("")) && loadSilences(),
+            },
+            texts.alerts.silenceNew,
           ),
         ),
-        h(
-          "button",
-          {
-            type: "button",
-            class: "quiet-button",
-            hidden: () => next === null || next === undefined,
-            onclick: () => loadPast(next),
-          },
-          texts.decisions.older,
+        card(
+          texts.alerts.past,
+          "",
+          h("p", { class: "empty", hidden: () => over.childElementCount > 0 }, () => texts.alerts.noPast),
+          h(
+            "div",
+            {
+              class: "scroll-x",
+              tabindex: "0",
+              role: "region",
+              "aria-label": texts.alerts.past,
+              hidden: () => over.childElementCount === 0,
+            },
+            h(
+              "table",
+              { class: "table" },
+              h(
+                "thead",
+                null,
+                h(
+                  "tr",
+                  null,
+                  texts.alerts.columns.map((name) => h("th", { scope: "col" }, name)),
+                ),
+              ),
+              over,
+            ),
+          ),
+          h(
+            "button",
+            {
+              type: "button",
+              class: "quiet-button",
+              hidden: () => next === null || next === undefined,
+              onclick: () => loadPast(next),
+            },
+            texts.decisions.older,
+          ),
         ),
-      ),
+      ]),
     );
   });
   const show = () => {
@@ -205,8 +205,10 @@ export function open() {
     view.update();
   };
   show();
-  loadSilences();
-  loadPast();
+  Promise.all([loadSilences(), loadPast()]).then(() => {
+    loaded = true;
+    view.update();
+  });
   return {
     title: texts.views.alerts,
     node: view.node,

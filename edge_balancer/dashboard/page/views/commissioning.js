@@ -18,7 +18,7 @@ const natural = new Intl.Collator(texts.locale, { numeric: true });
 const words = texts.commissioning;
 
 /** A table in a card, with a sentence where it has no rows. Gives { node, sync }. */
-function list(title, intro, columns, nothing, create, keyOf) {
+function list({ title, intro, columns, nothing, extra = "" }, create, keyOf) {
   const body = h("tbody");
   const rows = new Keyed(body, create);
   onClose(() => rows.close());
@@ -28,7 +28,7 @@ function list(title, intro, columns, nothing, create, keyOf) {
     { class: "scroll-x", tabindex: "0", role: "region", "aria-label": title, hidden: true },
     h(
       "table",
-      { class: "table" },
+      { class: `table ${extra}`.trim() },
       h(
         "thead",
         null,
@@ -65,6 +65,8 @@ const cells = (...contents) =>
 export function open() {
   let asked = -Infinity;
   let trouble = "";
+  /** All of it is shown at once: what comes late must not push away what is being read. */
+  let loaded = false;
   let totals = new Map();
   /** { house, order } of the last test. */
   let testing = null;
@@ -109,40 +111,39 @@ export function open() {
     };
     trouble = "";
     await Promise.all([
-      read(["commissioning"], (answer) => parts.checks.sync(answer.items ?? answer)),
-      read(["meters", "unknown"], (answer) => parts.meters.sync(answer.items ?? answer)),
-      read(["identification"], (answer) => parts.doubts.sync(answer.items ?? [])),
+      read(["commissioning"], (answer) => parts.checks.sync(answer.items)),
+      read(["meters", "unknown"], (answer) => parts.meters.sync(answer.items)),
+      read(["identification"], (answer) => parts.doubts.sync(answer.items)),
       read(["switches"], (answer) => {
-        totals = new Map((answer.items ?? []).map((one) => [one.house, one.operations_total]));
+        totals = new Map(answer.items.map((one) => [one.house, one.operations_total]));
         showSwitches();
       }),
     ]);
+    loaded = true;
     view.update();
   }
 
   const view = live(() => {
     parts = {
       checks: list(
-        words.checklist,
-        words.checklistIntro,
-        words.checkColumns,
-        words.noChecks,
+        { title: words.checklist, intro: words.checklistIntro, columns: words.checkColumns, nothing: words.noChecks },
         (read) =>
           cells(
             badge(() => ({
               level: LEVELS[read().state] ?? "unknown",
               word: words.states[read().state] ?? read().state,
             })),
-            h("div", { class: "wrap" }, () => read().text),
-            h("div", { class: "wrap note" }, () => read().detail ?? ""),
+            h(
+              "div",
+              { class: "wrap" },
+              h("div", null, () => read().text),
+              h("div", { class: "note" }, () => read().detail ?? ""),
+            ),
           ),
         (one) => one.key,
       ),
       meters: list(
-        words.meters,
-        words.metersIntro,
-        words.meterColumns,
-        words.noMeters,
+        { title: words.meters, intro: words.metersIntro, columns: words.meterColumns, nothing: words.noMeters },
         (read) =>
           cells(
             () => read().id,
@@ -154,24 +155,24 @@ export function open() {
         (one) => one.topic ?? one.id,
       ),
       doubts: list(
-        words.doubts,
-        words.doubtsIntro,
-        words.doubtColumns,
-        words.noDoubts,
+        { title: words.doubts, intro: words.doubtsIntro, columns: words.doubtColumns, nothing: words.noDoubts },
         (read) =>
           cells(
             h("a", { href: () => link("houses", read().house) }, () => read().house),
             phase(() => read().recorded ?? null),
             phase(() => read().believed ?? null),
-            () => percent((read().confidence ?? read().doubt) * 100, 1),
+            () => percent(read().confidence * 100, 1),
           ),
         (one) => one.house,
       ),
       switches: list(
-        words.switches,
-        words.switchesIntro,
-        words.switchColumns,
-        words.noSwitches,
+        {
+          title: words.switches,
+          intro: words.switchesIntro,
+          columns: words.switchColumns,
+          nothing: words.noSwitches,
+          extra: "fixed",
+        },
         (read) =>
           cells(
             h("a", { href: () => link("houses", read().id) }, () => read().id),
@@ -198,12 +199,14 @@ export function open() {
     return h(
       "div",
       { class: "commissioning" },
-      needsRole("operator"),
+      h("div", { class: "back" }, needsRole("operator")),
       h("p", { class: "trouble", hidden: () => !trouble }, () => trouble),
-      parts.checks.node,
-      parts.meters.node,
-      parts.doubts.node,
-      parts.switches.node,
+      h("p", { class: "empty", hidden: () => loaded }, texts.waiting),
+      h(
+        "div",
+        { hidden: () => !loaded },
+        [parts.checks, parts.meters, parts.doubts, parts.switches].map((part) => part.node),
+      ),
     );
   });
   showSwitches();

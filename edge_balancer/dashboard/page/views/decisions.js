@@ -1,5 +1,5 @@
 /** Decisions: each in one sentence, newest first; older ones are fetched on request. */
-import { Keyed, h, live, onClose, onUpdate } from "../core/dom.js";
+import { Keyed, h, live, onClose } from "../core/dom.js";
 import { amps, moment } from "../core/format.js";
 import { get } from "../core/api.js";
 import { link } from "../core/router.js";
@@ -28,27 +28,41 @@ export function outcome(decision) {
 }
 
 export function open() {
-  let older = [];
+  /** What stands in the list. Newer ones wait behind a button: a list that jumps while one reads it helps nobody. */
+  const listed = new Map();
   let next;
   let trouble = "";
   let rows;
 
+  const waiting = () => state.decisions.filter((one) => !listed.has(one.id));
+  function take(decisions) {
+    for (const one of decisions) {
+      listed.set(one.id, one);
+    }
+  }
+  function show() {
+    const first = listed.size === 0;
+    take(state.decisions.filter((one) => first || listed.has(one.id)));
+    rows.sync(
+      [...listed.values()].sort((a, b) => b.t - a.t),
+      (one) => one.id,
+    );
+    view.update();
+  }
+  function showNew() {
+    take(state.decisions);
+    show();
+  }
   async function more() {
     try {
       const answer = await get(["decisions"], { limit: next ? STEP : 2 * STEP, before: next });
-      const known = new Set(older.map((one) => one.id));
-      older = [...older, ...answer.items.filter((one) => !known.has(one.id))].sort((a, b) => b.t - a.t);
+      take(answer.items.filter((one) => !listed.has(one.id)));
       next = answer.next;
       trouble = "";
     } catch (problem) {
       trouble = problem.message;
     }
     show();
-  }
-  function show() {
-    const fresh = new Set(state.decisions.map((one) => one.id));
-    rows.sync([...state.decisions, ...older.filter((one) => !fresh.has(one.id))], (one) => one.id);
-    view.update();
   }
 
   const view = live(() => {
@@ -74,13 +88,21 @@ export function open() {
         ),
       ),
     );
-    onUpdate(() => {});
     onClose(() => rows.close());
     return h(
       "div",
       { class: "decisions" },
-      h("p", { class: "note" }, texts.decisions.intro),
-      h("p", { class: "empty", hidden: () => state.decisions.length + older.length > 0 }, () =>
+      h(
+        "div",
+        { class: "decisions-top" },
+        h("p", { class: "note" }, texts.decisions.intro),
+        h(
+          "button",
+          { type: "button", class: "quiet-button", disabled: () => waiting().length === 0, onclick: showNew },
+          () => texts.decisions.newer(waiting().length),
+        ),
+      ),
+      h("p", { class: "empty", hidden: () => listed.size > 0 }, () =>
         state.status ? texts.now.noDecision : texts.waiting,
       ),
       list,
@@ -90,7 +112,7 @@ export function open() {
         {
           type: "button",
           class: "quiet-button",
-          hidden: () => next === null || state.decisions.length + older.length === 0,
+          hidden: () => next === null || listed.size === 0,
           onclick: more,
         },
         texts.decisions.older,

@@ -162,6 +162,16 @@ export function open() {
         "section",
         { class: "card" },
         h("h2", null, texts.history.moves),
+        h(
+          "p",
+          { class: "downloads" },
+          texts.history.download,
+          " ",
+          ["readings", "moves", "audit"].map((what) => [
+            h("a", { href: () => (loaded, exportAddress(what)), download: "" }, texts.history.exports[what]),
+            " ",
+          ]),
+        ),
         h("p", { class: "empty", hidden: () => (loaded, moves.length > 0) }, () =>
           loaded ? texts.history.noMoves : NONE,
         ),
@@ -188,16 +198,6 @@ export function open() {
             ),
             list,
           ),
-        ),
-        h(
-          "p",
-          { class: "downloads" },
-          texts.history.download,
-          " ",
-          ["readings", "moves", "audit"].map((what) => [
-            h("a", { href: () => (loaded, exportAddress(what)), download: "" }, texts.history.exports[what]),
-            " ",
-          ]),
         ),
       ),
     );

@@ -58,7 +58,6 @@ function neutralCard() {
       fact(texts.now.imbalanceBefore, () => percent(was()?.imbalance)),
       fact(texts.now.bears, () => amps(state.status?.feeder.neutral_limit_a, 0)),
       fact(texts.now.vuf, () => percent(state.phases?.vuf ?? state.phases?.pvur, 2)),
-      fact(texts.now.loading, () => percent(state.phases?.loading)),
     ),
   );
 }
@@ -142,6 +141,7 @@ function healthCard() {
       { class: "facts" },
       fact(texts.now.fresh, () => (status() ? texts.of(status().houses_fresh, status().houses_total) : "–")),
       fact(texts.now.moves24, () => String(status()?.budget?.used_24h ?? "–")),
+      fact(texts.now.loading, () => percent(state.phases?.loading)),
       fact(texts.now.broker, () => texts.words(status()?.broker?.state)),
       fact(texts.now.storage, () => (status() ? status().storage?.fault || texts.now.storageFine : "–")),
       fact(texts.now.forecast, () => status()?.advice || "–"),

@@ -1,0 +1,43 @@
+"""One demo and one browser for all tests of the page; each test has a fresh browser profile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+from page_rig import CHROMIUM, CHROMIUM_ARGUMENTS, DESKTOP, Demo, Faults, new_page, running_demo  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """A feeder in the middle of a sunny day whose switches never fail."""
+    folder: Path = tmp_path_factory.mktemp("page-demo")
+    with running_demo(folder, "--houses", "24", "--speed", "60", "--meter-period", "30", "--failure-rate", "0") as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[sync_api.Browser]:
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed (sudo apt install chromium)")
+    with sync_api.sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def context(browser: sync_api.Browser) -> Iterator[sync_api.BrowserContext]:
+    made = browser.new_context(viewport={"width": DESKTOP[0], "height": DESKTOP[1]})
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def watched(context: sync_api.BrowserContext) -> tuple[sync_api.Page, Faults]:
+    """A page, and what went wrong in it."""
+    return new_page(context)

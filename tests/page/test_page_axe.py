@@ -1,0 +1,33 @@
+"""axe-core finds nothing on any view: dark and light, on a phone and on a desk."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from page_rig import CHECKS, DESKTOP, PHONE, VIEWS, Demo, Faults, go, open_view
+from playwright.sync_api import Page
+
+Watched = tuple[Page, Faults]
+
+AXE = CHECKS / "node_modules" / "axe-core" / "axe.min.js"
+_RUN = """async () => {
+    const found = await axe.run(document, { resultTypes: ["violations"] });
+    return found.violations.map(one => ({ rule: one.id, help: one.help, nodes: one.nodes.map(node => node.html.slice(0, 160)) }));
+}"""
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed (scripts/page/lint --setup)")
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(watched: Watched, demo: Demo, size: tuple[int, int], scheme: str) -> None:
+    page, _ = watched
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    open_view(page, demo, "now")
+    # Through the tools' protocol: the page's own policy lets no foreign script in.
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    for view in VIEWS:
+        go(page, view)
+        found = page.evaluate(_RUN)
+        assert not found, f"{view}: {json.dumps(found, indent=1)}"

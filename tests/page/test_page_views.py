@@ -1,0 +1,158 @@
+"""Every view, from a cold start, on a demo that runs: nothing fails, nothing is missing, nothing is left without words."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from page_rig import FILES, PHONE, USER, VIEWS, Demo, Faults, content_of, go, new_page, open_view, settled
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+Watched = tuple[Page, Faults]
+
+_HOLES = ("undefined", "NaN", "[object", "null", "=>")
+
+
+def test_every_view_opens_from_a_cold_start(browser: Browser, demo: Demo) -> None:
+    for view in VIEWS:
+        with browser.new_context() as fresh:
+            page, faults = new_page(fresh)
+            open_view(page, demo, view)
+            words = page.locator("body").inner_text()
+            assert not [hole for hole in _HOLES if hole in words], f"{view}: {words}"
+            expect(page.locator("h1")).not_to_be_empty()
+            assert not faults.seen, view
+
+
+def test_no_view_is_wider_than_a_phone(browser: Browser, demo: Demo) -> None:
+    with browser.new_context(viewport={"width": PHONE[0], "height": PHONE[1]}) as phone:
+        page, faults = new_page(phone)
+        open_view(page, demo, "now")
+        for view in VIEWS:
+            go(page, view)
+            assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0], view
+        assert not faults.seen
+
+
+def test_a_decision_shows_what_led_to_it_and_what_came_of_it(watched: Watched, demo: Demo) -> None:
+    page, faults = watched
+    open_view(page, demo, "decisions")
+    listed = page.evaluate("fetch('api/v1/decisions?limit=100').then(answer => answer.json())")["items"]
+    ended = next(one["id"] for one in listed if [made["state"] for made in one["outcomes"]] == ["verified"] and one["blocks"])
+    go(page, f"decisions/{ended}")
+    expect(page.get_by_role("heading", name="Moves that were weighed")).to_be_visible()
+    expect(page.locator(".steps path")).to_have_count(3)
+    verdicts = page.get_by_role("region", name="Moves that were weighed").locator("tbody tr")
+    assert verdicts.count() > 0
+    expect(page.get_by_role("region", name="What came of it")).to_contain_text("Verified")
+    assert not faults.seen
+
+
+def test_the_table_of_houses_is_filtered_and_sorted(watched: Watched, demo: Demo) -> None:
+    page, faults = watched
+    open_view(page, demo, "houses")
+    rows = page.locator(".houses-table tbody tr")
+    expect(rows).to_have_count(24)
+    page.get_by_role("searchbox").fill("h0")
+    expect(rows).to_have_count(9)
+    head = page.get_by_role("columnheader", name="Net load")
+    head.get_by_role("button").click()
+    expect(head).to_have_attribute("aria-sort", "descending")
+    loads = [float(text.split()[0].replace("−", "-")) for text in rows.locator("td:nth-child(3)").all_inner_texts()]
+    assert len(loads) == 9
+    assert loads[0] > loads[-1]
+    page.get_by_role("combobox", name="State").select_option("locked")
+    expect(rows).to_have_count(0)
+    assert not faults.seen
+
+
+def test_brightness_and_phase_colours_are_chosen_and_kept(watched: Watched, demo: Demo) -> None:
+    page, faults = watched
+    open_view(page, demo, "now")
+    before = page.evaluate("getComputedStyle(document.querySelector('.bar-load')).backgroundColor")
+    page.get_by_role("button", name="Display").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Dark", exact=True).check()
+    dialog.get_by_label("Red, yellow, blue").check()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(page.get_by_role("button", name="Display")).to_be_focused()
+    page.reload()
+    settled(page, "now")
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
+    assert page.evaluate("getComputedStyle(document.querySelector('.bar-load')).backgroundColor") != before
+    assert not faults.seen
+
+
+def test_the_keyboard_reaches_the_content_and_every_house_of_the_feeder(watched: Watched, demo: Demo) -> None:
+    page, faults = watched
+    open_view(page, demo, "feeder")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_be_focused()
+    page.keyboard.press("Tab")  # the region that scrolls
+    page.keyboard.press("Tab")
+    first = page.evaluate("document.activeElement.getAttribute('aria-label')")
+    page.keyboard.press("ArrowRight")
+    second = page.evaluate("document.activeElement.getAttribute('aria-label')")
+    assert first.startswith("h") and second.startswith("h") and first != second
+    expect(page.locator(".pointed")).to_contain_text(second.split(",")[0])
+    page.keyboard.press("Enter")
+    settled(page, "houses/x")
+    expect(page.locator("h1")).to_have_text(f"House {second.split(',')[0]}")
+    assert not faults.seen
+
+
+def test_where_reading_needs_a_login_nothing_else_is_shown(browser: Browser, demo: Demo) -> None:
+    # A request that a proxy has passed on is not a free reader's, whatever address it came from.
+    with browser.new_context(extra_http_headers={"X-Forwarded-For": "192.0.2.7"}) as strange:
+        page, faults = new_page(strange)
+        page.goto(f"{demo.address}#/houses")
+        expect(page.get_by_label("Password")).to_be_visible()
+        expect(page.locator(content_of("houses"))).to_have_count(0)
+        expect(page.get_by_text("Reading needs a login here.")).to_be_visible()
+        assert not faults.seen
+
+
+def test_every_text_that_is_used_exists(watched: Watched, demo: Demo) -> None:
+    page, _ = watched
+    open_view(page, demo, "login")
+    used = sorted(
+        {
+            path
+            for file in FILES.rglob("*.js")
+            if "vendor" not in file.parts
+            for path in re.findall(r"(?<!/)\btexts((?:\.[a-zA-Z0-9]+)+)", file.read_text(encoding="utf-8"))
+        }
+    )
+    assert len(used) > 200
+    missing = page.evaluate(
+        """async used => {
+            const { texts } = await import(new URL("static/texts.js", document.baseURI));
+            const found = path => path.split(".").slice(1).reduce((at, key) => at?.[key], texts);
+            return used.filter(path => found(path) === undefined);
+        }""",
+        used,
+    )
+    # What stands behind a text is a method of it.
+    assert not [path for path in missing if not re.search(r"\.(map|replaceAll|slice|length)$", path)]
+
+
+@pytest.mark.parametrize("view", ["now"])
+def test_a_hidden_page_lets_go_of_its_stream(context: BrowserContext, demo: Demo, view: str) -> None:
+    page, faults = new_page(context)
+    page.clock.install()
+    open_view(page, demo, view)
+    page.evaluate(
+        """() => {
+            Object.defineProperty(document, "visibilityState", { value: "hidden", configurable: true });
+            document.dispatchEvent(new Event("visibilitychange"));
+        }"""
+    )
+    with page.expect_event("requestfailed", lambda asked: asked.url.endswith("/stream")):
+        page.clock.run_for(31_000)
+    with page.expect_request(lambda asked: asked.url.endswith("/stream")):
+        page.evaluate("delete document.visibilityState; document.dispatchEvent(new Event('visibilitychange'))")
+    settled(page, view)
+    assert not faults.seen
