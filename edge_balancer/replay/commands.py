@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from edge_balancer.errors import EdgeBalancerError
+from edge_balancer.models.serving import loaded, registry_of
 from edge_balancer.replay.run import Replay, ReplayOptions
 from edge_balancer.settings.load import load
 
@@ -24,7 +25,9 @@ def replay_command(config: Path, readings: Path, out: Path, options: ReplayOptio
         return REFUSED
     started = time.monotonic()
     try:
-        replay = Replay(load(config, os.environ), options)
+        settings = load(config, os.environ)
+        model = loaded(settings.forecast, registry_of(settings.storage.path), timed=False)
+        replay = Replay(settings, options, model)
         replay.run(readings)
         replay.write(out)
     except (EdgeBalancerError, OSError) as error:
@@ -42,6 +45,8 @@ def replay_command(config: Path, readings: Path, out: Path, options: ReplayOptio
         f"{s['operations']} operations, {s['operations_per_house_day']:.2f} per switchable house and day "
         f"(budget {s['budget_per_house_day']:g}); {s['failed_commands']} of {s['commands']} commands failed"
     )
+    if (told := s["forecast"].get("model")) is not None:
+        print(f"learned forecast {told['name']}: {told['use']}{': ' * bool(told['fault'])}{told['fault']}")
     for reason, count in s["rows_refused"].items():
         print(f"{count} rows passed over: {reason}, e.g. {s['rows_refused_samples'][reason][0]}")
     print(f"moves and summary are in {out}")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge_balancer.engine import Engine
+from edge_balancer.forecast.interface import MissingModel, Model
 from edge_balancer.replay.readings_file import Refusals, Row, instants
 from edge_balancer.replay.score import Score
 from edge_balancer.replay.switches import SimulatedSwitches
@@ -39,7 +40,10 @@ class ReplayOptions:
 class Replay:
     """One run over one file."""
 
-    def __init__(self, config: Configuration, options: ReplayOptions) -> None:
+    def __init__(
+        self, config: Configuration, options: ReplayOptions, model: Model | MissingModel | None = None
+    ) -> None:
+        """`model`: a learned forecast, one whose calls take no time, so that a run can be repeated."""
         # The switches are simulated, so moving is safe: a site that still runs in `advise` sees what `auto` would do.
         # Recorded
         # voltages cannot follow simulated moves and must not bear witness against them.
@@ -50,6 +54,7 @@ class Replay:
             }
         )
         self._options = options
+        self._model = model
         start = {house.id: house.phase for house in config.houses if house.phase is not None and not house.three_phase}
         self._score = Score(self._config, start)
         self._switches = SimulatedSwitches(
@@ -103,7 +108,7 @@ class Replay:
     def _step(self, now: float, readings: list[Reading] | None = None) -> None:
         reports, clears = self._switches.speak(now)
         if self._engine is None:
-            self._engine = Engine(self._config, SESSION, Restored(wall=now), now)
+            self._engine = Engine(self._config, SESSION, Restored(wall=now), now, model=self._model)
             reports = self._switches.report_all(now)
         sent, self._sent = self._sent, []
         outputs = self._engine.step(
@@ -160,6 +165,7 @@ class Replay:
             "commands": self._commands,
             "failed_commands": self._failed,
             "lock_outs": self._locked,
+            "forecast": self._engine.forecast_report() if self._engine is not None else {},
             "neutral_current": score,
             "neutral_current_mean_reduction_pct": round(100.0 * (1.0 - with_ / without), 2) if without else 0.0,
             "rows_refused": dict(sorted(self.refusals.counts.items())),
