@@ -25,7 +25,7 @@ class Figures:
 
     def follow(self, hub: Hub, application: Application, access: Access) -> None:
         """A server has begun."""
-        self._before = self._counts()
+        self._before = self.counts()
         self._hub, self._application, self._access = hub, application, access
 
     def shown(self) -> dict[str, Any]:
@@ -34,8 +34,7 @@ class Figures:
             "address": self.address,
             "fault": self.fault,
             "restarts": self.restarts,
-            "clients": 0 if self._hub is None or self.fault else self._hub.readers,
-            **self._counts(),
+            **self.counts(),
         }
         if self._access is not None:
             figures = self._access.figures()
@@ -44,9 +43,11 @@ class Figures:
             found["refused"] = figures.refused
         return found
 
-    def _counts(self) -> dict[str, int]:
+    def counts(self) -> dict[str, int]:
+        """Pages that follow live; since the start: pages dropped, defects met, requests."""
         hub, application = self._hub, self._application
         return {
+            "clients": 0 if hub is None or self.fault else hub.readers,
             "dropped": self._before["dropped"] + (0 if hub is None else hub.dropped),
             "errors": self._before["errors"] + (0 if application is None else application.errors),
             "requests": self._before["requests"] + (0 if application is None else application.requests),

@@ -78,7 +78,8 @@ class Serving:
             with suppress(PastUnavailable):
                 decisions.seed(await past.last_decisions(KEPT))
             hub = self._hub = Hub(self._board, Painter(self._config), decisions, settings.clients)
-            application = Application(Context(self._config, self._board, hub, past, access, exports, document(ROUTES)))
+            context = Context(self._config, self._board, hub, past, access, exports, document(ROUTES), self._figures)
+            application = Application(context)
             for warning in access.warnings():
                 _log.warning("the page is in the open", warning=warning)
             self._server = uvicorn.Server(_uvicorn_config(access.wrap(application, Needs()), self._config))

@@ -6,16 +6,15 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import http.client
 import json
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from edge_balancer.daemon import Daemon
 from edge_balancer.dashboard.access.manage import add_token
@@ -53,7 +52,7 @@ class Site:
     host: str
     port: int
     database: Path
-    tokens: dict[str, str] = field(default_factory=dict)
+    tokens: dict[str, str] = dataclasses.field(default_factory=dict)
     """Role -> a bearer token of it."""
 
     @property
@@ -113,5 +112,8 @@ async def page_site(
             host, _, port = daemon.page_address.removeprefix("http://").rstrip("/").rpartition(":")
             site = Site(daemon, here, host, int(port), database, tokens)
             here.loads(*loads[: len(config.houses)])
-            await until(lambda: bool(np.isfinite(daemon.engine.latest.at).all()), "all meters are heard")
+            async with asyncio.timeout(WITHIN_S):
+                # A picture that nobody follows is up to a second old.
+                while (await site.get("/status")).json["houses_fresh"] < len(config.houses):  # noqa: ASYNC110 - nothing tells
+                    await asyncio.sleep(0.05)
             yield site

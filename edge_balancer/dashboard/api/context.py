@@ -17,6 +17,7 @@ from edge_balancer.settings.root import Configuration
 if TYPE_CHECKING:
     from edge_balancer.dashboard.access.access import Access
     from edge_balancer.dashboard.api.exports import Exports
+    from edge_balancer.dashboard.figures import Figures
     from edge_balancer.dashboard.past.past import Past
 
 RECENT_S: Final = 3600.0
@@ -37,6 +38,7 @@ class Context:
     exports: Exports
     document: dict[str, Any]
     """The OpenAPI document."""
+    figures: Figures
 
     async def recent(self, house: str) -> Recent:
         """The last hour of a house in a hundred steps or so; empty where the control loop does not answer."""

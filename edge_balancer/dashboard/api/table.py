@@ -7,7 +7,17 @@ from typing import Final, TypedDict
 
 from edge_balancer.dashboard.access.model import Login, Session
 from edge_balancer.dashboard.access.roles import Role
-from edge_balancer.dashboard.api import description, exports, live, orders, records, sessions, setup, streaming
+from edge_balancer.dashboard.api import (
+    description,
+    exports,
+    live,
+    monitoring,
+    orders,
+    records,
+    sessions,
+    setup,
+    streaming,
+)
 from edge_balancer.dashboard.api.history_model import FeederHistory, HouseHistory
 from edge_balancer.dashboard.api.model import HouseDetail, HousePage, Phases, Status, Switches, UnknownMeters
 from edge_balancer.dashboard.api.order_model import Accepted, ClearOrder, ModeOrder, MoveOrder, SilenceOrder
@@ -141,6 +151,16 @@ _SETUP: Final = (
     ),
 )
 _DESCRIPTION: Final = (
+    Route(
+        "GET",
+        "/metrics",
+        monitoring.get_metrics,
+        Role.VIEWER,
+        "Figures for Prometheus",
+        media=("text/plain", "application/openmetrics-text"),
+        tag="monitoring",
+        prefix="",
+    ),
     Route("GET", "/openapi.json", description.get_openapi, Role.VIEWER, "This document", dict, tag="monitoring"),
 )
 _CANNOT: Final = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
