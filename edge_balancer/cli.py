@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_configuring(commands)
     _add_site(commands)
     _add_doctor(commands)
+    _add_doctor(commands)
     _add_records(commands)
     _add_alerts(commands)
     _add_models(commands)
@@ -94,6 +95,15 @@ def _add_doctor(commands: Commands) -> None:
     doctor = commands.add_parser(
         "doctor", help="is all that the controller needs there, and what to do where it is not"
     )
+    _add_config(doctor)
+    add_doctor_arguments(doctor)
+    doctor.set_defaults(run=_doctor)
+
+
+def _add_doctor(commands: Commands) -> None:
+    from edge_balancer.doctor.options import add_doctor_arguments
+
+    doctor = commands.add_parser("doctor", help="is all that the controller needs there, and what to do where it is not")
     _add_config(doctor)
     add_doctor_arguments(doctor)
     doctor.set_defaults(run=_doctor)
@@ -270,6 +280,12 @@ def _pki(args: argparse.Namespace) -> int:
     from edge_balancer.pki.commands import pki_command
 
     return pki_command(args)
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from edge_balancer.doctor.commands import doctor_command
+
+    return doctor_command(args)
 
 
 def _doctor(args: argparse.Namespace) -> int:

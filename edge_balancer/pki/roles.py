@@ -70,8 +70,10 @@ _FOR_VIEWERS: Final = _rules(HEAR, *(f"{{base}}/{leaf}" for leaf in _SHOWN), "{b
 RULES: Final[dict[Role, tuple[Rule, ...]]] = {
     Role.CONTROLLER: (
         *_rules(HEAR, "{base}/meter/+"),
+        # What it says itself: its doctor looks at it.
+        *_rules(HEAR, *(f"{{base}}/{leaf}" for leaf in _SHOWN)),
         *_rules(HEAR, *(f"{{base}}/switch/+/{leaf}" for leaf in ("state", "availability", "request", "clear"))),
-        *_rules(HEAR, "{base}/mode/set", "{base}/silence/set", "{base}/alert/#", "{base}/availability"),
+        *_rules(HEAR, "{base}/mode/set", "{base}/silence/set", "{base}/alert/#"),
         *_rules(HEAR, "{prefix}/device/{node}/+/config", "{status}"),
         *_rules(SAY, *(f"{{base}}/{leaf}" for leaf in _SHOWN), "{base}/switch/+/set"),
         # The commands of this machine (`edge-balancer alerts`) speak under its name: they acknowledge and silence.

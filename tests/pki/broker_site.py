@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 SHIPPED: Final = Path(__file__).parents[2] / "config/mosquitto/edge-balancer.conf"
 NOW: Final = datetime.datetime.now(datetime.UTC)
 WAIT_S: Final = 30.0
+_ATTEMPTS: Final = 3
 PROBE: Final = "operator:probe"
 """May do everything: what others did is seen with it."""
 MEMBERS: Final = (
@@ -58,7 +59,7 @@ def site_grants(config: Configuration) -> list[Grant]:
     return grants(config, bridges={"shed": ["h3"]}, operators=["anna"], homes=["ha"], viewers=["hall"])
 
 
-@dataclass(frozen=True)
+@dataclass
 class Site:
     folder: Path
     authority: Authority
@@ -109,6 +110,25 @@ def make_site(folder: Path, members: Sequence[tuple[str, str]] = MEMBERS) -> Sit
 @contextmanager
 def broker_of(site: Site) -> Iterator[subprocess.Popen[bytes]]:
     """Mosquitto with the shipped configuration, but for the paths and ports of this test."""
+    child = _start(site)
+    try:
+        for _ in range(_ATTEMPTS):
+            if _accepts(child, site.devices_port) and _accepts(child, site.tools_port):
+                break
+            # Somebody else has taken a port that was free a moment ago.
+            child.terminate()
+            child.wait(WAIT_S)
+            site.devices_port, site.tools_port = free_ports(2)
+            child = _start(site)
+        else:
+            raise AssertionError(f"mosquitto does not start: {(site.folder / 'broker.log').read_text()[-500:]}")
+        yield child
+    finally:
+        child.terminate()
+        child.wait(WAIT_S)
+
+
+def _start(site: Site) -> subprocess.Popen[bytes]:
     program = find_mosquitto()
     if program is None:
         pytest.skip("needs Mosquitto")
@@ -129,23 +149,18 @@ def broker_of(site: Site) -> Iterator[subprocess.Popen[bytes]]:
         text = text.replace(shipped, str(ours))
     file = site.folder / "mosquitto.conf"
     file.write_text(f"{text}\nuser root\nlog_dest file {site.folder}/broker.log\n")
-    child = subprocess.Popen([program, "-c", str(file)], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for port in (site.devices_port, site.tools_port):
-            _await(child, port, site.folder / "broker.log")
-        yield child
-    finally:
-        child.terminate()
-        child.wait(WAIT_S)
+    return subprocess.Popen([program, "-c", str(file)], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def _await(child: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _accepts(child: subprocess.Popen[bytes], port: int) -> bool:
+    """Whether it comes to accept connections there; False where it has ended."""
     deadline = time.monotonic() + WAIT_S
     while time.monotonic() < deadline:
         try:
             with create_connection(("127.0.0.1", port), timeout=1.0):
-                return
+                return child.poll() is None
         except OSError:
-            assert child.poll() is None, f"mosquitto ended with {child.returncode}: {log.read_text()[-500:]}"
+            if child.poll() is not None:
+                return False
             time.sleep(0.01)
-    raise AssertionError("mosquitto does not accept connections")
+    return False

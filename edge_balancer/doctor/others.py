@@ -1,0 +1,64 @@
+"""The page, the contacts, the learned forecast: what is configured, and would it work?"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from typing import Final
+
+from edge_balancer.doctor.findings import Finding, fail, ok, warn
+from edge_balancer.forecast.interface import ModelRefusedError
+from edge_balancer.settings.forecast import ACTIVE, NONE
+from edge_balancer.settings.root import Configuration
+
+_TIMEOUT_S: Final = 3.0
+
+
+def page(config: Configuration, running: bool) -> Iterator[Finding]:
+    settings = config.dashboard
+    if not settings.enabled or not running or settings.port == 0:
+        return
+    host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host.strip("[]")  # noqa: S104 - looked at
+    try:
+        socket.create_connection((host, settings.port), timeout=_TIMEOUT_S).close()
+    except OSError as error:
+        yield fail(
+            "page",
+            f"{settings.host}:{settings.port} does not answer: {error}",
+            "journalctl -u edge-balancer tells why; another program may hold the port",
+        )
+        return
+    yield ok("page", f"answers on {settings.host}:{settings.port}")
+    if not settings.loopback and settings.tls_certificate is None:
+        yield warn("page", "passwords go over the network in the clear", "give dashboard.tls_certificate and tls_key")
+
+
+def contacts(config: Configuration) -> Iterator[Finding]:
+    if not config.contacts:
+        yield warn("contacts", "nobody is told of alerts", "give contacts and a channel: docs/alerts.md")
+        return
+    channels = sorted({way.channel for contact in config.contacts for way in contact.ways})
+    yield ok("contacts", f"{len(config.contacts)} are told, over {', '.join(channels)}; `alerts test` really sends")
+
+
+def model(config: Configuration) -> Iterator[Finding]:
+    """Whether the forecast that is configured is whole. `edge-balancer models verify` runs it too."""
+    wanted = config.forecast.model
+    if wanted == NONE:
+        yield ok("model", "none is configured: the controller forecasts by itself")
+        return
+    from edge_balancer.models.serving import registry_of
+
+    registry = registry_of(config.storage.path)
+    try:
+        if wanted == ACTIVE:
+            active = registry.active
+            if active is None:
+                yield warn("model", "none is active yet", "edge-balancer models activate NAME")
+                return
+            wanted = active.name
+        found = registry.read(wanted)
+    except ModelRefusedError as error:
+        yield fail("model", str(error), "edge-balancer models list; the controller forecasts by itself meanwhile")
+        return
+    yield ok("model", f"{found.name} is whole ({len(found.onnx) / 1e6:.1f} MB, {found.sha256[:12]})")
