@@ -54,7 +54,6 @@ def _parser() -> argparse.ArgumentParser:
     _add_configuring(commands)
     _add_site(commands)
     _add_doctor(commands)
-    _add_doctor(commands)
     _add_records(commands)
     _add_alerts(commands)
     _add_models(commands)
@@ -87,17 +86,6 @@ def _add_site(commands: Commands) -> None:
     _add_config(pki)
     add_pki_arguments(pki)
     pki.set_defaults(run=_pki)
-
-
-def _add_doctor(commands: Commands) -> None:
-    from edge_balancer.doctor.options import add_doctor_arguments
-
-    doctor = commands.add_parser(
-        "doctor", help="is all that the controller needs there, and what to do where it is not"
-    )
-    _add_config(doctor)
-    add_doctor_arguments(doctor)
-    doctor.set_defaults(run=_doctor)
 
 
 def _add_doctor(commands: Commands) -> None:
@@ -280,12 +268,6 @@ def _pki(args: argparse.Namespace) -> int:
     from edge_balancer.pki.commands import pki_command
 
     return pki_command(args)
-
-
-def _doctor(args: argparse.Namespace) -> int:
-    from edge_balancer.doctor.commands import doctor_command
-
-    return doctor_command(args)
 
 
 def _doctor(args: argparse.Namespace) -> int:
