@@ -6,17 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright import sync_api
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
-from page_rig import CHROMIUM, CHROMIUM_ARGUMENTS, DESKTOP, Demo, Faults, new_page, running_demo  # noqa: E402
+from tests.page.page_rig import CHROMIUM, CHROMIUM_ARGUMENTS, DESKTOP, Demo, Faults, new_page, running_demo
 
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """A feeder in the middle of a sunny day whose switches never fail."""
     folder: Path = tmp_path_factory.mktemp("page-demo")
-    with running_demo(folder, "--houses", "24", "--speed", "60", "--meter-period", "30", "--failure-rate", "0") as made:
+    with running_demo(folder, "--houses", "16", "--speed", "40", "--meter-period", "30", "--failure-rate", "0") as made:
         yield made
 
 

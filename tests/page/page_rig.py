@@ -1,5 +1,5 @@
-"""What the tests of the page stand on: a demo in a process of its own, a real browser, and an eye on all that goes wrong in it.
-Nothing here knows what a view shows."""
+"""What the tests of the page stand on: a demo in a process of its own, a real browser, and an eye on all that goes
+wrong in it. Nothing here judges what a view shows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, Page, Response
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Response
 
 import edge_balancer
 
@@ -110,10 +110,14 @@ class Faults:
     seen: list[str] = field(default_factory=list)
 
     def watch(self, page: Page) -> None:
-        page.on("console", lambda message: message.type == "error" and self.seen.append(f"console: {message.text}"))
+        page.on("console", self._said)
         page.on("pageerror", lambda error: self.seen.append(f"exception: {error}"))
         page.on("requestfailed", lambda asked: self._failed(asked.url, str(asked.failure)))
         page.on("response", self._answered)
+
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.seen.append(f"console: {message.text}")
 
     def _failed(self, url: str, why: str) -> None:
         # A view that is left gives up its requests, and a page that is left its stream.

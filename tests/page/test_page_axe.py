@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 
 import pytest
-from page_rig import CHECKS, DESKTOP, PHONE, VIEWS, Demo, Faults, go, open_view
 from playwright.sync_api import Page
+
+from tests.page.page_rig import CHECKS, DESKTOP, PHONE, VIEWS, Demo, Faults, go, open_view
 
 Watched = tuple[Page, Faults]
 
 AXE = CHECKS / "node_modules" / "axe-core" / "axe.min.js"
 _RUN = """async () => {
     const found = await axe.run(document, { resultTypes: ["violations"] });
-    return found.violations.map(one => ({ rule: one.id, help: one.help, nodes: one.nodes.map(node => node.html.slice(0, 160)) }));
+    const where = one => one.nodes.map(node => node.html.slice(0, 160));
+    return found.violations.map(one => ({ rule: one.id, help: one.help, nodes: where(one) }));
 }"""
 
 

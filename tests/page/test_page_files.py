@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from page_rig import CHECKS, FILES
+from tests.page.page_rig import CHECKS, FILES
 
 _SERVED = {".html", ".js", ".css", ".svg"}
 
@@ -25,7 +25,9 @@ def test_vendored_files_are_what_their_note_says() -> None:
     note = (folder / "README.md").read_text(encoding="utf-8")
     told = dict(re.findall(r"\| `([\w.]+)` \| `([0-9a-f]{64})` \|", note))
     found = {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir() if path.name != "README.md"
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.iterdir()
+        if path.name != "README.md"
     }
     assert found == told
 
@@ -37,7 +39,8 @@ def test_nothing_is_fetched_from_elsewhere_and_nothing_stands_inline() -> None:
     for name in _served():
         if name.startswith("vendor/"):
             continue
-        for address in re.findall(r"""(?:https?:)?//[\w.-]+\.\w+[^\s"'`]*""", (FILES / name).read_text(encoding="utf-8")):
+        text = (FILES / name).read_text(encoding="utf-8")
+        for address in re.findall(r"""(?:https?:)?//[\w.-]+\.\w+[^\s"'`]*""", text):
             assert address.startswith("http://www.w3.org/"), f"{name}: {address}"
 
 

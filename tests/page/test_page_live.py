@@ -1,15 +1,19 @@
-"""A page that stands still while its values change: nothing shifts, no row and no chart is replaced, memory stays flat."""
+"""A page that stands still while its values change: nothing shifts, no row and no chart is replaced, memory stays
+flat."""
 
 from __future__ import annotations
 
+import sys
+
 import pytest
-from page_rig import DESKTOP, GUARD_S, PHONE, Demo, Faults, go, open_view
-from playwright.sync_api import CDPSession, Page
+from playwright.sync_api import Browser, CDPSession, Page
+
+from tests.page.page_rig import DESKTOP, GUARD_S, PHONE, Demo, Faults, go, open_view
 
 Watched = tuple[Page, Faults]
 
-# Layout shifts as the browser reckons them (shifts right after an input do not count), and elements taken out of the view.
-# A row that leaves for good is counted too: on a demo no house, phase or chart ever does.
+# Layout shifts as the browser reckons them (those right after an input do not count), and elements taken out of the
+# view. A row that leaves for good is counted too: on a demo no house, phase or chart ever does.
 _WATCH = """() => {
     const watch = { shift: 0, removed: [], told: 0, where: [] };
     window.__watch = watch;
@@ -17,7 +21,8 @@ _WATCH = """() => {
         for (const entry of list.getEntries()) {
             if (entry.hadRecentInput) continue;
             watch.shift += entry.value;
-            watch.where.push(...entry.sources.map(source => source.node?.outerHTML?.slice(0, 120) ?? String(source.node)));
+            const name = source => source.node?.outerHTML?.slice(0, 120) ?? String(source.node);
+            watch.where.push(...entry.sources.map(name));
         }
     }).observe({ type: "layout-shift" });
     new MutationObserver(list => {
@@ -27,8 +32,8 @@ _WATCH = """() => {
                 if (node.nodeType === Node.ELEMENT_NODE) watch.removed.push(node.outerHTML.slice(0, 120));
             }
         }
-    }).observe(document.querySelector("main"), { childList: true, characterData: true, attributes: true, subtree: true });
-}"""
+    }).observe(document.querySelector("main"), ALL);
+}""".replace("ALL", "{ childList: true, characterData: true, attributes: true, subtree: true }")
 
 _COUNT_EVENTS = """() => {
     window.__events = 0;
@@ -46,13 +51,15 @@ _LIVE_VIEWS = ("now", "houses", "houses/h03", "history", "feeder", "decisions", 
 
 def _watch_updates(page: Page, updates: int) -> dict[str, object]:
     page.evaluate(_WATCH)
-    page.wait_for_function(f"until => window.__events >= until", arg=page.evaluate("window.__events") + updates)
+    page.wait_for_function("until => window.__events >= until", arg=page.evaluate("window.__events") + updates)
     found: dict[str, object] = page.evaluate("window.__watch")
     return found
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_nothing_shifts_and_nothing_is_replaced_while_values_change(watched: Watched, demo: Demo, size: tuple[int, int]) -> None:
+def test_nothing_shifts_and_nothing_is_replaced_while_values_change(
+    watched: Watched, demo: Demo, size: tuple[int, int]
+) -> None:
     page, faults = watched
     page.set_viewport_size({"width": size[0], "height": size[1]})
     page.add_init_script(f"({_COUNT_EVENTS})()")
@@ -85,6 +92,11 @@ def test_values_that_stay_are_not_written_again(watched: Watched, demo: Demo) ->
     assert page.evaluate("window.__touched") == 0
 
 
+def _tell(line: str) -> None:
+    """Figures for people: shown with `-s`."""
+    sys.stderr.write(f"{line}\n")
+
+
 def _heap_bytes(devtools: CDPSession) -> float:
     devtools.send("HeapProfiler.collectGarbage")
     usage: dict[str, float] = devtools.send("Runtime.getHeapUsage")
@@ -106,7 +118,7 @@ def test_five_minutes_of_updates_shift_nothing(watched: Watched, demo: Demo) -> 
         after = page.evaluate("[window.__events, performance.now()]")
         shifts[view] = found["shift"]
         rate = 1000 * (after[0] - before[0]) / (after[1] - before[1])
-        print(f"{view}: cumulative layout shift {found['shift']:.4f}, {rate:.1f} updates/s, {found['told']} batches of changes")
+        _tell(f"{view}: cumulative layout shift {found['shift']:.4f}, {rate:.1f} updates/s, {found['told']} changes")
         assert not found["removed"], view
     assert sum(shifts.values()) < 0.01
     assert not faults.seen
@@ -125,23 +137,23 @@ def test_memory_stays_flat_over_half_an_hour(watched: Watched, demo: Demo) -> No
         go(page, "now")
         rounds.append(_heap_bytes(devtools))
         nodes = page.evaluate("document.querySelectorAll('*').length")
-        print(f"minute {turn + 1}: heap {rounds[-1] / 1e6:.2f} MB, {nodes} elements")
+        _tell(f"minute {turn + 1}: heap {rounds[-1] / 1e6:.2f} MB, {nodes} elements")
     early, late = min(rounds[3:8]), min(rounds[-5:])
     assert late < early * 1.15 + 0.5e6, [round(value / 1e6, 2) for value in rounds]
     assert not faults.seen
 
 
 @pytest.mark.slow
-def test_the_first_view_is_usable_at_once(browser, demo: Demo) -> None:  # type: ignore[no-untyped-def]
+def test_the_first_view_is_usable_at_once(browser: Browser, demo: Demo) -> None:
     """Printed, not judged: a machine that does other things takes its time."""
     for _ in range(5):
         with browser.new_context() as fresh:
             page = fresh.new_page()
             page.goto(demo.address)
             page.wait_for_function(
-                "() => /[0-9] ?A/.test(document.querySelector('.meter-value')?.textContent ?? '')", timeout=GUARD_S * 1000
+                "() => /[0-9]/.test(document.querySelector('.meter-value')?.textContent ?? '')", timeout=GUARD_S * 1000
             )
             took, paint = page.evaluate(
                 "[performance.now(), performance.getEntriesByName('first-contentful-paint')[0]?.startTime]"
             )
-            print(f"first values {took:.0f} ms after navigation, first paint {paint:.0f} ms")
+            _tell(f"first values {took:.0f} ms after navigation, first paint {paint:.0f} ms")

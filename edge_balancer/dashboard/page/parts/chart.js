@@ -89,7 +89,7 @@ function options({ series, bands, height, decimals, unit, hooks, onZoom, sync, l
         ...axis,
         font,
         size: 56,
-        values: (_, values) => values.map((value) => `${Number(value.toFixed(3))}`),
+        values: (_, values) => values.map((value) => `${Number(value.toFixed(3))}`.replace("-", "−")),
         label: unit,
         labelSize: 16,
         labelFont: font,
@@ -142,7 +142,10 @@ function makeLegend(series) {
       h(
         "span",
         { class: "legend-item" },
-        h("span", { class: `swatch ${one.dash ? "dashed" : ""}`, vars: { "--swatch": `var(${one.colour})` } }),
+        h("span", {
+          class: `swatch ${one.dash ? "dashed" : ""} ${one.opacity ? "faint" : ""}`.trim(),
+          vars: { "--swatch": `var(${one.colour})` },
+        }),
         one.name,
         values[index],
       ),
