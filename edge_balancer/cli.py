@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_alerts(commands)
     _add_models(commands)
     _add_access(commands)
+    _add_backup(commands)
     _add_trying(commands)
     return parser
 
@@ -91,7 +92,9 @@ def _add_site(commands: Commands) -> None:
 def _add_doctor(commands: Commands) -> None:
     from edge_balancer.doctor.options import add_doctor_arguments
 
-    doctor = commands.add_parser("doctor", help="is all that the controller needs there, and what to do where it is not")
+    doctor = commands.add_parser(
+        "doctor", help="is all that the controller needs there, and what to do where it is not"
+    )
     _add_config(doctor)
     add_doctor_arguments(doctor)
     doctor.set_defaults(run=_doctor)
@@ -150,6 +153,19 @@ def _add_access(commands: Commands) -> None:
     _add_config(token)
     add_token_arguments(token)
     token.set_defaults(run=_token)
+
+
+def _add_backup(commands: Commands) -> None:
+    from edge_balancer.backup.options import add_backup_arguments, add_restore_arguments
+
+    backup = commands.add_parser("backup", help="one archive of settings, records, models and accounts; keys apart")
+    _add_config(backup)
+    add_backup_arguments(backup)
+    backup.set_defaults(run=_backup)
+    restore = commands.add_parser("restore", help="put such an archive back; the controller must not be running")
+    _add_config(restore)
+    add_restore_arguments(restore)
+    restore.set_defaults(run=_restore)
 
 
 def _add_trying(commands: Commands) -> None:
@@ -316,6 +332,18 @@ def _models(args: argparse.Namespace) -> int:
     from edge_balancer.models.commands import models_command
 
     return models_command(args)
+
+
+def _backup(args: argparse.Namespace) -> int:
+    from edge_balancer.backup.commands import backup_command
+
+    return backup_command(args)
+
+
+def _restore(args: argparse.Namespace) -> int:
+    from edge_balancer.backup.commands import restore_command
+
+    return restore_command(args)
 
 
 def _replay(args: argparse.Namespace) -> int:
