@@ -54,6 +54,10 @@ def test_the_cookie_is_for_this_page_alone(net: Rig) -> None:
     assert {part.lower() for part in cookie[1:]} == {"httponly", "path=/", "samesite=strict"}
 
 
+def test_the_cookie_of_a_wall_outlives_its_browser(net: Rig) -> None:
+    assert f"Max-Age={int(READING.all_s)}" in net.log_in("wall").headers["set-cookie"]
+
+
 def test_with_tls_the_cookie_stays_on_it_and_browsers_are_told_to(tmp_path: Path, tls_files: tuple[Path, Path]) -> None:
     certificate, key = tls_files
     with rig(tmp_path, tls_certificate=certificate, tls_key=key) as running:

@@ -25,8 +25,8 @@ from edge_balancer.dashboard.access.records import NAME, Account
 from edge_balancer.dashboard.access.refusal import Refusal
 from edge_balancer.dashboard.access.replies import read_login, refused, reply
 from edge_balancer.dashboard.access.request import App, Incoming
-from edge_balancer.dashboard.access.roles import RoleName, who_of
-from edge_balancer.dashboard.access.sessions import Sessions, beside, csrf_of
+from edge_balancer.dashboard.access.roles import Role, RoleName, who_of
+from edge_balancer.dashboard.access.sessions import READING, Sessions, beside, csrf_of
 from edge_balancer.dashboard.access.throttle import Throttle
 from edge_balancer.logs import get_logger
 from edge_balancer.settings.dashboard import DashboardSettings
@@ -83,9 +83,11 @@ class Access:
         secret = self._sessions.begin(account, self._clock.wall())
         self._save()
         response = reply(self._said(incoming, account, secret))
+        # A page on a wall stays over a restart of its browser; who acts logs in again.
+        stays_s = int(READING.all_s) if account.level <= Role.VIEWER else None
         response.set_cookie(
-            self._identifier.cookie_name(incoming), secret, path="/", secure=self._settings.tls, httponly=True,
-            samesite="strict",
+            self._identifier.cookie_name(incoming), secret, max_age=stays_s, path="/", secure=self._settings.tls,
+            httponly=True, samesite="strict",
         )  # fmt: skip
         return response
 
