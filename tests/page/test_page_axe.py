@@ -20,8 +20,15 @@ _RUN = """async () => {
 
 
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed (scripts/page/lint --setup)")
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("size", "scheme"),
+    [
+        pytest.param(DESKTOP, "light", id="desktop-light"),
+        pytest.param(PHONE, "dark", id="phone-dark"),
+        pytest.param(DESKTOP, "dark", id="desktop-dark", marks=pytest.mark.slow),
+        pytest.param(PHONE, "light", id="phone-light", marks=pytest.mark.slow),
+    ],
+)
 def test_axe_finds_nothing(watched: Watched, demo: Demo, size: tuple[int, int], scheme: str) -> None:
     page, _ = watched
     page.set_viewport_size({"width": size[0], "height": size[1]})
