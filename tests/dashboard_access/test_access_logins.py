@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -205,6 +206,41 @@ def test_sessions_outlive_a_restart_and_their_file_opens_none(tmp_path: Path, cl
             assert second.ask("POST", MODE, stolen, {}).status == 401
 
 
+def test_a_session_in_use_outlives_a_power_cut_after_weeks(tmp_path: Path, clock: HandClock) -> None:
+    kept, copy = beside(tmp_path / "accounts.json"), tmp_path / "as-of-the-cut.json"
+    with rig(tmp_path, clock) as first:
+        first.account("wall", "viewer")
+        first.log_in("wall")
+        for _ in range(10):
+            clock.now += sessions.DAY_S
+            assert first.ask("GET", STATUS, first.as_page()).status == 200
+        secret = first.cookies[f"eb_{first.port}"]
+        written = 0.0
+        until = time.monotonic() + WITHIN_S
+        while written < clock.wall() and time.monotonic() < until:
+            if kept.exists():
+                written = max(row["used"] for row in json.loads(kept.read_text()).values())
+        assert written == clock.wall()
+        copy.write_bytes(kept.read_bytes())
+    # Without what a tidy stop has saved.
+    kept.write_bytes(copy.read_bytes())
+    clock.now += sessions.DAY_S
+    with rig(tmp_path, clock) as second:
+        page = {"Cookie": f"eb_{second.port}={secret}", **PAGE}
+        assert second.ask("GET", SESSION, page).json["user"] == "wall"
+
+
+async def test_a_task_that_fails_does_not_end_logging_in() -> None:
+    thread = hashing.SlowThread()
+
+    def fails() -> None:
+        raise RuntimeError("a defect")
+
+    thread.soon(fails)
+    assert await thread.matches(PASSWORD_HASH, PASSWORD, "10.0.0.1")
+    thread.close()
+
+
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"a": 1}', b"\xff" * 10])
 def test_a_damaged_file_of_sessions_costs_logins_and_nothing_else(tmp_path: Path, damage: bytes) -> None:
     beside(tmp_path / "accounts.json").write_bytes(damage)
@@ -215,7 +251,7 @@ def test_a_damaged_file_of_sessions_costs_logins_and_nothing_else(tmp_path: Path
 
 def test_sessions_are_few(net: Rig) -> None:
     account = load(net.accounts).accounts[0]
-    kept = sessions.Sessions(net.accounts.with_name("other.json"))
+    kept = sessions.Sessions(net.accounts.with_name("other.json"), lambda work: work())
     secrets = [kept.begin(account, float(n)) for n in range(sessions.MOST_OF_ONE + 3)]
     roll = load(net.accounts)
     alive = [kept.account(secret, roll, 100.0, use=False) is not None for secret in secrets]

@@ -44,9 +44,9 @@ class Access:
         self._settings = settings
         self._clock = clock or SystemClock()
         self._accounts = Accounts(settings.accounts)
-        self._sessions = Sessions(beside(settings.accounts))
         self._throttle = Throttle()
         self._thread = hashing.SlowThread()
+        self._sessions = Sessions(beside(settings.accounts), self._thread.soon)
         self._identifier = Identifier(settings, self._accounts, self._sessions, self._clock)
         self._lines = FewLines(_log, self._clock.monotonic)
         self._refused: Counter[str] = Counter()
@@ -81,7 +81,6 @@ class Access:
             self._sessions.end(before)
         self._sessions.sweep(self._accounts.now(), self._clock.wall())
         secret = self._sessions.begin(account, self._clock.wall())
-        self._save()
         response = reply(self._said(incoming, account, secret))
         # A page on a wall stays over a restart of its browser; who acts logs in again.
         stays_s = int(READING.all_s) if account.level <= Role.VIEWER else None
@@ -98,7 +97,6 @@ class Access:
         if found.secret is None:
             return refused(Refusal(401, "there is no session to end", "login"))
         self._sessions.end(found.secret)
-        self._save()
         _log.info("logout", user=found.who.name, address=incoming.address)
         response = reply(self._said(incoming, None, None))
         response.delete_cookie(
@@ -132,6 +130,7 @@ class Access:
         return tuple(found)
 
     def close(self) -> None:
+        self._sessions.save()
         self._thread.close()
 
     async def _prove(self, name: str, asked: Login, address: str) -> Account | Refusal:
@@ -167,9 +166,6 @@ class Access:
             renew_hash(self._settings.accounts, account, hashing.hashed(password))
         except AccessError as error:
             _log.warning("a password's hash could not be renewed", user=account.name, reason=str(error))
-
-    def _save(self) -> None:
-        self._thread.soon(partial(self._sessions.save, self._sessions.encoded()))
 
     def _said(self, incoming: Incoming, account: Account | None, secret: str | None) -> Session:
         free = self._identifier.reads_freely(incoming)

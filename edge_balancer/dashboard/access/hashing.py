@@ -12,12 +12,14 @@ import secrets
 import threading
 import unicodedata
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from queue import SimpleQueue
 from typing import Final
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
+
+from edge_balancer.logs import get_logger
 
 MEMORY_KIB: Final = 19_456
 """19 MiB, the least memory that OWASP recommends: the whole daemon has some 100 MB on a small Pi, and shares them."""
@@ -32,7 +34,9 @@ _SALT_BYTES: Final = 16
 _HASH_BYTES: Final = 32
 _NICENESS: Final = 10
 _MOST_WAITING: Final = 4
+_FAREWELL_S: Final = 5.0
 
+_log = get_logger(__name__)
 _hasher: Final = PasswordHasher(ROUNDS, MEMORY_KIB, LANES, _HASH_BYTES, _SALT_BYTES)
 
 
@@ -45,8 +49,11 @@ class SlowThread:
     closed."""
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="passwords", initializer=_step_back)
+        self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._waiting: set[str] = set()
+        # Not an executor's: those are waited for at the program's end, also where a disk hangs.
+        self._thread = threading.Thread(target=self._run, name="passwords", daemon=True)
+        self._thread.start()
 
     async def matches(self, encoded: str | None, password: str, waiting_as: str) -> bool:
         """Whether the password is the one. Without a hash (no such account) it takes as long, and is False.
@@ -55,20 +62,45 @@ class SlowThread:
         """
         if waiting_as in self._waiting or len(self._waiting) >= _MOST_WAITING:
             raise Busy
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[bool] = loop.create_future()
+
+        def settle(found: bool) -> None:
+            if not answer.done():
+                answer.set_result(found)
+
+        def compare() -> None:
+            found = False
+            try:
+                found = matches(encoded, password)
+            finally:
+                # The loop may have gone meanwhile.
+                with suppress(RuntimeError):
+                    loop.call_soon_threadsafe(settle, found)
+
         self._waiting.add(waiting_as)
         try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._thread, matches, encoded, password)
+            self._work.put(compare)
+            return await answer
         finally:
             self._waiting.discard(waiting_as)
 
     def soon(self, work: Callable[[], None]) -> None:
-        """Do something that raises nothing, when its turn comes."""
-        self._thread.submit(work)
+        """Do something when its turn comes."""
+        self._work.put(work)
 
     def close(self) -> None:
-        """What has been begun is finished."""
-        self._thread.shutdown(wait=True)
+        """What was asked for is finished first, within bounds: a disk may hang."""
+        self._work.put(None)
+        self._thread.join(_FAREWELL_S)
+
+    def _run(self) -> None:
+        _step_back()
+        while (work := self._work.get()) is not None:
+            try:
+                work()
+            except Exception as error:  # noqa: BLE001 - a defect here must not end logging in
+                _log.error("a slow task failed", error=repr(error))
 
 
 def hashed(password: str) -> str:

@@ -1,7 +1,8 @@
 """Who is logged in. Kept in memory and, as hashes, in a file beside the accounts: a page on a wall stays logged in over
 a restart, and who reads the file cannot log in with it.
 
-The account's present role counts, not that at the login. The file is written at logins and logouts, never in between.
+The account's present role counts, not that at the login. The file is written at logins and logouts, and once a day for
+what is in use.
 Time is handed in (Unix seconds: a session outlives the monotonic clock).
 """
 
@@ -10,6 +11,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +28,12 @@ DAY_S: Final = 86_400.0
 MOST_SESSIONS: Final = 256
 MOST_OF_ONE: Final = 16
 """Sessions of one account: with one more, the least recently used ends."""
+SAVE_EVERY_S: Final = DAY_S
+"""A session that is used is noted as such in the file this often: after a power cut it counts as used then."""
 _SECRET_BYTES: Final = 32
+
+Later = Callable[[Callable[[], None]], None]
+"""Has something done in another thread."""
 
 _log = get_logger(__name__)
 
@@ -54,9 +62,12 @@ class _Session(msgspec.Struct):
 class Sessions:
     """All of them, by the hash of their secret. Used from one thread."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, later: Later) -> None:
+        """Writing the file is left to `later`."""
         self._path = path
+        self._later = later
         self._sessions = _read(path)
+        self._saved = {digest: session.used for digest, session in self._sessions.items()}
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -70,6 +81,7 @@ class Sessions:
                 self._sessions.pop(key, None)
         secret = secrets.token_urlsafe(_SECRET_BYTES)
         self._sessions[_digest(secret)] = _Session(account.name, account.key, wall, wall)
+        self.save()
         return secret
 
     def account(self, secret: str, roll: Roll, wall: float, *, use: bool) -> Account | None:
@@ -84,10 +96,13 @@ class Sessions:
             return None
         if use or account.level <= Role.VIEWER:
             session.used = max(session.used, wall)
+            if session.used - self._saved.get(digest, session.used) >= SAVE_EVERY_S:
+                self.save()
         return account
 
     def end(self, secret: str) -> None:
-        self._sessions.pop(_digest(secret), None)
+        if self._sessions.pop(_digest(secret), None) is not None:
+            self.save()
 
     def sweep(self, roll: Roll, wall: float) -> None:
         """Forget those that have ended."""
@@ -96,18 +111,10 @@ class Sessions:
             if account is None or _ended(session, account, wall):
                 del self._sessions[digest]
 
-    def encoded(self) -> bytes:
-        """For the file."""
-        return msgspec.json.encode(self._sessions)
-
-    def save(self, data: bytes) -> None:
-        """Put what `encoded` gave into the file; touches nothing else, so that another thread may do it. Where it
-        cannot be written, sessions end with the program, and that is all."""
-        try:
-            private_file.write(self._path, data)
-        except OSError as error:
-            why = error.strerror or str(error)
-            _log.warning("sessions could not be saved: they end with a restart", file=str(self._path), reason=why)
+    def save(self) -> None:
+        """Put what is known now into the file, later."""
+        self._saved = {digest: session.used for digest, session in self._sessions.items()}
+        self._later(partial(_write, self._path, msgspec.json.encode(self._sessions)))
 
 
 def beside(accounts: Path) -> Path:
@@ -132,6 +139,15 @@ def _digest(secret: str) -> str:
 def _ended(session: _Session, account: Account, wall: float) -> bool:
     lasts = READING if account.level <= Role.VIEWER else ACTING
     return account.key != session.key or wall - session.used >= lasts.idle_s or wall - session.began >= lasts.all_s
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Where it cannot be written, sessions end with the program, and that is all."""
+    try:
+        private_file.write(path, data)
+    except OSError as error:
+        why = error.strerror or str(error)
+        _log.warning("sessions could not be saved: they end with a restart", file=str(path), reason=why)
 
 
 def _read(path: Path) -> dict[str, _Session]:
