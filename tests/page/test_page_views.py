@@ -70,6 +70,25 @@ def test_the_table_of_houses_is_filtered_and_sorted(watched: Watched, demo: Demo
     assert not faults.seen
 
 
+def test_a_stretch_drawn_over_a_chart_is_fetched_anew_and_once(watched: Watched, demo: Demo) -> None:
+    page, faults = watched
+    open_view(page, demo, "history")
+    expect(page.get_by_role("img", name=re.compile("Neutral current.*Mean .* A"))).to_be_visible()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "history" in request.url else None)
+    place = page.locator(".u-over").first.bounding_box()
+    assert place
+    page.mouse.move(place["x"] + place["width"] * 0.5, place["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(place["x"] + place["width"] * 0.75, place["y"] + 40, steps=3)
+    page.mouse.up()
+    expect(page.get_by_role("button", name="Later")).to_be_enabled()
+    assert len(asked) == 1
+    start, end = (int(float(found)) for found in re.findall(r"(?:from|to)=([\d.]+)", asked[0]))
+    assert end - start == pytest.approx(86_400 / 4, rel=0.05)
+    assert not faults.seen
+
+
 def test_brightness_and_phase_colours_are_chosen_and_kept(watched: Watched, demo: Demo) -> None:
     page, faults = watched
     open_view(page, demo, "now")

@@ -68,7 +68,10 @@ function options({ series, bands, height, decimals, unit, hooks, onZoom, sync, l
       y: false,
       drag: { x: Boolean(onZoom), y: false, setScale: false },
       points: { size: 6 },
-      ...(sync ? { sync: { key: sync } } : {}),
+      // The line under the pointer goes through all charts; a stretch that is drawn belongs to one.
+      ...(sync
+        ? { sync: { key: sync, filters: { pub: (event) => event === "mousemove" || event === "mouseleave" } } }
+        : {}),
     },
     scales: {
       x: { time: true },
