@@ -50,10 +50,13 @@ class Poller:
         self._away = True
         self._spoke: list[float] = [float("-inf")] * len(self._meters)
         self._empty = [0] * len(self._meters)
+        self.turned = clock()
+        """When its loop last began a turn: long ago where something it waits for never comes."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop` is set. While the line is down nothing is asked; when it is back all are due."""
         while not stop.is_set():
+            self.turned = self._clock()
             if not self._line.up:
                 self._away = True
                 await _pause(stop, _LOOK_S)

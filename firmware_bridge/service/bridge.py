@@ -50,6 +50,9 @@ MOVE_STOP_S: Final = 2.0
 """At the end, for a switch in mid-move: most moves are over by then, and what is not is found at the next start."""
 ANOTHER: Final = "another process drives these switches"
 _PARTS_STOP_S: Final = 1.0
+STUCK_S: Final = 120.0
+"""A loop that has not turned for this long waits for something that never comes: the slowest meter or board, and a disk
+that is busy, take less."""
 _OVERDUE_S: Final = 15.0
 """After the start, until it is told that a switch was never reached: several tries at the usual pace."""
 
@@ -177,6 +180,18 @@ class Bridge:
             unsent=self._unsent,
             unread=sum(switch.post.unread for switch in self._switches.values()),
         )
+
+    def stuck(self) -> str:
+        """The part that no longer turns; empty while all do. What has not begun yet is not stuck."""
+        oldest = time.monotonic() - STUCK_S
+        for line in self._lines:
+            if line.poller is not None and line.poller.turned < oldest:
+                return f"the meters of line {line.owner.name}"
+        for house, switch in self._switches.items():
+            driver = switch.post.driver
+            if driver is not None and driver.turned < oldest:
+                return f"the switch of {house}"
+        return ""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop`; then end within seconds: switches first, then lines.

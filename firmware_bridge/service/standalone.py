@@ -70,13 +70,17 @@ async def serve(configuration: BridgeConfiguration, environ: Mapping[str, str]) 
 
 
 async def _signs(bridge: Bridge, links: Links, topic: str, notifier: Notifier) -> None:
-    """READY, the watchdog, and the diagnostics every half minute."""
+    """READY, the diagnostics every half minute, and the watchdog: fed only while everything turns."""
     notifier.ready()
     watched_s = notifier.watchdog_s
     loop = asyncio.get_running_loop()
     due = loop.time()
+    stuck = ""
     while True:
-        if watched_s is not None:
+        was, stuck = stuck, bridge.stuck()
+        if stuck and not was:
+            _log.error("%s no longer turns; systemd, where it watches, starts the bridge anew", stuck)
+        if watched_s is not None and not stuck:
             notifier.watchdog()
         # Where there is no connection yet the first one is not made to wait for half a minute.
         if loop.time() >= due and links.say(Said(topic, msgspec.json.encode(bridge.diagnostics()), 0, True)):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -66,6 +67,8 @@ class SwitchDriver:
         self.house = house
         self.available = False
         """Whether the switch can be reached; False until its position was read."""
+        self.turned = time.monotonic()
+        """When its loop last began a turn, in real seconds: long ago where something it waits for never comes."""
         self._board = board
         self._interlock = interlock
         self._memory = memory
@@ -117,6 +120,7 @@ class SwitchDriver:
             # Before anything else: somebody may be working on the contacts, and have locked them while nobody ran.
             await self._heed()
             while not self._stopping or self._interlock.moving:
+                self.turned = time.monotonic()
                 want = self._interlock.want
                 now = self._clock.monotonic()
                 due = now >= want.at
