@@ -170,6 +170,18 @@ prepare_page_linters() {
     say "npm is not installed: HTML, CSS and JavaScript are not linted (sudo apt install nodejs npm)"
 }
 
+# What makes the Debian machines on which the package is tried, and lets an arm64 one run on a PC.
+prepare_machines() {
+    local tool
+    for tool in mmdebstrap qemu-aarch64-static arch-test; do
+        if ! has "$tool" && is_root && has apt-get; then
+            say "Installing mmdebstrap, qemu-user-static and arch-test, which make Debian machines for the tests (apt-get install)"
+            apt_install mmdebstrap qemu-user-static binfmt-support arch-test || true
+            return
+        fi
+    done
+}
+
 # The Debian packages of servers start them and enable them at boot. Nobody asked for that here: while a package is
 # installed its service is masked (until the next boot at most), and afterwards it is left disabled.
 _install_stopped() { # service, packages...
