@@ -16,6 +16,7 @@ from edge_balancer.settings.dashboard import DashboardSettings
 BACKLOG: Final = 64
 BESIDE_READERS: Final = 64
 """Connections besides those that follow live."""
+SEND_BUFFER_BYTES: Final = 131_072
 STUCK_MS: Final = 20_000
 """A peer that takes nothing for so long is cut off by the kernel: what waits for it would stay for ever."""
 
@@ -53,8 +54,9 @@ def _listen(guests: Guests, family: int, address: tuple[str, int]) -> socket.soc
         if family == socket.AF_INET6:
             # `::` is meant for every network, the old one too.
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(address[0] != "::"))
+        # Accepted connections inherit both. Left alone the kernel would hold megabytes for each slow reader.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         with suppress(OSError, AttributeError):
-            # Accepted connections inherit it.
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STUCK_MS)
         listener.bind(address)
         listener.listen(BACKLOG)

@@ -6,6 +6,7 @@ Nothing of it is loaded where the page is switched off: Starlette and uvicorn ta
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +20,7 @@ from edge_balancer.settings.root import Configuration
 if TYPE_CHECKING:
     from edge_balancer.dashboard.serving import Serving
 
+SWITCH_S: Final = 0.001
 FIRST_RETRY_S: Final = 1.0
 LAST_RETRY_S: Final = 60.0
 CLOSE_S: Final = 1.2
@@ -47,6 +49,8 @@ class Dashboard:
         return self._figures.address
 
     def start(self) -> None:
+        # A turn of control that wakes while this thread works waits for it at most so long: 5 ms is Python's own.
+        sys.setswitchinterval(SWITCH_S)
         self._thread.start()
 
     def wait_up(self, timeout_s: float) -> str:

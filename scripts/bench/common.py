@@ -9,6 +9,7 @@ import random
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,9 +32,9 @@ def configuration(houses: int, **sections: Any) -> Configuration:
 
 
 def write_toml(path: Path, houses: int, **sections: dict[str, Any]) -> Path:
-    """The same as a file."""
+    """The same as a file. Without the page, unless its section is given."""
     lines: list[str] = []
-    for name, keys in sections.items():
+    for name, keys in {"dashboard": {"enabled": False}, **sections}.items():
         lines += [f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in keys.items()), ""]
     for number, house in enumerate(names(houses)):
         lines += ["[[houses]]", f'id = "{house}"', f'phase = "{PHASES[number % 3]}"', ""]
@@ -85,6 +86,17 @@ def machine() -> str:
         platform.machine(),
     )
     return f"{os.cpu_count()} x {model}, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
+
+
+def page_port(log: Path) -> int:
+    """The page's port, once its log names it."""
+    until = time.perf_counter() + 20.0
+    while time.perf_counter() < until:
+        for line in log.read_text().splitlines():
+            if '"the page is served"' in line:
+                return int(json.loads(line[line.index("{") :])["address"].rstrip("/").rpartition(":")[2])
+        time.sleep(0.1)
+    raise SystemExit("the page is not served")
 
 
 def verdict(what: str, value: float, limit: float, unit: str, *, at_least: bool = False) -> int:

@@ -137,13 +137,17 @@ class Feeder:
 
     quiet_s = 0.08
 
+    def choose(self, chance: random.Random) -> list[str]:
+        """Two houses of one phase."""
+        crowded = [p for p in PHASES if sum(at == p for at in self.phase_of.values()) >= 2]
+        phase = chance.choice(crowded)
+        return chance.sample(sorted(h for h, at in self.phase_of.items() if at == phase), 2)
+
     def trigger(self, chance: random.Random) -> list[float]:
         """Two houses of one phase become heavy, one after the other: milliseconds from each reading to its command, for
         those that were worth one."""
         self.quiet_s = chance.uniform(0.06, 0.12)
-        crowded = [p for p in PHASES if sum(at == p for at in self.phase_of.values()) >= 2]
-        phase = chance.choice(crowded)
-        pair = chance.sample(sorted(h for h, at in self.phase_of.items() if at == phase), 2)
+        pair = self.choose(chance)
         took = []
         for house in pair:
             sent = self.wire.meter(house, HEAVY_W)

@@ -10,17 +10,19 @@ import dataclasses
 import http.client
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_balancer.daemon import Daemon
 from edge_balancer.dashboard.access.manage import add_token
 from edge_balancer.dashboard.access.records import RoleWord
-from tests.daemon.daemon_cases import CALM, POSITIONS, running, small_feeder
+from tests.daemon.daemon_cases import CALM, POSITIONS, running, sections
 from tests.daemon.field import WITHIN_S, Field, field_at, fresh_base, until
+from tests.support.configuration import make_config
 
 if TYPE_CHECKING:
     from edge_balancer.demo.broker import Broker
@@ -80,8 +82,23 @@ class Site:
         finally:
             connection.close()
 
+    @property
+    def page(self) -> dict[str, Any]:
+        """What the page says of itself in the diagnostics."""
+        assert self.daemon._showing is not None
+        return self.daemon._showing.diagnostics()
+
     async def get(self, path: str, **more: str) -> Reply:
         return await self.ask("GET", f"/api/v1{path}", **more)
+
+    async def see(self, path: str, test: Callable[[Any], bool]) -> Any:
+        """What a path answers once it fits: a picture that nobody follows is up to a second old."""
+        async with asyncio.timeout(WITHIN_S):
+            while True:
+                reply = await self.get(path)
+                if reply.status == HTTPStatus.OK and test(reply.json):
+                    return reply.json
+                await asyncio.sleep(0.05)
 
     async def post(self, path: str, body: Any = None, role: str = "", **more: str) -> Reply:
         return await self.ask("POST", f"/api/v1{path}", body, role, **more)
@@ -95,14 +112,22 @@ def with_tokens(accounts: Path) -> dict[str, str]:
 
 @asynccontextmanager
 async def page_site(
-    broker: Broker, folder: Path, *, houses: Any = 6, loads: tuple[float, ...] = CALM, **changes: dict[str, Any]
+    broker: Broker,
+    folder: Path,
+    *,
+    houses: Any = 6,
+    loads: tuple[float, ...] = CALM,
+    whole: bool = True,
+    contacts: Sequence[Any] = (),
+    **changes: dict[str, Any],
 ) -> AsyncIterator[Site]:
-    """The site, its switches known and its meters heard once."""
+    """The site, its switches known and its meters heard once (`whole`: all of them)."""
     base, database = fresh_base(), folder / "eb.db"
     accounts = folder / "accounts.json"
     tokens = with_tokens(accounts)
     page = {"enabled": True, "port": 0, "accounts": str(accounts), **changes.pop("dashboard", {})}
-    config = small_feeder(broker.port, base, database, houses, dashboard=page, **changes)
+    tables = sections(broker.port, base, database, dashboard=page, **changes)
+    config = make_config(houses, **tables, contacts=contacts)
     async with field_at(broker.port, base) as here:
         here.present(*POSITIONS[: len(config.houses)])
         await here.sync()
@@ -112,8 +137,6 @@ async def page_site(
             host, _, port = daemon.page_address.removeprefix("http://").rstrip("/").rpartition(":")
             site = Site(daemon, here, host, int(port), database, tokens)
             here.loads(*loads[: len(config.houses)])
-            async with asyncio.timeout(WITHIN_S):
-                # A picture that nobody follows is up to a second old.
-                while (await site.get("/status")).json["houses_fresh"] < len(config.houses):  # noqa: ASYNC110 - nothing tells
-                    await asyncio.sleep(0.05)
+            heard = len(config.houses) if whole else 6
+            await site.see("/status", lambda status: status["houses_fresh"] >= heard)
             yield site

@@ -30,9 +30,9 @@ async def test_what_prometheus_reads_is_well_formed_documented_and_true(broker: 
         modern = await site.ask("GET", "/metrics", Accept="application/openmetrics-text; version=1.0.0")
         assert modern.media == "application/openmetrics-text"
     text = plain.body.decode()
-    families = list(text_string_to_metric_families(text))  # type: ignore[no-untyped-call]
+    families = list(text_string_to_metric_families(text))
     figures = {(s.name, *sorted(s.labels.items())): s.value for family in families for s in family.samples}
-    assert list(open_families(modern.body.decode()))
+    assert list(open_families(modern.body.decode()))  # type: ignore[no-untyped-call]
     assert figures["edge_balancer_house_power_watts", ("house", "h01")] == 5000.0
     assert figures["edge_balancer_phase_power_watts", ("phase", "L3")] == -250.0
     assert figures["edge_balancer_phase_solar_watts", ("phase", "L3")] == 250.0

@@ -41,6 +41,7 @@ class Hub:
         self._readers: set[Reader] = set()
         self._bell = asyncio.Event()
         self._view: View | None = None
+        self._told: View | None = None
         self._phases: Phases | None = None
         self._status: Status | None = None
         self._moved: set[str] = set()
@@ -70,7 +71,11 @@ class Hub:
                 self._bell.clear()
                 self._hear(self._board.take_news())
                 if self._readers:
-                    self._look()
+                    # In pieces: between them the control loop gets its turn at once.
+                    await asyncio.sleep(0)
+                    self._look_at_houses()
+                    await asyncio.sleep(0)
+                    self._look_at_feeder()
         finally:
             self._board.on_change(None)
             self._board.watch(0)
@@ -107,7 +112,7 @@ class Hub:
     def catch_up(self) -> View:
         """Take in what is new on the board. Raises NotReady before the first view."""
         self._hear(self._board.take_news())
-        self._look()
+        self._look_at_houses()
         if self._view is None:
             raise NotReady
         return self._view
@@ -150,7 +155,8 @@ class Hub:
             decisions=tuple(self._decisions.latest()),
         )
 
-    def _look(self) -> None:
+    def _look_at_houses(self) -> None:
+        """Take in a newer view, and say what changed in the houses."""
         view = self._board.view
         if view is None or view is self._view:
             return
@@ -158,10 +164,16 @@ class Hub:
         rows = self._table.take(view)
         if rows:
             self._send("houses", HousesEvent(view.wall, rows))
-        if self._readers:
-            self._phases = self._painter.phases(view)
-            self._status = self._painter.status(view)
-            self._send("feeder", FeederEvent(self._status, self._phases))
+
+    def _look_at_feeder(self) -> None:
+        """Say how the feeder stands, where that was not said of this view yet."""
+        view = self._view
+        if view is None or view is self._told or not self._readers:
+            return
+        self._told = view
+        self._phases = self._painter.phases(view)
+        self._status = self._painter.status(view)
+        self._send("feeder", FeederEvent(self._status, self._phases))
 
     def _hear(self, news: Sequence[News]) -> None:
         for turn in news:
