@@ -40,3 +40,6 @@ def test_axe_finds_nothing(watched: Watched, demo: Demo, size: tuple[int, int], 
         go(page, view)
         found = page.evaluate(_RUN)
         assert not found, f"{view}: {json.dumps(found, indent=1)}"
+    # And it would have found something.
+    page.evaluate("document.querySelector('main').append(document.createElement('button'))")
+    assert [one["rule"] for one in page.evaluate(_RUN)] == ["button-name"]

@@ -89,6 +89,16 @@ def test_a_stretch_drawn_over_a_chart_is_fetched_anew_and_once(watched: Watched,
     assert not faults.seen
 
 
+def test_the_record_of_a_stretch_is_downloaded(watched: Watched, demo: Demo) -> None:
+    page, faults = watched
+    open_view(page, demo, "history")
+    expect(page.get_by_role("region", name="Moves in this stretch")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="audit trail").click()
+    assert "planned" in download.value.path().read_text(encoding="utf-8")
+    assert not faults.seen
+
+
 def test_brightness_and_phase_colours_are_chosen_and_kept(watched: Watched, demo: Demo) -> None:
     page, faults = watched
     open_view(page, demo, "now")

@@ -145,7 +145,7 @@ export const texts = {
     noMoves: "No house was moved.",
     columns: ["Time", "House", "Move", "Outcome"],
     download: "Download this stretch (CSV):",
-    exports: { readings: "readings", moves: "moves", audit: "audit trail" },
+    exports: { telemetry: "readings", switches: "moves", alerts: "alerts", trail: "audit trail" },
   },
 
   houses: {

@@ -48,8 +48,11 @@ function table(name, columns, rows) {
   );
 }
 
-function vetoWords({ reason, value, limit }) {
-  const words = texts.vetoes[reason] ?? texts.words(reason);
+function vetoWords({ reason, value, limit, text }) {
+  const words = texts.vetoes[reason];
+  if (!words) {
+    return text;
+  }
   if (typeof value !== "number" || typeof limit !== "number") {
     return words;
   }

@@ -64,7 +64,7 @@ export function open() {
   }
 
   function show(answer, wanted) {
-    moves = answer.moves ?? [];
+    moves = answer.moves.map((move) => ({ ...move, state: move.outcome }));
     charts.show(answer, wanted);
   }
 
@@ -107,7 +107,7 @@ export function open() {
         h("td", null, moveOutcome(read)),
       ),
     );
-    onUpdate(() => rows.sync([...moves].reverse().slice(0, 200), (move) => move.command || `${move.t} ${move.house}`));
+    onUpdate(() => rows.sync([...moves].reverse().slice(0, 200), (move) => `${move.t} ${move.house}`));
     onClose(() => abort?.abort());
     return h(
       "div",
@@ -167,7 +167,7 @@ export function open() {
           { class: "downloads" },
           texts.history.download,
           " ",
-          ["readings", "moves", "audit"].map((what) => [
+          ["telemetry", "switches", "alerts", "trail"].map((what) => [
             h("a", { href: () => (loaded, exportAddress(what)), download: "" }, texts.history.exports[what]),
             " ",
           ]),
