@@ -377,6 +377,12 @@ def _stream(net: Rig, headers: dict[str, str]) -> tuple[http.client.HTTPConnecti
     return connection, response
 
 
+def _hear_the_end(response: http.client.HTTPResponse) -> None:
+    until = time.monotonic() + WITHIN_S
+    while response.readline():
+        assert time.monotonic() < until, "the stream goes on"
+
+
 @pytest.mark.parametrize("ends_by", ["remove", "password", "demote", "logout", "token"])
 def test_a_running_stream_ends_with_its_session_or_token(
     net: Rig, ends_by: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
@@ -396,7 +402,7 @@ def test_a_running_stream_ends_with_its_session_or_token(
             net.ask("DELETE", SESSION, net.as_page())
         case _:
             manage.remove_token(net.accounts, "t")
-    response.read()  # to its end
+    _hear_the_end(response)
     response.close()
     connection.close()
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
@@ -416,9 +422,11 @@ def test_an_open_stream_keeps_a_wall_logged_in_and_nobody_who_acts(
     for step in (ACTING.idle_s / 2.0, ACTING.idle_s / 2.0, READING.idle_s - 10.0, READING.idle_s - 10.0):
         clock.now += step
         # Until the server has looked at the wall's stream.
+        until = time.monotonic() + WITHIN_S
         while net.access._sessions._sessions[_digest(secret)].used < clock.wall():
+            assert time.monotonic() < until, "an open stream is no use"
             assert open_[0][1].readline() in {b"\n", b": beat\n"}
-    open_[1][1].read()  # has ended by itself
+    _hear_the_end(open_[1][1])
     assert net.ask("GET", STATUS, wall).status == 200
     assert net.ask("GET", STATUS, acting).status == 401
     for connection, response in open_:
