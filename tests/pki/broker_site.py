@@ -28,6 +28,14 @@ if TYPE_CHECKING:
     from edge_balancer.pki.authority import Authority
 
 SHIPPED: Final = Path(__file__).parents[2] / "config/mosquitto/edge-balancer.conf"
+DEBIANS: Final = """\
+user root
+persistence true
+persistence_location {folder}/
+log_dest file {folder}/broker.log
+include_dir {folder}/conf.d
+"""
+"""What Debian's own /etc/mosquitto/mosquitto.conf says before it includes ours: no line may stand in both."""
 NOW: Final = datetime.datetime.now(datetime.UTC)
 WAIT_S: Final = 30.0
 _ATTEMPTS: Final = 3
@@ -140,15 +148,17 @@ def _start(site: Site) -> subprocess.Popen[bytes]:
         "/etc/mosquitto/edge-balancer/cert.pem": ca / "broker.main/cert.pem",
         "/etc/mosquitto/edge-balancer/key.pem": ca / "broker.main/key.pem",
         "/etc/mosquitto/edge-balancer/crl.pem": ca / "crl.pem",
-        "/var/lib/mosquitto/": f"{site.folder}/",
         "listener 8883": f"listener {site.devices_port} 127.0.0.1",
         "listener 8884 127.0.0.1": f"listener {site.tools_port} 127.0.0.1",
     }
     for shipped, ours in places.items():
         assert shipped in text, shipped
         text = text.replace(shipped, str(ours))
+    included = site.folder / "conf.d"
+    included.mkdir(exist_ok=True)
+    (included / "edge-balancer.conf").write_text(text)
     file = site.folder / "mosquitto.conf"
-    file.write_text(f"{text}\nuser root\nlog_dest file {site.folder}/broker.log\n")
+    file.write_text(DEBIANS.format(folder=site.folder))
     return subprocess.Popen([program, "-c", str(file)], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
