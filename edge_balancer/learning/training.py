@@ -42,6 +42,7 @@ _MADE_BY: Final = ("candidates", "graph", "imitation", "policy", "splits")
 """The modules that a model's numbers come from, beside its data."""
 _LEAST_ROWS: Final = 500
 _TAIL: Final = 0.001
+_FINALISTS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +65,37 @@ class Training:
         self._made_by = _made_by()
         self._models: dict[str, bytes] = {}
         self._table: tuple[Table, Table] | None = None
+        self._rows: list[LoopRow] = []
+        self._finalists: list[str] = []
 
     def run(self) -> Report:
         """Raises LearningError where the data set does not suffice."""
         found = self._fitted()
-        names = list(self._models)
-        rows = self._judged([BLEND, *(name for name in BASELINES if name != BLEND), *names])
+        table = self._contest()
         if self._options.generations and self._own is None:
-            self._learn_policy(winner(standings(rows), names))
-            rows = self._judged([BLEND, *(name for name in BASELINES if name != BLEND), *self._models])
-        table = standings(rows)
-        return Report(found, rows, table, dict(self._models), winner(table, self._models))
+            self._learn_policy(winner(table, self._finalists))
+            table = self._contest()
+        return Report(found, self._rows, table, dict(self._models), winner(table, self._finalists))
+
+    def _contest(self) -> list[Standing]:
+        """Everybody is judged on the feeders of the first seed; the best few of them, and the blend, on those of the
+        others, which alone decide: whoever is chosen for his luck on one feeder has none of it on the next."""
+        loops = self._options.loops
+        everybody = [BLEND, *(name for name in BASELINES if name != BLEND), *self._models]
+        first = self._judged(everybody, loops.seeds[:1])
+        qualified = standings(first)
+        rest = loops.seeds[1:]
+        if self._own is not None or not rest:
+            self._rows, self._finalists = first, list(self._models)
+            return qualified
+        best = sorted((one for one in qualified if one.advisor in self._models), key=lambda one: one.change)[
+            :_FINALISTS
+        ]
+        self._finalists = [one.advisor for one in best]
+        deciding = self._judged([BLEND, *self._finalists], rest)
+        self._rows = [*first, *deciding]
+        decided = standings(deciding)
+        return [*decided, *(one for one in qualified if one.advisor not in {other.advisor for other in decided})]
 
     # The forecasters.
 
@@ -146,13 +167,13 @@ class Training:
 
     # The closed loop.
 
-    def _judged(self, names: Sequence[str]) -> list[LoopRow]:
-        """All of these advisors on all feeders and budgets; what `loop.csv` has is not run again."""
+    def _judged(self, names: Sequence[str], seeds: Sequence[int]) -> list[LoopRow]:
+        """These advisors on the feeders of these seeds, at all budgets; what `loop.csv` has is not run again."""
         place = self._options.out / LOOP_FILE
         had = from_csv(place.read_text(encoding="utf-8")) if place.exists() else []
         hashes = {name: self._hash(name) for name in names}
         loops = self._options.loops
-        feeders = [("own", 0)] if self._own else [(what, seed) for what in loops.scenarios for seed in loops.seeds]
+        feeders = [("own", 0)] if self._own else [(what, seed) for what in loops.scenarios for seed in seeds]
         for what, seed in feeders:
             label = self._data.sha256[:12] if self._own else f"{what}-{seed}-{loops.days}"
             here = [row for row in had if row.feeder == label and hashes.get(row.advisor) == row.model]
@@ -172,7 +193,7 @@ class Training:
                         LoopRow(one.advisor, hashes[one.advisor], label, budget, part, mean, one.p95_a, one.operations)
                         for part, mean in parts
                     ]
-            had = [row for row in had if not (row.feeder == label and row.advisor in todo)] + fresh
+            had = [row for row in had if (row.feeder, row.advisor) not in {(label, name) for name in todo}] + fresh
             write(place, as_csv(had).encode())
         labels = {self._data.sha256[:12]} if self._own else {f"{w}-{s}-{loops.days}" for w, s in feeders}
         order = {name: k for k, name in enumerate(names)}

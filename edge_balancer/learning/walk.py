@@ -75,6 +75,8 @@ class Walk:
         """From `from_slot` on; what lies before is learned from."""
         recording = self._recording
         last = np.full(len(recording.houses), -np.inf)
+        # As an engine that starts with the record: the times at which survival is sampled count from here.
+        self.blend.learn(recording.start, recording.start, self._horizon)
         for piece in recording.pieces():
             for k in range(len(piece.load)):
                 slot = piece.first + k + 1

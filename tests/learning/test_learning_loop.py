@@ -1,0 +1,129 @@
+"""The closed loop in small, and what is made of its results."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edge_balancer.forecast.horizon import BLOCK_MINUTES, horizon, patience_for
+from edge_balancer.learning.feeders import Ready
+from edge_balancer.learning.imitation import examples, imitating
+from edge_balancer.learning.loop import Advice, LoopFeeder, run_loop
+from edge_balancer.learning.policy import INPUTS
+from edge_balancer.learning.standings import BLEND, LoopRow, as_csv, from_csv, standings, winner
+from tests.learning.learning_cases import living
+
+MINUTES = 2 * 1440
+
+
+def feeder(houses: int = 8, roof_w: float = 0.0) -> LoopFeeder:
+    """All on one phase; the forecast is that nothing changes."""
+    load = living(houses, MINUTES, 11).astype(np.complex64)
+    pv = np.full(load.shape, roof_w, dtype=np.float32)
+    load -= pv
+    forecast = np.repeat(load[:, :, np.newaxis], len(BLOCK_MINUTES), axis=2)
+    error = np.full((MINUTES, len(BLOCK_MINUTES)), 300.0, dtype=np.float32)
+    return LoopFeeder(
+        "made", load, pv, np.full(houses, roof_w), np.zeros(houses, dtype=np.int8), forecast, error, 0, 1440
+    )
+
+
+def truth(made: LoopFeeder) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    """What would have to be added to the forecast."""
+    looking = horizon(patience_for(2.0))
+    sums = np.concatenate([np.zeros((1, made.load.shape[1])), np.cumsum(made.load.real, axis=0, dtype=np.float64)])
+    minute = np.arange(MINUTES)
+    out = np.zeros(made.forecast.shape, dtype=np.float32)
+    for block, (start, end) in enumerate(zip(looking.starts_s / 60, looking.ends_s / 60, strict=True)):
+        a = np.minimum(minute + 1 + int(start), MINUTES - 1)
+        b = np.maximum(np.minimum(minute + 1 + int(end), MINUTES), a + 1)
+        out[:, :, block] = (sums[b] - sums[a]) / (b - a)[:, np.newaxis] - made.load.real
+    return out
+
+
+def test_who_sees_the_future_does_better_and_both_keep_to_the_budget() -> None:
+    made = feeder()
+    blind, seeing = run_loop(made, [Advice("blend"), Advice("oracle", truth(made))], 2.0)
+    assert seeing.mean_a < 0.95 * blind.mean_a
+    unmoved = float(np.abs((np.conj(made.load) / 230.0).sum(axis=1))[1440:].mean())
+    assert blind.mean_a < 0.7 * unmoved
+    assert 1.0 < blind.operations <= 4.0
+    assert len(blind.daily_a) == 1
+    assert blind.daily_a[0] == pytest.approx(blind.mean_a)
+
+
+def test_advisors_side_by_side_do_as_they_do_alone() -> None:
+    made = feeder(6)
+    together = run_loop(made, [Advice("a"), Advice("b", truth(made))], 4.0)
+    assert together[0] == run_loop(made, [Advice("a")], 4.0)[0]
+    assert together[1] == run_loop(made, [Advice("b", truth(made))], 4.0)[0]
+
+
+def test_a_price_that_no_move_is_worth_keeps_houses_where_they_are() -> None:
+    made = feeder()
+    factor = np.ones((MINUTES, 8), dtype=np.float32)
+    factor[:, 3:] = 1e9
+    free, one, none = run_loop(
+        made, [Advice("free"), Advice("some", price_factor=factor), Advice("none", price_factor=factor * 1e9)], 2.0
+    )
+    assert 0.0 < one.operations <= 3.0 * 4.0 / 8.0
+    assert one.mean_a > free.mean_a
+    assert none.operations == 0.0
+
+
+def test_an_inverter_that_trips_costs_current() -> None:
+    """With all export alike the moves are alike, and what they lose shows."""
+    calm, sunny = feeder(), feeder(roof_w=3000.0)
+    assert run_loop(sunny, [Advice("x")], 2.0)[0].operations < run_loop(calm, [Advice("x")], 2.0)[0].operations
+
+
+def row(advisor: str, place: str, mean_a: float, budget: float = 2.0, operations: float = 2.0) -> LoopRow:
+    return LoopRow(advisor, "", place, budget, 0, mean_a, 2.0 * mean_a, operations)
+
+
+def test_the_winner_is_better_for_certain_or_it_is_the_blend() -> None:
+    places = ("a", "b", "c", "d")
+    rows = [row(BLEND, place, 10.0 + k) for k, place in enumerate(places)]
+    sure = [row("sure", place, (10.0 + k) * (0.95 + 0.002 * k)) for k, place in enumerate(places)]
+    lucky = [
+        row("lucky", place, (10.0 + k) * one)
+        for k, (place, one) in enumerate(zip(places, (0.7, 1.1, 0.9, 1.0), strict=True))
+    ]
+    found = {one.advisor: one for one in standings([*rows, *sure, *lucky])}
+    assert found["sure"].change == pytest.approx(-0.047, abs=0.001)
+    assert found["sure"].wins
+    assert found["lucky"].change < found["sure"].change
+    assert not found["lucky"].wins
+    assert winner(found.values(), ["sure", "lucky"]) == "sure"
+    assert winner(found.values(), ["lucky"]) == BLEND
+    assert winner(standings([*rows[:1], *sure[:1]]), ["sure"]) == BLEND
+
+
+def test_operations_saved_are_read_off_the_curve() -> None:
+    rows = []
+    for place in ("a", "b"):
+        for budget in (1.0, 2.0, 4.0):
+            rows.append(row(BLEND, place, 10.0 * budget**-0.2, budget, budget))
+            rows.append(row("better", place, 0.95 * 10.0 * budget**-0.2, budget, budget))
+    (found,) = standings(rows)
+    assert found.saved is not None
+    assert found.saved[0] == pytest.approx(1.0 - 0.95**5, abs=1e-6)
+    assert list(found.by_budget) == [1.0, 2.0, 4.0]
+
+
+def test_rows_come_back_from_disk() -> None:
+    rows = [row("x", "a", 1.0 / 3.0), row(BLEND, "b", 0.1)]
+    assert from_csv(as_csv(rows)) == rows
+
+
+def test_foresight_gives_examples_of_moves_and_of_what_stayed() -> None:
+    made = feeder(5)
+    kept = np.zeros((MINUTES, 5, len(INPUTS)), dtype=np.float32)
+    kept[:, :, 0] = made.load.real / 1000.0
+    ready = Ready(made, [Advice(BLEND)], kept)
+    found = examples(ready, None, 2.0, lambda _: None)
+    assert len(found.inputs) == len(found.gain) == len(found.moved)
+    assert 0 < found.moved.sum() <= 2.0 * 5 * 1.01
+    assert (~found.moved).sum() > found.moved.sum()
+    assert found.gain[found.moved].mean() > found.gain[~found.moved].mean()
+    assert len(imitating([found]).weights) == len(INPUTS)
