@@ -60,9 +60,10 @@ class Advice:
         self.blend = SurvivalBlend(len(roster), config.decision.smoothing_s, roster.pv_w <= 0.0, single)
         self.model: LearnedAdvisor | None = None
         if model is not None:
+            model, place = _placed(model, config)
             self.model = LearnedAdvisor(
                 self.blend,
-                FeatureTracker(len(roster), roster.pv_w, single, _place(config)),
+                FeatureTracker(len(roster), roster.pv_w, single, place),
                 model,
                 horizon,
                 roster.ids,
@@ -141,11 +142,16 @@ class Advice:
         return content
 
 
-def _place(config: Configuration) -> Place | None:
+def _placed(model: Model | MissingModel, config: Configuration) -> tuple[Model | MissingModel, Place | None]:
+    """The place by which time and sun are told, where the model's training told them so; a model that needs one that
+    is not configured cannot be had."""
     feeder = config.feeder
+    if isinstance(model, MissingModel) or not model.card.by_place:
+        return model, None
     if feeder.latitude_deg is None or feeder.longitude_deg is None:
-        return None
-    return Place(feeder.latitude_deg, feeder.longitude_deg)
+        reason = "it tells time and sun by the feeder's place: give feeder.latitude_deg and feeder.longitude_deg"
+        return MissingModel(model.name, reason), None
+    return model, Place(feeder.latitude_deg, feeder.longitude_deg)
 
 
 def _words(moves: tuple[Move, ...]) -> list[str]:

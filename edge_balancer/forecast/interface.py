@@ -49,6 +49,8 @@ KEYS: Final = (
     "ranges",
 )
 """Names in `metadata_props`, each prefixed with `edge_balancer.`."""
+BY_PLACE: Final = "by_place"
+"""The one name that may be missing, which means no."""
 _PREFIX: Final = "edge_balancer."
 
 
@@ -79,6 +81,8 @@ class ModelCard:
     created: str = ""
     licence: str = ""
     ranges: NDArray[np.float64] | None = None
+    by_place: bool = False
+    """Whether its training told the time of day and the sun by the feeder's place; serving must do the same."""
 
 
 class Model(Protocol):
@@ -123,7 +127,8 @@ def metadata_of(card: ModelCard) -> dict[str, str]:
         "licence": card.licence,
         "ranges": ranges,
     }
-    return {_PREFIX + key: json.dumps(values[key], sort_keys=True) for key in KEYS}
+    told = {_PREFIX + key: json.dumps(values[key], sort_keys=True) for key in KEYS}
+    return told | ({_PREFIX + BY_PLACE: "true"} if card.by_place else {})
 
 
 def card_of(metadata: Mapping[str, str]) -> ModelCard:
@@ -141,7 +146,10 @@ def card_of(metadata: Mapping[str, str]) -> ModelCard:
     for key, value in texts.items():
         if not isinstance(value, str):
             raise ModelRefusedError(f"its metadata `{key}` is {value!r}, no text")
-    return ModelCard(metrics=said["metrics"], ranges=_ranges(said["ranges"]), **texts)
+    by_place = _read(metadata, BY_PLACE) if _PREFIX + BY_PLACE in metadata else False
+    if not isinstance(by_place, bool):
+        raise ModelRefusedError(f"its metadata `{BY_PLACE}` is {by_place!r}, neither true nor false")
+    return ModelCard(metrics=said["metrics"], by_place=by_place, ranges=_ranges(said["ranges"]), **texts)
 
 
 def _read(metadata: Mapping[str, str], key: str) -> Any:

@@ -52,8 +52,8 @@ class FeederSettings(Section):
     """Typical loop impedance (phase and neutral) from the transformer to a house, ohm: how far a moved load shifts a
     voltage."""
     latitude_deg: float | None = Field(default=None, ge=-90, le=90)
-    """Where the feeder stands, degrees north: by it a learned forecast knows the sun, which is otherwise told by what
-    the roofs give. A degree (100 km) is near enough."""
+    """Where the feeder stands, degrees north. Only for a learned forecast that was trained to tell the sun by the place
+    (an alert says if so). A degree (100 km) is near enough."""
     longitude_deg: float | None = Field(default=None, ge=-180, le=180)
     """Degrees east. Give both or neither."""
     limits: VoltageLimits = VoltageLimits()

@@ -39,7 +39,13 @@ Rows = NDArray[np.float32]
 class Run:
     """An engine on six houses, h01 and h04 on L1, and what came of it."""
 
-    def __init__(self, model: Model | MissingModel | None, restored: Restored | None = None, **forecast: Any) -> None:
+    def __init__(
+        self,
+        model: Model | MissingModel | None,
+        restored: Restored | None = None,
+        feeder: dict[str, float] | None = None,
+        **forecast: Any,
+    ) -> None:
         self.config = make_config(
             6,
             decision={
@@ -54,6 +60,7 @@ class Run:
             switching={"max_in_flight": 1},
             telemetry={"stale_s": 2700},
             forecast=forecast,
+            feeder=feeder or {},
         )
         self.now = 100.0
         self.outputs: list[EngineOutputs] = []
@@ -279,6 +286,28 @@ def test_the_same_inputs_give_the_same_outputs_to_the_byte() -> None:
             run.measure(20.0, (5000.0 - 150.0 * k, 200.0, 0.0, 1000.0 + 90.0 * k, 0.0, 50.0 * k))
         told.append(msgspec.json.encode([run.outputs, run.engine.learned()], enc_hook=str))
     assert told[0] == told[1]
+
+
+@pytest.mark.parametrize(
+    ("by_place", "feeder", "used"),
+    [
+        (False, {}, False),
+        (False, {"latitude_deg": 48.1, "longitude_deg": 11.6}, False),
+        (True, {"latitude_deg": 48.1, "longitude_deg": 11.6}, True),
+    ],
+)
+def test_the_place_is_used_where_training_did(by_place: bool, feeder: dict[str, float], used: bool) -> None:
+    model = FunctionModel("hand", ModelCard("7", "by hand", ranges=WIDE, by_place=by_place), flat(0.0))
+    advisor = Run(model, feeder=feeder).engine._decisions.advice.model
+    assert advisor is not None
+    assert (advisor._tracker.sky.place is not None) == used
+    assert advisor.fault == ""
+
+
+def test_a_model_that_needs_a_place_cannot_be_had_without() -> None:
+    run = Run(FunctionModel("hand", ModelCard("7", "by hand", ranges=WIDE, by_place=True), flat(0.0)))
+    assert len(run.measure(1.0, SKEWED).commands) == 1
+    assert "give feeder.latitude_deg and feeder.longitude_deg" in run.engine.forecast_fault
 
 
 def test_an_engine_takes_an_advisor_or_a_model() -> None:

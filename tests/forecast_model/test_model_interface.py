@@ -28,6 +28,11 @@ def test_the_same_card_gives_the_same_text() -> None:
     assert metadata_of(CARD) == metadata_of(card_of(metadata_of(CARD)))
 
 
+@pytest.mark.parametrize("by_place", [False, True])
+def test_the_file_says_whether_it_needs_the_feeders_place(by_place: bool) -> None:
+    assert card_of(metadata_of(ModelCard("1", "mlp", by_place=by_place))).by_place == by_place
+
+
 def _names(change: str) -> list[Any]:
     listed = [[feature.name, feature.unit] for feature in FEATURES]
     if change == "shorter":
@@ -50,6 +55,7 @@ def _names(change: str) -> list[Any]:
         ("features", 5, "it has no list of features"),
         ("blocks", [5, 10], "it has 2 blocks, this program 6"),
         ("blocks", [*BLOCK_MINUTES[:-1], 90.0], "of its blocks number 6 is 90.0, here 120.0"),
+        ("by_place", 1, "its metadata `by_place` is 1, neither true nor false"),
         ("version", 3, "its metadata `version` is 3, no text"),
         ("metrics", [], "its metadata `metrics` is no table"),
         ("ranges", [[0, 1]], "its metadata `ranges` are no"),
