@@ -32,11 +32,10 @@ _log = get_logger(__name__)
 class Dashboard:
     """Page and API of one controller."""
 
-    def __init__(self, config: Configuration, database: Path, *, first_retry_s: float = FIRST_RETRY_S) -> None:
+    def __init__(self, config: Configuration, database: Path) -> None:
         self.board = Board()
         self._config = config
         self._database = database
-        self._retry_s = first_retry_s
         self._figures = Figures()
         self._serving: Serving | None = None
         self._stopping = threading.Event()
@@ -74,7 +73,7 @@ class Dashboard:
     # Everything below runs in the page's thread.
 
     def _work(self) -> None:
-        retry_s = self._retry_s
+        retry_s = FIRST_RETRY_S
         while not self._stopping.is_set():
             fault = self._serve()
             self._figures.address = ""
@@ -83,7 +82,7 @@ class Dashboard:
             if self._up.is_set():
                 # It had been well until now: begin with small steps again.
                 self._up.clear()
-                retry_s = self._retry_s
+                retry_s = FIRST_RETRY_S
             if fault != self._figures.fault:
                 _log.error("the page is not served; control goes on", error=fault, retry_s=retry_s)
                 self._figures.fault = fault

@@ -82,6 +82,11 @@ class Site:
         finally:
             connection.close()
 
+    def move_to(self, address: str) -> None:
+        """The page is somewhere else now."""
+        host, _, port = address.removeprefix("http://").rstrip("/").rpartition(":")
+        self.host, self.port = host, int(port)
+
     @property
     def page(self) -> dict[str, Any]:
         """What the page says of itself in the diagnostics."""
