@@ -27,6 +27,9 @@ JUDGED_AFTER: Final = 12
 """An hour."""
 LIMIT: Final = 0.3
 """Of the houses that were heard."""
+METERS_OWN: Final = NAMES.index("reading_age")
+"""It tells of the meter and not of the house. Training on even slots has hardly seen a reading that is not new; a model
+is handed it within the range that it knows, and nothing is judged by it."""
 
 
 class Drift:
@@ -35,9 +38,12 @@ class Drift:
     def __init__(self, ranges: Floats | None) -> None:
         self._low: Floats | None = None
         self._high: Floats | None = None
+        self._age: tuple[float, float] | None = None
         if ranges is not None:
             margin = np.maximum(MARGIN * (ranges[:, 1] - ranges[:, 0]), LEAST_MARGIN)
             self._low, self._high = ranges[:, 0] - margin, ranges[:, 1] + margin
+            self._low[METERS_OWN], self._high[METERS_OWN] = -np.inf, np.inf
+            self._age = float(ranges[METERS_OWN, 0]), float(ranges[METERS_OWN, 1])
         self._samples = 0
         self.share = 0.0
         """Of the houses, over about a day."""
@@ -47,6 +53,14 @@ class Drift:
     def judged(self) -> bool:
         """Whether the model's file says what it was trained on."""
         return self._low is not None
+
+    def handed(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What the model is asked with, of what `features` tells."""
+        if self._age is None:
+            return features
+        table = features.copy()
+        np.clip(features[:, METERS_OWN], *self._age, out=table[:, METERS_OWN])
+        return table
 
     def outside(self, features: NDArray[np.float32]) -> Bools:
         """[houses, features]"""

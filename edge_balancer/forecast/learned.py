@@ -161,7 +161,7 @@ class LearnedAdvisor:
             return base, base, None
         table = features(self._blend, self._tracker, wall, horizon, usual, base)
         try:
-            answer = self._ask(self.model, table)
+            answer = self._ask(self.model, self.drift.handed(table))
             if answer is None:
                 return base, base, None
             outside = self.drift.outside(table)

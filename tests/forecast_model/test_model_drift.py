@@ -37,7 +37,23 @@ def test_half_the_width_beyond_what_was_seen_is_still_known(value: float, outsid
 def test_a_constant_of_training_leaves_a_little_room() -> None:
     drift = Drift(np.zeros((F, 2)))
     assert not drift.outside(np.full((1, F), 0.04, dtype=np.float32)).any()
-    assert drift.outside(np.full((1, F), 0.06, dtype=np.float32)).all()
+    outside = drift.outside(np.full((1, F), 0.06, dtype=np.float32))
+    assert np.count_nonzero(~outside) == 1
+    assert not outside[0, NAMES.index("reading_age")]
+
+
+def test_a_meters_own_rhythm_is_no_drift_and_is_handed_as_training_knew_it() -> None:
+    """Slots of training have readings that are all new; a meter that sends once a minute has not."""
+    ranges = RANGES.copy()
+    ranges[NAMES.index("reading_age")] = (0.0, 0.02)
+    drift = Drift(ranges)
+    rows = table(HOUSES, "reading_age", 0.4)
+    assert not drift.outside(rows).any()
+    handed = drift.handed(rows)
+    assert handed[:, NAMES.index("reading_age")] == pytest.approx(np.full(HOUSES, 0.02))
+    others = np.delete(np.arange(F), NAMES.index("reading_age"))
+    assert np.array_equal(handed[:, others], rows[:, others])
+    assert rows[0, NAMES.index("reading_age")] == np.float32(0.4)
 
 
 def test_a_file_that_tells_no_ranges_is_not_judged() -> None:
