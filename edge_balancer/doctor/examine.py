@@ -3,6 +3,7 @@ doctor always comes to its end."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,12 +27,21 @@ class Examination:
 
 
 def examine(
-    path: Path, environ: Mapping[str, str], clock: Clock, *, listen_s: float, root: Path = Path("/")
+    path: Path,
+    environ: Mapping[str, str],
+    clock: Clock,
+    *,
+    listen_s: float,
+    root: Path = Path("/"),
+    credentials: Path | None = None,
 ) -> Examination:
-    """Look at the machine below `root`, the configuration, the broker, and listen there for `listen_s` at most."""
+    """Look at the machine below `root`, the configuration, the broker, and listen there for `listen_s` at most.
+
+    `credentials` is a folder as systemd hands it to the service.
+    """
     found: list[Finding] = []
     heard = Heard()
-    judged = examine_settings(path, environ)
+    judged = examine_settings(path, environ, credentials)
     config = judged.configuration
     for problem in judged.problems:
         level = fail if problem.severity == "error" else warn
@@ -61,6 +71,8 @@ def examine(
 def _after_listening(config: Configuration, heard: Heard, listen_s: float) -> list[Finding]:
     if heard.problem:
         remedy = "check mqtt.user, its password, and the broker's access rules; its own log says why"
+        if os.geteuid() != 0:
+            remedy += "; as root the doctor reads the service's credentials too"
         return [fail("broker", f"it lets the controller not in: {heard.problem}", remedy)]
     found = _safely(lambda: broker.access(config, heard))
     found += _safely(lambda: field.controller(config, heard))
