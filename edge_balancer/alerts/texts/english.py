@@ -140,7 +140,8 @@ _ALERTS: Final = {
     ),
     "model_demoted": (
         "The learned forecast was set aside: {reason}. The controller decides without it, by what the meters of this "
-        "feeder have taught. Nothing needs to be done at once; train it anew on recent records before it advises again."
+        "feeder have taught. Nothing needs to be done at once. Train one anew on recent records, or go back to the one "
+        "before, and activate it: edge-balancer models."
     ),
 }
 
