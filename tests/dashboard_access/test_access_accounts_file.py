@@ -16,7 +16,7 @@ from edge_balancer.dashboard.access.accounts import Accounts, load
 from edge_balancer.dashboard.access.errors import AccessError
 from edge_balancer.dashboard.access.records import MOST_ACCOUNTS, MOST_TOKENS, Account, Roll, Token, decode, encode
 
-HASH = "$argon2id$v=19$m=19456,t=3,p=1$c2FsdA$aGFzaA"
+HASH = "$argon2id$v=19$m=40960,t=2,p=1$c2FsdA$aGFzaA"
 
 
 @pytest.fixture

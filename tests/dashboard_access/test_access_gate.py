@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from edge_balancer.dashboard.access import bounds, manage
+from edge_balancer.dashboard.access import bounds, manage, tokens
 from edge_balancer.dashboard.access.access import Access
 from edge_balancer.dashboard.access.headers import POLICY
 from edge_balancer.dashboard.access.roles import Role
@@ -59,6 +59,12 @@ def test_on_loopback_reading_needs_no_login_and_orders_do(here: Rig) -> None:
     assert refused.headers["www-authenticate"] == 'Bearer realm="edge-balancer"'
     assert refused.headers["content-type"] == "application/problem+json"
     assert refused.json["status"] == 401
+
+
+def test_who_reads_freely_changes_nothing_not_even_where_a_viewer_may(here: Rig) -> None:
+    for method, path in (("POST", "/api/v1/nowhere"), ("PUT", STATUS), ("TRACE", STATUS), ("DELETE", SESSION)):
+        refused = here.ask(method, path)
+        assert (refused.status, refused.json["detail"]) == (401, "log in first, or send a token")
 
 
 @pytest.mark.parametrize(
@@ -213,6 +219,17 @@ def test_a_token_that_does_not_hold_lets_nobody_in_not_even_to_read(here: Rig, s
     refused = here.ask("GET", STATUS, {"Authorization": shown})
     assert refused.status == 401
     assert 'error="invalid_token"' in refused.headers["www-authenticate"]
+
+
+def test_the_secret_of_another_token_proves_nothing(here: Rig) -> None:
+    one, other = (
+        tokens.parse(here.token(name, "admin")["Authorization"].removeprefix("Bearer ").encode()) for name in ("t", "u")
+    )
+    assert one is not None
+    assert other is not None
+    mixed = tokens.Bearer(one.id, other.secret)
+    assert here.ask("POST", MODE, {"Authorization": f"Bearer {mixed.text}"}, {}).status == 401
+    assert here.ask("POST", MODE, {"Authorization": f"Bearer {one.text}"}, {}).status == 202
 
 
 def test_two_tokens_in_one_request_are_none(here: Rig) -> None:

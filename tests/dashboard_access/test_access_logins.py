@@ -230,6 +230,19 @@ def test_a_session_in_use_outlives_a_power_cut_after_weeks(tmp_path: Path, clock
         assert second.ask("GET", SESSION, page).json["user"] == "wall"
 
 
+async def test_the_memory_of_a_hash_is_given_back() -> None:
+    def resident_mb() -> float:
+        (line,) = (text for text in Path("/proc/self/status").read_text().splitlines() if text.startswith("VmRSS"))
+        return int(line.split()[1]) / 1000.0
+
+    thread = hashing.SlowThread()
+    before = resident_mb()
+    for _ in range(3):
+        assert await thread.matches(PASSWORD_HASH, PASSWORD, "10.0.0.1")
+    thread.close()
+    assert resident_mb() - before < hashing.MEMORY_KIB / 2000.0
+
+
 async def test_a_task_that_fails_does_not_end_logging_in() -> None:
     thread = hashing.SlowThread()
 
@@ -432,6 +445,17 @@ def test_an_open_stream_keeps_a_wall_logged_in_and_nobody_who_acts(
     for connection, response in open_:
         response.close()
         connection.close()
+
+
+@pytest.mark.parametrize(("name", "holds"), [("wall", True), ("anna", False)])
+def test_to_look_whether_a_session_holds_is_no_use_of_one_that_may_act(net: Rig, name: str, holds: bool) -> None:
+    roll = load(net.accounts)
+    account = roll.account(name)
+    assert account is not None
+    kept = sessions.Sessions(net.accounts.with_name("other.json"), lambda work: work())
+    secret = kept.begin(account, 0.0)
+    looks = [kept.account(secret, roll, n * ACTING.idle_s / 2.0, use=False) for n in range(4)]
+    assert [found is not None for found in looks] == [True, True, holds, holds]
 
 
 def test_without_a_stream_a_wall_that_shows_nothing_is_logged_out(net: Rig, clock: HandClock) -> None:
