@@ -376,7 +376,7 @@ export const texts = {
     legend: "What it shows",
     draws: "A full dot draws power. The larger, the more.",
     feeds: "A ring feeds solar power into the grid.",
-    trouble: "A dashed outline: silent, offline, locked out or in doubt.",
+    trouble: "A dashed ring around it: silent, offline, locked out or in doubt.",
   },
 
   commissioning: {

@@ -31,17 +31,9 @@ const row = (house) => house.phase ?? (house.three_phase ? "all" : "none");
 /** In half pixels, so that it is not written at every watt. */
 const radius = (house) => Math.round(2 * Math.max(4, Math.min(10, 4 + Math.sqrt(Math.abs(house.p ?? 0)) / 12))) / 2;
 
-function dotClass(house) {
-  const level = houseState(house).level;
-  return [
-    "dot",
-    (house.phase ?? "none").toLowerCase(),
-    house.p < 0 ? "exports" : "",
-    level === "fail" || level === "warn" ? `trouble ${level}` : "",
-  ]
-    .join(" ")
-    .trim();
-}
+const dotClass = (house) => `dot ${(house.phase ?? "none").toLowerCase()} ${house.p < 0 ? "exports" : ""}`.trim();
+
+const troubled = (house) => ["fail", "warn"].includes(houseState(house).level);
 
 function words(house) {
   const where = house.phase ?? (house.three_phase ? texts.houses.all : texts.feeder.unknown);
@@ -146,6 +138,7 @@ export function open() {
         span,
         svg("circle", { class: "target", r: 12 }),
         circle,
+        svg("circle", { class: () => (troubled(read()) ? "halo" : "halo none"), r: () => radius(read()) + 3.5 }),
       );
       bind(
         () => `translate(${x(id)}px, ${ROWS[row(read())]}px)`,
@@ -219,7 +212,7 @@ export function open() {
           [
             ["dot l1", texts.feeder.draws],
             ["dot l1 exports", texts.feeder.feeds],
-            ["dot none trouble warn", texts.feeder.trouble],
+            ["halo", texts.feeder.trouble],
           ].map(([look, text]) =>
             h(
               "li",

@@ -3,7 +3,7 @@ import { Keyed, h, live, onClose } from "../core/dom.js";
 import { count, dateTime, duration, kilowatts, moment, ohms, percent, volts } from "../core/format.js";
 import { get } from "../core/api.js";
 import { may, state } from "../core/state.js";
-import { chart } from "../parts/chart.js";
+import { recentCurve } from "../parts/recent_curve.js";
 import { card, fact, phase } from "../parts/marks.js";
 import { moveOutcome, track } from "../parts/moves.js";
 import { answerTo, moveHouse, needsRole, releaseHouse } from "../parts/orders.js";
@@ -12,12 +12,10 @@ import { houseBadge } from "../parts/words.js";
 import { texts } from "../texts.js";
 
 const REFRESH_MS = 60_000;
-const MOST_POINTS = 2_000;
 
 export function open(id) {
   const empty = { id };
   const house = () => state.houses.get(id) ?? empty;
-  const recent = { t: [], p: [] };
   let moves = [];
   let asked = -Infinity;
   let trouble = "";
@@ -26,19 +24,14 @@ export function open(id) {
   let moveRows;
   const abort = new AbortController();
 
-  function draw() {
-    curve.setData([recent.t, recent.p.map((p) => (p === null ? null : p / 1000))]);
-  }
   async function load() {
     asked = performance.now();
     try {
       const known = await get(["houses", id], {}, abort.signal);
-      recent.t = [...(known.recent?.t ?? [])];
-      recent.p = [...(known.recent?.p ?? [])];
+      curve.set(known.recent);
       moves = known.moves ?? [];
       moveRows.sync(moves, (one) => one.command || String(one.t));
       trouble = "";
-      draw();
     } catch (problem) {
       if (problem.name === "AbortError") {
         return;
@@ -46,19 +39,6 @@ export function open(id) {
       trouble = problem.status === 404 ? texts.house.unknown(id) : problem.message;
     }
     view.update();
-  }
-  function follow() {
-    const now = house();
-    if (typeof now.p !== "number" || typeof now.t !== "number" || !(now.t > (recent.t.at(-1) ?? -Infinity))) {
-      return;
-    }
-    recent.t.push(now.t);
-    recent.p.push(now.p);
-    if (recent.t.length > MOST_POINTS) {
-      recent.t.shift();
-      recent.p.shift();
-    }
-    draw();
   }
   async function move(target) {
     const taken = await moveHouse(house(), target);
@@ -102,13 +82,7 @@ export function open(id) {
         ),
       ),
     );
-    curve = chart({
-      title: texts.house.recent,
-      unit: "kW",
-      decimals: 2,
-      height: 220,
-      series: [{ name: texts.houses.columns.p, colour: "--accent", fill: 0.08 }],
-    });
+    curve = recentCurve();
     onClose(() => abort.abort());
     return h(
       "div",
@@ -238,7 +212,7 @@ export function open(id) {
     close: view.close,
     update({ topics, houses }) {
       if (houses.has(id)) {
-        follow();
+        curve.add(house().t, house().p);
       }
       if (
         houses.has(id) ||
