@@ -26,6 +26,15 @@ pytestmark = [
 
 HERE = Path(__file__).parent
 BASE = "phase-balance/street"
+TLS = """\
+host = "localhost"
+port = 8884
+base_topic = "phase-balance/street"
+tls = true
+ca_file = "tls/ca.pem"
+cert_file = "tls/cert.pem"
+key_file = "tls/key.pem"
+"""
 CONFIG = "/etc/edge-balancer/edge-balancer.toml"
 CONFIGURATION = f"""\
 # Ours: an upgrade must not touch a byte of it.
@@ -33,10 +42,7 @@ houses_file = "houses.csv"
 [feeder]
 id = "street"
 [mqtt]
-host = "localhost"
-base_topic = "{BASE}"
-[storage]
-path = "/var/lib/edge-balancer/edge-balancer.db"
+{TLS}
 [decision]
 mode = "auto"
 dwell_s = 0
@@ -45,6 +51,29 @@ max_moves = 1
 outage_cooldown_s = 0
 """
 HOUSES = "id,phase\n" + "".join(f"h{number:02d},L{(number - 1) % 3 + 1}\n" for number in range(1, 7))
+BRIDGE_CONFIG = "/etc/firmware-bridge/firmware-bridge.toml"
+BRIDGE = f"""\
+[mqtt]
+{TLS}
+[bridge]
+id = "shed"
+[bridge.interlock]
+dwell_s = 0
+[[bridge.lines]]
+name = "shed"
+port = "/dev/ttyUSB0"
+[[bridge.lines.switches]]
+house = "h01"
+model = "waveshare_relay_8ch"
+unit = 10
+relays = [1, 2, 3]
+[[bridge.lines.switches]]
+house = "h04"
+model = "waveshare_relay_8ch"
+unit = 10
+relays = [4, 5, 6]
+"""
+KEY = "0123456789abcdef0123456789abcdef"
 UNITS = ("edge-balancer.service", "firmware-bridge.service")
 MOST_EXPOSED = 1.5
 """Of `systemd-analyze security`, from 0 (no way out) to 10 (unlimited)."""
@@ -82,8 +111,11 @@ def test_a_site_lives_from_the_installation_to_the_purge(
 
     install(machine, before)
     nothing_runs_before_somebody_described_the_feeder(machine)
+    certificates(machine)
+    the_field_is_served(machine)
     describe(machine)
     a_move_is_made(machine)
+    a_backup_is_written(machine)
     exposed = hardened(machine)
     frozen_s = a_frozen_controller_is_started_anew_and_nothing_is_lost(machine)
     upgrade_keeps(machine, before, now)
@@ -91,6 +123,10 @@ def test_a_site_lives_from_the_installation_to_the_purge(
     removing_keeps_what_is_the_sites(machine)
     machine.run("dpkg --purge edge-balancer")
 
+    # What the test brought itself, and what is the broker's.
+    machine.run(
+        "rm -rf /root/ca /packages/street.py /etc/mosquitto/edge-balancer /etc/mosquitto/conf.d/edge-balancer.conf"
+    )
     left = everything(machine) - was
     assert not left, f"purged, and still there: {sorted(left)}"
     assert machine.run("grep -E 'edge-balancer|firmware-bridge' /etc/passwd /etc/group", check=False).stdout == ""
@@ -126,23 +162,74 @@ def nothing_runs_before_somebody_described_the_feeder(machine: Machine) -> None:
     assert "still holds the example" in machine.journal("edge-balancer")
 
 
+def write(machine: Machine, file: str, text: str) -> None:
+    (machine.root / file.lstrip("/")).write_text(text)
+
+
+def certificates(machine: Machine) -> None:
+    """The site's own authority, as docs/security.md has it, and the broker with the configuration that is shipped."""
+    issue = "edge-balancer pki issue /root/ca"
+    meters = "; ".join(f"{issue} meter h{number:02d}" for number in range(1, 7))
+    machine.run(
+        "set -e; edge-balancer pki init /root/ca --site test; "
+        f"{issue} broker pi --host localhost --host 127.0.0.1; {issue} controller street; {issue} bridge shed; {meters}"
+    )
+    write(machine, CONFIG, CONFIGURATION)
+    write(machine, "/etc/edge-balancer/houses.csv", HOUSES)
+    write(machine, BRIDGE_CONFIG, BRIDGE)
+    for who, folder, group in (
+        ("controller.street", "/etc/edge-balancer/tls", "edge-balancer"),
+        ("bridge.shed", "/etc/firmware-bridge/tls", "firmware-bridge"),
+        ("broker.pi", "/etc/mosquitto/edge-balancer", "mosquitto"),
+    ):
+        machine.run(f"install -d {folder} && install -m 0640 -g {group} /root/ca/{who}/*.pem {folder}/")
+    shipped = "/usr/share/edge-balancer/config/mosquitto/edge-balancer.conf"
+    machine.run(
+        "set -e; cd /etc/mosquitto/edge-balancer; edge-balancer pki acl --bridge shed=h01,h04 >acl; "
+        "cp /root/ca/crl.pem .; chgrp mosquitto acl crl.pem; chmod 0640 acl crl.pem; "
+        f"cp {shipped} /etc/mosquitto/conf.d/; systemctl restart mosquitto"
+    )
+
+
+def the_field_is_served(machine: Machine) -> None:
+    """A serial line with a relay board, behind the bridge's own service, commissioned as on a site."""
+    for service in ("edge-balancer", "firmware-bridge"):
+        write(machine, f"/etc/credstore/{service}.bridge.command_keys", KEY)
+    machine.run(
+        "systemd-run --quiet --unit=line firmware-bridge simulate --board waveshare_relay_8ch@10 --unpaced --delay 1"
+        " --link /dev/ttyUSB0"
+    )
+    # The port of a pseudo terminal belongs to who made it; a real one to the group dialout.
+    machine.until("test -e /dev/ttyUSB0 && chmod 0660 /dev/ttyUSB0 && chgrp dialout /dev/ttyUSB0")
+    assert "firmware-bridge: /dev/ttyUSB0 -> char-ttyUSB" in machine.said("edge-balancer-devices")
+    for house in ("h01", "h04"):
+        machine.run(
+            "systemd-run --quiet --wait --pipe -p User=firmware-bridge -p SupplementaryGroups=dialout"
+            f" -p StateDirectory=firmware-bridge firmware-bridge switch {house} L1 --yes --config {BRIDGE_CONFIG}"
+        )
+    machine.run("systemctl enable --quiet --now firmware-bridge")
+    assert state(machine, "firmware-bridge", "ActiveState") == "active"
+
+
 def describe(machine: Machine) -> None:
     """What a person does after the installation."""
-    for file, text in ((CONFIG, CONFIGURATION), ("/etc/edge-balancer/houses.csv", HOUSES)):
-        (machine.root / file.lstrip("/")).write_text(text)
     machine.run(f"edge-balancer check {CONFIG}")
     machine.run("systemctl enable --quiet --now edge-balancer edge-balancer-backup.timer")
     assert state(machine, "edge-balancer", "ActiveState") == "active"
 
 
 def a_move_is_made(machine: Machine) -> None:
+    """Over TLS, each meter with its own certificate, the command signed, the contacts moved by the bridge."""
     machine.put(HERE / "street.py", "/packages/street.py")
-    switches = " ".join(f"{line.replace(',', '=')}" for line in HOUSES.splitlines()[1:])
-    machine.run(
-        f"systemd-run --quiet --unit=switches firmware-bridge virtual --base-topic {BASE} --house {switches}"
-        f" && systemd-run --quiet --unit=street /opt/edge-balancer/venv/bin/python3 /packages/street.py {BASE}"
-    )
-    machine.until("edge-balancer history | grep -q verified", within_s=180)
+    python = "/opt/edge-balancer/venv/bin/python3"
+    machine.run(f"systemd-run --quiet --unit=street {python} /packages/street.py {BASE} 8883 /root/ca")
+    machine.until("edge-balancer history | grep -q verified", within_s=240)
+
+
+def a_backup_is_written(machine: Machine) -> None:
+    machine.run("systemctl start edge-balancer-backup")
+    archive = machine.said("ls /var/backups/edge-balancer/*.tar.gz")
+    assert "edge-balancer.toml" in machine.said(f"tar -tzf {archive}")
 
 
 def hardened(machine: Machine) -> dict[str, float]:
@@ -187,15 +274,17 @@ def upgrade_keeps(machine: Machine, before: Built, now: Built) -> None:
     assert state(machine, "edge-balancer", "ActiveState") == "active"
     assert state(machine, "edge-balancer", "UnitFileState") == "enabled"
     assert state(machine, "edge-balancer-backup.timer", "ActiveState") == "active"
-    assert state(machine, "firmware-bridge", "ActiveState") == "inactive"
+    assert state(machine, "firmware-bridge", "ActiveState") == "active"
     machine.run(f"edge-balancer audit verify --expected-head {noted}")
 
 
 def an_older_package_over_newer_records_is_refused(machine: Machine, before: Built, now: Built) -> None:
     # As a later version would leave it.
     memory = "/var/lib/firmware-bridge/bridge.db"
-    marks = "PRAGMA application_id = 0x45425342; PRAGMA user_version = 99; CREATE TABLE t (x)"
-    machine.run(f"""python3 -c 'import sqlite3; sqlite3.connect("{memory}").executescript("{marks}")'""")
+    pragma = f"""python3 -c 'import sqlite3; print(*sqlite3.connect("{memory}").execute("PRAGMA user_version%s"))'"""
+    machine.run("systemctl stop firmware-bridge")
+    known = re.sub(r"\D", "", machine.said(pragma % ""))
+    machine.run(pragma % " = 99")
     refused = machine.run(f"dpkg -i /packages/{before.file.name}", check=False)
     assert refused.returncode != 0
     assert f"{memory} (memory of the phase switches) has schema 99, this package knows up to" in refused.stderr
@@ -204,7 +293,7 @@ def an_older_package_over_newer_records_is_refused(machine: Machine, before: Bui
     )
     machine.until("systemctl is-active --quiet edge-balancer")
     # Where the records are of a schema that both know, going back is no harm.
-    machine.run(f"rm {memory}")
+    machine.run(pragma % f" = {known}")
     noted = head(machine)
     install(machine, before)
     assert machine.said("edge-balancer --version") == "edge-balancer 0.0.9"
@@ -213,7 +302,7 @@ def an_older_package_over_newer_records_is_refused(machine: Machine, before: Bui
 
 
 def removing_keeps_what_is_the_sites(machine: Machine) -> None:
-    machine.run("systemctl stop street switches")
+    machine.run("systemctl stop street line")
     machine.run("dpkg --remove edge-balancer")
     assert not (machine.root / "opt/edge-balancer").exists()
     assert state(machine, "edge-balancer", "LoadState") == "not-found"
