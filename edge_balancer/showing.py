@@ -50,6 +50,7 @@ class Showing:
         wake: Callable[[], None],
     ) -> None:
         """`alerts` is the daemon's own table of what stands. `wake` makes the control loop take a turn now."""
+        self._grid_s = config.telemetry.grid_s
         self._clock = clock
         self._engine = engine
         self._intake = intake
@@ -101,7 +102,8 @@ class Showing:
         self._wake()
 
     def _recent(self, house: str, seconds: float) -> Past:
-        return recent_of(self._engine, house, seconds, self._clock.wall() - self._clock.monotonic())
+        offset_s = self._clock.wall() - self._clock.monotonic()
+        return recent_of(self._engine, house, seconds, self._grid_s, offset_s)
 
     def _view(self) -> View:
         engine, intake, journal, storage = self._engine, self._intake, self._journal, self._storage

@@ -30,6 +30,8 @@ class Application:
     """Routing, with every answer in our own form."""
 
     def __init__(self, context: Context, routes: Iterable[Route] = ROUTES) -> None:
+        routes = tuple(routes)
+        self.table = Table(routes)
         self.endpoints = [Endpoint(route, context) for route in routes]
         self.requests = 0
         self._broken_off = 0
@@ -47,6 +49,12 @@ class Application:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.requests += 1
         try:
+            methods = self.table.methods(scope["path"])
+            if methods and scope["method"] not in methods:
+                allowed = ", ".join(methods)
+                refusal = problem(HTTPStatus.METHOD_NOT_ALLOWED, f"here one can: {allowed}", {"Allow": allowed})
+                await refusal(scope, receive, send)
+                return
             await self._router(scope, receive, send)
         except HTTPException as error:
             answer = problem(error.status_code, error.detail, dict(error.headers or {}))
@@ -74,17 +82,27 @@ async def _nothing(scope: Any, receive: Any, send: Any) -> None:
     await answer(scope, receive, send)
 
 
-class Needs:
-    """The role that a request needs: of its route, a viewer's for what is unknown below the API, none for the page."""
+class Table:
+    """The table by path: which methods there are, and which role a request needs."""
 
     def __init__(self, routes: Iterable[Route] = ROUTES) -> None:
         self._routes = [(route.method, compile_path(route.full_path)[0], route.need) for route in routes]
 
-    def __call__(self, method: str, path: str) -> Role:
+    def methods(self, path: str) -> list[str]:
+        """What may be done at a path; empty where nothing is."""
+        if _is_file(path):
+            return ["GET", "HEAD"]
+        found = [method for method, pattern, _ in self._routes if pattern.match(path)]
+        return sorted({*found, "HEAD"} if "GET" in found else set(found))
+
+    def need(self, method: str, path: str) -> Role:
+        """The role that its route asks for; a viewer's for what is unknown, none for the page."""
         asked = "GET" if method == "HEAD" else method
         found = [need for of, pattern, need in self._routes if of == asked and pattern.match(path)]
         if found:
             return max(found)
-        if path in _OURS or path.startswith("/static/"):
-            return Role.NONE
-        return Role.VIEWER
+        return Role.NONE if _is_file(path) else Role.VIEWER
+
+
+def _is_file(path: str) -> bool:
+    return path in _OURS or path.startswith("/static/")

@@ -33,11 +33,9 @@ def houses_now(engine: Engine, now: float) -> HousesNow:
     )
 
 
-def recent_of(engine: Engine, house: str, seconds: float, wall_offset_s: float) -> Past:
-    """The last `seconds` of a house out of the rings, a copy. `wall_offset_s`: Unix time less monotonic time."""
+def recent_of(engine: Engine, house: str, seconds: float, step_s: float, wall_offset_s: float) -> Past:
+    """The last `seconds` of a house out of the rings, a copy, in steps of `step_s`. `wall_offset_s`: Unix time less
+    monotonic time."""
     window = engine.houses_ring.window(seconds)
-    place = engine.roster.index[house]
-    times = window.times
-    step_s = float(times[1] - times[0]) if len(times) > 1 else 0.0
-    start = float(times[0]) + wall_offset_s if len(times) else 0.0
-    return Past(start, step_s, np.array(window.p[:, place], dtype=np.float64))
+    start = float(window.times[0]) + wall_offset_s if len(window.times) else 0.0
+    return Past(start, step_s, np.array(window.p[:, engine.roster.index[house]], dtype=np.float64))

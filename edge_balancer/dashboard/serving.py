@@ -21,7 +21,7 @@ from edge_balancer.dashboard.api.context import Context
 from edge_balancer.dashboard.api.exports import Exports
 from edge_balancer.dashboard.api.openapi import document
 from edge_balancer.dashboard.api.table import ROUTES
-from edge_balancer.dashboard.application import Application, Needs
+from edge_balancer.dashboard.application import Application
 from edge_balancer.dashboard.board import Board
 from edge_balancer.dashboard.figures import Figures
 from edge_balancer.dashboard.listening import BACKLOG, check_certificate, listeners, most_connections, url
@@ -82,7 +82,9 @@ class Serving:
             application = Application(context)
             for warning in access.warnings():
                 _log.warning("the page is in the open", warning=warning)
-            self._server = uvicorn.Server(_uvicorn_config(access.wrap(application, Needs()), self._config))
+            self._server = uvicorn.Server(
+                _uvicorn_config(access.wrap(application, application.table.need), self._config)
+            )
             self._figures.follow(hub, application, access)
             await self._together(sockets, hub, self._server, on_up)
         finally:

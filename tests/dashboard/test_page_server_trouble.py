@@ -104,9 +104,9 @@ def test_the_page_is_served_over_tls_with_certificate_files(tmp_path: Path) -> N
         "-addext",
         "subjectAltName=DNS:localhost,IP:127.0.0.1",
         "-keyout",
-        key,
+        str(key),
         "-out",
-        certificate,
+        str(certificate),
     ]
     subprocess.run(command, check=True, capture_output=True)
     tls = {"tls_certificate": str(certificate), "tls_key": str(key), "accounts": str(tmp_path / "a.json")}

@@ -1,0 +1,167 @@
+"""The page's files, tables as files, and pages of lists: types, ETags, what is cut off, what is not served."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+
+from edge_balancer.dashboard.static import PAGE
+from edge_balancer.storage.database import open_reader
+from edge_balancer.storage.export import EXPORTS
+from edge_balancer.storage.sinks import write_table
+from edge_balancer.storage.timespan import Timespan
+from edge_balancer.types.events import EventKind
+from tests.daemon.daemon_cases import recorded
+from tests.daemon.field import until
+from tests.dashboard.page_site import Site, page_site
+
+if TYPE_CHECKING:
+    from edge_balancer.demo.broker import Broker
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def site(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    folder = tmp_path_factory.mktemp("files")
+    async with page_site(broker, folder, switching={"max_in_flight": 3}) as site:
+        for house, phase in (("h01", "L2"), ("h02", "L3"), ("h03", "L1")):
+            assert (await site.post(f"/switches/{house}/move", {"phase": phase}, "operator")).status == 202
+            site.field.answer(await site.field.see(f"switch/{house}/set"))
+        await recorded(site.database, EventKind.ACKNOWLEDGED, 3)
+        yield site
+
+
+@pytest.mark.parametrize(
+    ("path", "media"),
+    [
+        ("/", "text/html"),
+        *((f"/static/{file.relative_to(PAGE)}", "text/javascript") for file in sorted(PAGE.rglob("*.js"))[:3]),
+        *((f"/static/{file.relative_to(PAGE)}", "text/css") for file in sorted(PAGE.rglob("*.css"))[:2]),
+    ],
+)
+async def test_a_file_has_its_type_and_is_sent_once(site: Site, path: str, media: str) -> None:
+    first = await site.ask("GET", path)
+    assert (first.status, first.media) == (200, media)
+    assert first.headers["x-content-type-options"] == "nosniff"
+    assert first.headers["cache-control"] == "no-cache"
+    again = await site.ask("GET", path, If_None_Match=f'"other", W/{first.headers["etag"]}')
+    assert (again.status, again.body) == (304, b"")
+    assert (await site.ask("HEAD", path)).body == b""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/../static.py",
+        "/static/%2e%2e/static.py",
+        "/static/..%2fstatic.py",
+        "/static//etc/passwd",
+        "/static/vendor/uPlot/README.md",
+        "/static/",
+        "/static/nothing.js",
+        "/static/" + "x" * 300 + ".js",
+        "/static/a%00.js",
+        "/nothing",
+        "/api/v1/nothing",
+    ],
+)
+async def test_nothing_else_is_served(site: Site, path: str) -> None:
+    reply = await site.ask("GET", path)
+    assert (reply.status, reply.media) == (404, "application/problem+json")
+
+
+async def test_a_wrong_method_is_told_which_are_right(site: Site) -> None:
+    reply = await site.ask("POST", "/api/v1/status", {}, "admin")
+    assert (reply.status, reply.media) == (405, "application/problem+json")
+    assert set(reply.headers["allow"].split(", ")) == {"GET", "HEAD"}
+
+
+@pytest.mark.parametrize("what", sorted(EXPORTS))
+@pytest.mark.parametrize("form", ["csv", "json"])
+async def test_an_export_is_what_the_command_writes(site: Site, what: str, form: str) -> None:
+    reply = await site.get(f"/export?what={what}&format={form}")
+    assert (reply.status, reply.media) == (200, {"csv": "text/csv", "json": "application/json"}[form])
+    assert reply.headers["content-disposition"].startswith(f'attachment; filename="feeder-{what}-20')
+    expected = io.BytesIO()
+    export = EXPORTS[what]  # type: ignore[index]
+    with open_reader(site.database) as connection:
+        write_table(export.columns, export.rows(connection, Timespan()), form, expected)  # type: ignore[arg-type]
+    assert reply.body == expected.getvalue()
+    rows = list(csv.DictReader(io.StringIO(reply.body.decode()))) if form == "csv" else json.loads(reply.body)
+    assert len(rows) >= (3 if what in {"switches", "trail"} else 0)
+
+
+async def test_exports_that_nobody_fetches_leave_room_for_others(site: Site) -> None:
+    for _ in range(5):
+        assert (await site.get("/export?what=trail")).status == 200
+    assert (await site.get("/export?what=trail&from=5&to=4")).status == 400
+    assert (await site.get("/export?what=switches&from=99999999999")).body.count(b"\n") == 1
+
+
+async def test_lists_are_read_page_by_page_to_their_end(site: Site) -> None:
+    seen, path = [], "/decisions?limit=1"
+    while True:
+        page = (await site.get(path)).json
+        seen += [item["id"] for item in page["items"]]
+        if page["next"] is None:
+            break
+        path = f"/decisions?limit=1&before={page['next']}"
+    whole = (await site.get("/decisions")).json
+    assert seen == [item["id"] for item in whole["items"]]
+    assert len(seen) >= 3
+    houses, path = [], "/houses?limit=4"
+    while path:
+        page = (await site.get(path)).json
+        houses += [house["id"] for house in page["items"]]
+        path = f"/houses?limit=4&cursor={page['next']}" if page["next"] else ""
+    assert houses == [f"h{n:02d}" for n in range(1, 7)]
+
+
+async def test_what_has_not_changed_is_not_sent_again(site: Site) -> None:
+    first = await site.get("/houses")
+    again = await site.get("/houses", If_None_Match=first.headers["etag"])
+    assert (again.status, again.body) == (304, b"")
+    site.field.meter("h01", 4321.0)
+    await site.see("/houses/h01", lambda house: house["p"] == 4321.0)
+    changed = await site.get("/houses", If_None_Match=first.headers["etag"])
+    assert changed.status == 200
+    assert changed.headers["etag"] != first.headers["etag"]
+
+
+async def test_the_house_shows_its_last_hour_and_its_moves(site: Site) -> None:
+    house = (await site.get("/houses/h01")).json
+    assert [(move["from"], move["to"]) for move in house["moves"]] == [("L1", "L2")]
+    assert house["recent"]["step_s"] >= 10.0
+    assert len(house["recent"]["t"]) == len(house["recent"]["p"]) >= 1
+    assert house["phase"] == "L2"
+    assert house["configured_phase"] == "L1"
+
+
+async def test_the_checklist_says_what_is_still_to_be_done(site: Site) -> None:
+    site.field.say("meter/h77", {"p": 1.0}, qos=0)
+    await site.see("/meters/unknown", lambda page: [item["id"] for item in page["items"]] == ["h77"])
+    steps = {step["key"]: step for step in (await site.get("/commissioning")).json["items"]}
+    assert steps["broker"]["state"] == steps["meters"]["state"] == steps["switches"]["state"] == "done"
+    assert steps["strangers"] == {
+        "key": "strangers",
+        "state": "warn",
+        "text": "Every meter that speaks is configured",
+        "detail": "h77: speak and are not configured",
+    }
+    assert steps["tested"]["state"] == "open"
+    assert "h04" in steps["tested"]["detail"]
+    assert (await site.get("/identification")).json == {"watching": True, "items": []}
+
+
+async def test_requests_are_counted(site: Site) -> None:
+    before = site.page["requests"]
+    await site.get("/status")
+    await until(lambda: site.page["requests"] == before + 1, "it is counted")
+    assert site.page["errors"] == 0
