@@ -1,0 +1,193 @@
+"""What the package does on a machine before and after its files lie there, each script on its own: nothing is built."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge_balancer.storage.migrations import APPLICATION_ID, latest_version
+from firmware_bridge.switches.memory_schema import APPLICATION_ID as MEMORY_ID
+from firmware_bridge.switches.memory_schema import NEWEST
+
+ROOT = Path(__file__).parents[2]
+DEB = ROOT / "deb"
+
+
+def run(*command: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, env={**os.environ, **environ}, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+@pytest.mark.parametrize("name", ["configured", "postinst", "postrm", "preinst.in", "prerm"])
+def test_a_script_of_the_package_is_valid_shell(name: str) -> None:
+    assert run("/bin/sh", "-n", DEB / name).stderr == ""
+
+
+# -- older packages over newer records --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def known() -> str:
+    """What this version knows, as `preinst` gets it."""
+    done = run(sys.executable, "-I", "-S", "-B", DEB / "build" / "known_schemas.py", ROOT)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.replace("'\\''", "'").strip()
+
+
+def database(file: Path, application: int, version: int) -> sqlite3.Connection:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    link = sqlite3.connect(file, isolation_level=None)
+    link.executescript(f"PRAGMA application_id = {application}; CREATE TABLE t (x); PRAGMA user_version = {version}")
+    return link
+
+
+def guard(root: Path, known: str) -> subprocess.CompletedProcess[str]:
+    return run(sys.executable, "-I", DEB / "schema_guard.py", DPKG_ROOT=str(root), KNOWN=known)
+
+
+@pytest.mark.parametrize(
+    ("file", "application", "version", "refused"),
+    [
+        ("var/lib/edge-balancer/edge-balancer.db", APPLICATION_ID, latest_version(), False),
+        ("var/lib/edge-balancer/edge-balancer.db", APPLICATION_ID, latest_version() + 1, True),
+        ("var/lib/edge-balancer/edge-balancer-alerts.db", 0x45424D51, 99, True),
+        ("var/lib/edge-balancer/bridge.db", MEMORY_ID, NEWEST + 1, True),
+        ("var/lib/firmware-bridge/bridge.db", MEMORY_ID, NEWEST + 1, True),
+        ("data/here.db", APPLICATION_ID, latest_version() + 1, True),
+        # Another program's: what it is worth is judged when somebody starts with it.
+        ("var/lib/edge-balancer/edge-balancer.db", 0x12345678, 99, False),
+        # A copy that nobody uses.
+        ("var/lib/edge-balancer/old.db", APPLICATION_ID, 99, False),
+    ],
+)
+def test_records_that_a_newer_program_wrote_are_not_given_to_an_older_one(
+    file: str, application: int, version: int, refused: bool, known: str, tmp_path: Path
+) -> None:
+    if file.startswith("data/"):
+        config = tmp_path / "etc/edge-balancer/edge-balancer.toml"
+        config.parent.mkdir(parents=True)
+        config.write_text(f'[storage]\npath = "/{file}"\n')
+    database(tmp_path / file, application, version).close()
+    done = guard(tmp_path, known)
+    assert done.returncode == int(refused), done.stderr
+    if refused:
+        assert f"{tmp_path / file} (" in done.stderr
+        assert f"has schema {version}, this package knows up to" in done.stderr
+        assert "Install a package at least as new" in done.stderr
+
+
+def test_a_newer_schema_that_is_in_the_write_ahead_log_alone_is_seen(known: str, tmp_path: Path) -> None:
+    link = database(tmp_path / "var/lib/edge-balancer/edge-balancer.db", APPLICATION_ID, latest_version())
+    link.execute("PRAGMA journal_mode = WAL")
+    link.execute("PRAGMA wal_autocheckpoint = 0")
+    link.execute("PRAGMA user_version = 99")
+    assert guard(tmp_path, known).returncode == 1
+    link.close()
+
+
+def test_a_machine_without_records_takes_any_version(known: str, tmp_path: Path) -> None:
+    (tmp_path / "etc/edge-balancer").mkdir(parents=True)
+    (tmp_path / "etc/edge-balancer/edge-balancer.toml").write_text("not = [toml")
+    assert guard(tmp_path, known).returncode == 0
+
+
+# -- an example controls nothing --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "configured"),
+    [
+        ("", False),
+        ("echo '# mine' >>edge-balancer.toml", True),
+        ("echo 'h99,L1' >>houses.csv", True),
+        ("rm houses.csv", True),
+        # Made by hand, or restored from a backup: no example was ever there.
+        ("rm .unconfigured", True),
+        ("cd ..; rm -r site", True),
+    ],
+)
+def test_a_service_starts_once_somebody_has_changed_the_example(change: str, configured: bool, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "edge-balancer.toml").write_text("[feeder]\n")
+    (site / "houses.csv").write_text("id,phase\n")
+    subprocess.run(["/bin/sh", "-c", "sha256sum *.toml *.csv >.unconfigured; " + change], cwd=site, check=True)
+    done = run(DEB / "configured", site)
+    assert done.returncode == int(not configured)
+    assert ("still holds the example" in done.stderr) is not configured
+
+
+# -- serial ports -----------------------------------------------------------------------------------------------------
+
+
+def devices(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return run(sys.executable, "-I", DEB / "devices", "--root", root, *arguments)
+
+
+def configured_with(root: Path, *ports: str) -> Path:
+    config = root / "etc/edge-balancer/edge-balancer.toml"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text("".join(f'[[bridge.lines]]\nname = "l"\nport = "{port}"\n' for port in ports))
+    return root / "etc/systemd/system/edge-balancer.service.d/lines.conf"
+
+
+@pytest.mark.parametrize(
+    ("ports", "allowed"),
+    [
+        (["/dev/ttyUSB0"], {"char-ttyUSB"}),
+        (["/dev/ttyACM1", "/dev/ttyUSB0"], {"char-ttyACM", "char-ttyUSB"}),
+        (["/dev/ttyAMA0"], {"/dev/ttyAMA0"}),
+        # The adapter is there: its name leads to it.
+        (["/dev/serial/by-id/usb-FTDI"], {"char-ttyUSB"}),
+        # It is not: either kind may come.
+        (["/dev/rs485/id-A1B2C3-if00"], {"char-ttyUSB", "char-ttyACM"}),
+        # A Pi's alias for one of its own ports.
+        (["/dev/serial0"], {"/dev/ttyAMA0"}),
+        (["tcp://192.168.1.50:502", "/dev/ttyUSB0"], {"char-ttyUSB"}),
+    ],
+)
+def test_exactly_the_configured_ports_are_granted(ports: list[str], allowed: set[str], tmp_path: Path) -> None:
+    by_id = tmp_path / "dev/serial/by-id"
+    by_id.mkdir(parents=True)
+    for node in ("ttyUSB0", "ttyAMA0"):
+        (tmp_path / "dev" / node).touch()
+    (by_id / "usb-FTDI").symlink_to("../../ttyUSB0")
+    (tmp_path / "dev/serial0").symlink_to("ttyAMA0")
+    dropin = configured_with(tmp_path, *ports)
+    assert devices(tmp_path).returncode == 0
+    lines = dropin.read_text().splitlines()
+    assert {line.removeprefix("DeviceAllow=") for line in lines if line.startswith("DeviceAllow=")} == {
+        f"{name} rw" for name in allowed
+    }
+    assert "PrivateDevices=no" in lines
+
+
+def test_a_grant_goes_when_its_line_goes(tmp_path: Path) -> None:
+    dropin = configured_with(tmp_path, "/dev/ttyUSB0")
+    assert "edge-balancer: changed" in devices(tmp_path).stdout
+    assert devices(tmp_path).stdout.count("changed") == 0, "the second time there is nothing to do"
+    configured_with(tmp_path)
+    assert "no serial lines are configured" in devices(tmp_path).stdout
+    assert not dropin.exists()
+
+
+def test_show_changes_nothing(tmp_path: Path) -> None:
+    dropin = configured_with(tmp_path, "/dev/ttyUSB0")
+    assert "/dev/ttyUSB0 -> char-ttyUSB" in devices(tmp_path, "--show").stdout
+    assert not dropin.exists()
+
+
+def test_a_configuration_that_cannot_be_read_grants_nothing_and_takes_nothing_away(tmp_path: Path) -> None:
+    dropin = configured_with(tmp_path, "/dev/ttyUSB0")
+    devices(tmp_path)
+    (tmp_path / "etc/edge-balancer/edge-balancer.toml").write_text("[[bridge.lines")
+    broken = devices(tmp_path)
+    assert broken.returncode == 2
+    assert "check it with: edge-balancer check" in broken.stderr
+    assert dropin.exists()
