@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -59,6 +61,34 @@ def test_a_long_answer_is_no_silence(patient: Rig) -> None:
         connection.sendall(b"GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
         lines = [stream.readline() for _ in range(120)]  # twenty milliseconds a beat: far longer than the patience
         assert lines[-1]
+
+
+def test_silence_counts_from_the_last_answer_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "SILENCE_S", 1.0)
+    with rig(tmp_path) as running:
+        for _ in range(10):
+            if _talks_longer_than_a_second(running):
+                return
+    pytest.skip("this machine makes pauses of a second itself")
+
+
+def _talks_longer_than_a_second(running: Rig) -> bool:
+    """Whether it could be tried: with pauses that were all shorter than the server's patience."""
+    connection = running.connection()
+    try:
+        began = last = time.monotonic()
+        while time.monotonic() - began < 1.6:
+            threading.Event().wait(0.2)
+            if time.monotonic() - last > 0.7:
+                return False
+            connection.request("GET", "/")
+            sent = connection.sock
+            assert connection.getresponse().read()
+            assert connection.sock is sent, "it was closed meanwhile"
+            last = time.monotonic()
+        return True
+    finally:
+        connection.close()
 
 
 def test_one_too_many_is_closed_and_a_place_that_is_left_is_given_again(tmp_path: Path) -> None:

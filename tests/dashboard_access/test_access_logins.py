@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import threading
@@ -228,6 +229,21 @@ def test_a_session_in_use_outlives_a_power_cut_after_weeks(tmp_path: Path, clock
     with rig(tmp_path, clock) as second:
         page = {"Cookie": f"eb_{second.port}={secret}", **PAGE}
         assert second.ask("GET", SESSION, page).json["user"] == "wall"
+
+
+async def test_few_wait_for_their_turn_and_none_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    go = threading.Event()
+    monkeypatch.setattr(hashing, "matches", lambda *_: go.wait(WITHIN_S))
+    thread = hashing.SlowThread()
+    waiting = [asyncio.create_task(thread.matches(None, "x", f"10.0.0.{n}")) for n in range(hashing._MOST_WAITING)]
+    await asyncio.sleep(0)
+    for address in ("10.0.0.1", "10.0.1.1"):
+        with pytest.raises(hashing.Busy):
+            await thread.matches(None, "x", address)
+    go.set()
+    assert await asyncio.gather(*waiting) == [True] * len(waiting)
+    assert await thread.matches(None, "x", "10.0.0.1")
+    thread.close()
 
 
 async def test_the_memory_of_a_hash_is_given_back() -> None:

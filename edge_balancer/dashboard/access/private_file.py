@@ -55,7 +55,6 @@ def write(path: Path, data: bytes) -> None:
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, MODE)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), MODE)
             _give_to_owner(file.fileno(), path)
             file.write(data)
             file.flush()
