@@ -160,7 +160,8 @@ def _uvicorn_config(application: object, config: Configuration) -> uvicorn.Confi
         proxy_headers=False,
         server_header=False,
         backlog=BACKLOG,
-        limit_concurrency=most_connections(settings),
+        # Our own bound comes first: uvicorn's answer would lack our headers.
+        limit_concurrency=most_connections(settings) + 1,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=FAREWELL_S,
         ssl_certfile=settings.tls_certificate,

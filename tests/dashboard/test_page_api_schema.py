@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import jsonschema  # type: ignore[import-untyped]  # has no stubs
@@ -16,6 +17,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 
 from edge_balancer.dashboard.api.openapi import document
+from edge_balancer.dashboard.api.reference import api_markdown
 from edge_balancer.dashboard.api.table import ROUTES
 from tests.dashboard.page_site import Site, page_site
 from tests.dashboard.stream_ear import listening
@@ -98,6 +100,10 @@ async def test_the_document_is_of_openapi_3_1() -> None:
     broken = {**made, "paths": {"/x": {"get": {"responses": {"200": {"content": {}}}}}}}
     with pytest.raises(Exception, match="description"):
         schemathesis.openapi.from_dict(broken).validate()
+
+
+async def test_the_page_about_the_api_lists_every_route() -> None:
+    assert (Path(__file__).parents[2] / "docs" / "api.md").read_text() == api_markdown()
 
 
 async def test_the_document_that_is_served_is_the_one_of_the_table(site: Site) -> None:
