@@ -256,11 +256,14 @@ def test_a_feeder_unlike_that_of_training_is_noticed_within_the_hour() -> None:
     ranges = WIDE.copy()
     ranges[NAMES.index("feeder")] = (-0.001, 0.001)
     ranges[NAMES.index("blend_5min")] = (0.0, 0.1)
-    it = Stand(same(0.2), ranges=ranges)
+    it = Stand(same(0.2, price_factor=np.ones(12)), ranges=ranges)
     assert not it.gap.any()
-    assert it.advisor.fault == ""
+    assert (it.advisor.fault, it.advisor.name) == ("", "hand 7")
     it.run(range(720, 790))
     assert "of the houses are unlike those it was trained on, most often by `feeder`" in it.advisor.fault
+    # From then on, and not only from the next forecast on.
+    assert it.advisor.name == it.blend.name
+    assert it.advisor.price_factor() is None
 
 
 def test_a_model_worse_than_the_blend_is_set_aside() -> None:
