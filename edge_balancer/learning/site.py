@@ -76,11 +76,15 @@ def _phase(config: Configuration, house: str) -> int:
     return 0 if found is None else int(found)
 
 
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
 def _activate(args: argparse.Namespace, onnx: bytes, card: dict[str, Any]) -> str:
     """Under a name of its own for each training, so that a rollback finds the one before."""
     database: Path = args.from_store if args.from_store is not None else load(args.config, os.environ).storage.path
     registry = Registry(database.parent / "models")
-    now = dt.datetime.now(dt.UTC)
+    now = _now()
     name = f"{args.name if args.name != 'default' else 'site'}-{now:%Y%m%d-%H%M%S}"
     registry.install(name, onnx, card)
     registry.activate(name, now)
