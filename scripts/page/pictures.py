@@ -23,6 +23,7 @@ SETTLE_MS = 1_500
 
 def take(page: Page, name: str) -> None:
     """One picture, in 256 colours: enough for a page with few."""
+    page.locator(".top-link .badge.fine").wait_for(timeout=120_000)
     page.wait_for_timeout(SETTLE_MS)
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB").quantize(256, dither=Image.Dither.NONE)
     target = FOLDER / f"{name}.png"
@@ -36,7 +37,7 @@ def log_in(page: Page, address: str, name: str, password: str) -> None:
     page.get_by_label("Name").fill(name)
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Log in").click()
-    page.wait_for_function("location.hash !== '#/login'")
+    page.wait_for_function("() => location.hash !== '#/login'")
 
 
 def all_views(context: BrowserContext, address: str, kind: str, account: list[str]) -> None:

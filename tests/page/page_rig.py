@@ -37,6 +37,9 @@ VIEWS = ("now", "history", "houses", "houses/h01", "decisions", "alerts", "feede
 DESKTOP, PHONE = (1440, 900), (360, 740)
 
 
+_NOT_OURS = "ERR_NETWORK_CHANGED"
+
+
 @dataclass
 class Demo:
     """A running demo: where its page is, and a name that may do everything."""
@@ -105,7 +108,11 @@ def _drain(process: subprocess.Popen[str]) -> None:
 
 @dataclass
 class Faults:
-    """All that went wrong in a page: errors on the console, exceptions, requests that failed or were refused."""
+    """All that went wrong in a page: errors on the console, exceptions, requests that failed or were refused.
+
+    Not counted: requests that a view or page gave up when it was left, and those that the browser dropped because this
+    machine's network changed (another test may make interfaces); the page then tries again by itself.
+    """
 
     seen: list[str] = field(default_factory=list)
 
@@ -116,12 +123,11 @@ class Faults:
         page.on("response", self._answered)
 
     def _said(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
+        if message.type == "error" and _NOT_OURS not in message.text:
             self.seen.append(f"console: {message.text}")
 
     def _failed(self, url: str, why: str) -> None:
-        # A view that is left gives up its requests, and a page that is left its stream.
-        if "ERR_ABORTED" not in why:
+        if "ERR_ABORTED" not in why and _NOT_OURS not in why:
             self.seen.append(f"failed: {url} {why}")
 
     def _answered(self, response: Response) -> None:

@@ -3,6 +3,7 @@ flat."""
 
 from __future__ import annotations
 
+import faulthandler
 import sys
 
 import pytest
@@ -111,6 +112,7 @@ def _heap_bytes(devtools: CDPSession) -> float:
 
 @pytest.mark.slow
 def test_five_minutes_of_updates_shift_nothing(watched: Watched, demo: Demo) -> None:
+    faulthandler.cancel_dump_traceback_later()  # five minutes are no hang
     page, faults = watched
     page.add_init_script(f"({_COUNT_EVENTS})()")
     open_view(page, demo, "now")
@@ -125,6 +127,7 @@ def test_five_minutes_of_updates_shift_nothing(watched: Watched, demo: Demo) -> 
         shifts[view] = found["shift"]
         rate = 1000 * (after[0] - before[0]) / (after[1] - before[1])
         _tell(f"{view}: cumulative layout shift {found['shift']:.4f}, {rate:.1f} updates/s, {found['told']} changes")
+        _tell(f"  shifted: {sorted(set(found['where']))}")
         assert not found["removed"], view
     assert sum(shifts.values()) < 0.01
     assert not faults.seen
@@ -132,6 +135,7 @@ def test_five_minutes_of_updates_shift_nothing(watched: Watched, demo: Demo) -> 
 
 @pytest.mark.slow
 def test_memory_stays_flat_over_half_an_hour(watched: Watched, demo: Demo) -> None:
+    faulthandler.cancel_dump_traceback_later()  # half an hour is no hang
     page, faults = watched
     open_view(page, demo, "now")
     devtools = page.context.new_cdp_session(page)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.page.page_rig import FILES, PHONE, VIEWS, Demo, Faults, content_of, go, new_page, open_view, settled
 
@@ -174,11 +174,27 @@ def test_every_text_that_is_used_exists(watched: Watched, demo: Demo) -> None:
     assert not [path for path in missing if not re.search(r"\.(map|replaceAll|slice|length)$", path)]
 
 
-@pytest.mark.parametrize("view", ["now"])
-def test_a_hidden_page_lets_go_of_its_stream(context: BrowserContext, demo: Demo, view: str) -> None:
+def test_a_page_that_lost_a_module_on_its_way_loads_again(watched: Watched, demo: Demo) -> None:
+    page, faults = watched
+    lost: list[str] = []
+
+    def lose_once(route: Route) -> None:
+        if lost:
+            route.continue_()
+        else:
+            lost.append(route.request.url)
+            route.abort("connectionreset")
+
+    page.route("**/core/state.js", lose_once)
+    open_view(page, demo, "now")
+    assert lost
+    assert all("ERR_CONNECTION_RESET" in seen for seen in faults.seen)
+
+
+def test_a_hidden_page_lets_go_of_its_stream(context: BrowserContext, demo: Demo) -> None:
     page, faults = new_page(context)
     page.clock.install()
-    open_view(page, demo, view)
+    open_view(page, demo, "now")
     page.evaluate(
         """() => {
             Object.defineProperty(document, "visibilityState", { value: "hidden", configurable: true });
@@ -189,5 +205,5 @@ def test_a_hidden_page_lets_go_of_its_stream(context: BrowserContext, demo: Demo
         page.clock.run_for(31_000)
     with page.expect_request(lambda asked: asked.url.endswith("/stream")):
         page.evaluate("delete document.visibilityState; document.dispatchEvent(new Event('visibilitychange'))")
-    settled(page, view)
+    settled(page, "now")
     assert not faults.seen
