@@ -140,6 +140,13 @@ def test_how_long_things_last_and_pause_is_seen() -> None:
     assert tracker.off_s[0] == 11 * 60.0
 
 
+def test_off_and_on_again_is_a_new_step_however_soon() -> None:
+    tracker = FeatureTracker(1)
+    for second, load in ((0.0, 100), (30.0, 2100), (60.0, 100), (80.0, 2100)):
+        tracker.observe(np.array([0]), np.array([load + 0j]), np.array([second]), LONGEST_S)
+    assert (tracker.up_at[0], tracker.up_w[0], tracker.off_s[0]) == (80.0, 2000.0, 20.0)
+
+
 def test_a_gap_forgets_the_steps_and_not_the_day() -> None:
     tracker = FeatureTracker(1)
     one = np.array([0])

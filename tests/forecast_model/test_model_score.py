@@ -87,6 +87,19 @@ def test_what_counts_is_the_sum_that_makes_the_neutral_current() -> None:
     assert score.ratio(1, neutral=False) == pytest.approx(3.0, rel=1e-3)
 
 
+def test_an_error_is_turned_by_where_the_house_stood_when_it_was_forecast() -> None:
+    """All houses stood on one phase at the second sample alone: only there do equal errors add up."""
+    score = fresh()
+    for k in range(_KEPT + 1):
+        now = 500.0 + k * STEP_S
+        assert score.due(now)
+        told = np.repeat((LOAD + 100.0)[:, None], B, axis=1)
+        turn = np.ones(HOUSES, dtype=complex) if k == 1 else TURN
+        score.sample(now, told, told, turn, (k * STEP_S * LOAD, k * STEP_S * np.ones(HOUSES)))
+    assert score.samples == 2
+    assert score._today[0] == pytest.approx((HOUSES * 100.0) ** 2, rel=1e-4)
+
+
 def test_a_bad_week_is_forgotten_after_a_good_one() -> None:
     score = fresh()
     run(score, _KEPT - 1 + WEEK * DAY, errors(103.0), errors(100.0))
