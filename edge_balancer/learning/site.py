@@ -19,9 +19,10 @@ from edge_balancer.learning.feeders import Asked, Ready, own_loop
 from edge_balancer.learning.from_store import store_recording
 from edge_balancer.learning.model_card import model_card
 from edge_balancer.learning.options import CANDIDATES, EVERY_MIN, Loops, train_options
+from edge_balancer.learning.provenance import stamped
 from edge_balancer.learning.report import as_markdown
 from edge_balancer.learning.standings import BLEND
-from edge_balancer.learning.training import Report, Training, stamped
+from edge_balancer.learning.training import Report, Training
 from edge_balancer.models.registry import Registry, write_model
 from edge_balancer.progress import ProgressLine
 from edge_balancer.settings.load import load

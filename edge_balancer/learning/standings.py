@@ -15,6 +15,7 @@ from edge_balancer.benchmark.results import half_interval
 
 BLEND: Final = "blend"
 SAME_BUDGET: Final = 2.0
+_FARTHEST: Final = math.log(4.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,9 @@ def _saved(rows: Sequence[LoopRow], name: str) -> tuple[float, float | None] | N
         wanted = math.log(max(base[0].mean_a, 1e-9))
         slope, level = np.polyfit([x for x, _ in own], [y for _, y in own], 1)
         if slope < -1e-3:
-            logs.append((wanted - level) / slope - math.log(max(base[0].operations, 1e-9)))
+            apart = (wanted - level) / slope - math.log(max(base[0].operations, 1e-9))
+            # Far beyond the budgets that were tried a straight line says nothing.
+            logs.append(min(max(apart, -_FARTHEST), _FARTHEST))
     if not logs:
         return None
     change, half = _interval(logs)

@@ -4,7 +4,6 @@ that was broken off goes on where it was. One seed and one data set give one res
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 from collections.abc import Callable, Sequence
@@ -19,12 +18,13 @@ from edge_balancer.forecast.interface import ModelCard, ModelRefusedError, Outpu
 from edge_balancer.learning.baselines import BASELINES
 from edge_balancer.learning.candidates import Forecaster, Singles, fit
 from edge_balancer.learning.errors import LearningError
-from edge_balancer.learning.export import Answer, answers, card_in, check_parity, drawn, with_card, write
+from edge_balancer.learning.export import Answer, answers, card_in, check_parity, drawn, write
 from edge_balancer.learning.feeders import Asked, Ready, twin_loop
-from edge_balancer.learning.imitation import examples, imitating
-from edge_balancer.learning.loop import Advice, run_loop
+from edge_balancer.learning.loop import run_loop
 from edge_balancer.learning.options import TrainOptions
-from edge_balancer.learning.policy import COLUMNS, Floats, Policy, improved
+from edge_balancer.learning.policy import INPUTS, Policy
+from edge_balancer.learning.policy_search import learned_policies
+from edge_balancer.learning.provenance import made_by
 from edge_balancer.learning.scores import Errors, errors
 from edge_balancer.learning.shards import DataSet
 from edge_balancer.learning.splits import Table, tables
@@ -35,11 +35,7 @@ POLICY: Final = "policy"
 IMITATION: Final = "imitation"
 LOOP_FILE: Final = "loop.csv"
 ERRORS_FILE: Final = "errors.json"
-POLICY_DAYS: Final = 4
-POLICY_BUDGET: Final = 2.0
 LICENCE: Final = "Apache-2.0"
-_MADE_BY: Final = ("candidates", "graph", "imitation", "policy", "splits")
-"""The modules that a model's numbers come from, beside its data."""
 _LEAST_ROWS: Final = 500
 _TAIL: Final = 0.001
 _FINALISTS: Final = 2
@@ -62,18 +58,19 @@ class Training:
     def __init__(self, options: TrainOptions, said: Said, own: Callable[[list[Asked]], Ready] | None = None) -> None:
         self._options, self._said, self._own = options, said, own
         self._data = DataSet(options.data)
-        self._made_by = _made_by()
+        self._made_by = made_by()
         self._models: dict[str, bytes] = {}
         self._table: tuple[Table, Table] | None = None
         self._rows: list[LoopRow] = []
         self._finalists: list[str] = []
+        self._upon = BLEND
 
     def run(self) -> Report:
         """Raises LearningError where the data set does not suffice."""
         found = self._fitted()
         table = self._contest()
         if self._options.generations and self._own is None:
-            self._learn_policy(winner(table, self._finalists))
+            self._learn_policy(self._best(table))
             table = self._contest()
         return Report(found, self._rows, table, dict(self._models), winner(table, self._finalists))
 
@@ -96,6 +93,11 @@ class Training:
         self._rows = [*first, *deciding]
         decided = standings(deciding)
         return [*decided, *(one for one in qualified if one.advisor not in {other.advisor for other in decided})]
+
+    def _best(self, table: list[Standing]) -> str:
+        """What a policy is put upon: the best finalist, be its lead certain or not, or the blend where none leads."""
+        leading = [one for one in table if one.advisor in self._finalists and one.change < 0.0]
+        return min(leading, key=lambda one: one.change).advisor if leading else BLEND
 
     # The forecasters.
 
@@ -148,7 +150,7 @@ class Training:
         o = self._options
         parts = [self._data.sha256, self._made_by, kind, o.seed, o.rows]
         if kind in (POLICY, IMITATION):
-            parts += [o.generations, o.brood, o.policy_seeds]
+            parts += [o.generations, o.brood, o.policy_seeds, o.loops.scenarios, self._upon]
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 
     def _place(self, name: str) -> Path:
@@ -220,90 +222,18 @@ class Training:
     # The policy.
 
     def _learn_policy(self, forecaster: str) -> None:
-        """Upon the best forecaster, or upon the blend where none has won."""
+        self._upon = forecaster
         known = {name: self._known(name) for name in (IMITATION, POLICY)}
         if all(known.values()):
             self._models |= {name: model for name, model in known.items() if model is not None}
             return
-        begin = Advice(forecaster) if forecaster == BLEND else None
-        loops = self._options.loops
-        feeders: list[tuple[Ready, Advice]] = []
-        for what in loops.scenarios:
-            for seed in self._options.policy_seeds:
-                asked = [Asked(forecaster, self._answer(forecaster))]
-                tell = self._telling(f"policy, {what}, seed {seed}")
-                ready = twin_loop(scenario(what), seed, POLICY_DAYS, asked, tell, COLUMNS)
-                feeders.append((ready, begin or ready.advice[0]))
-        found = [
-            examples(ready, advice.correction_w, POLICY_BUDGET, self._telling("policy, imitation"))
-            for ready, advice in feeders
-        ]
-        first = imitating(found)
-        o = self._options
-        rng = np.random.default_rng([o.seed, 43])
-        last = improved(first, lambda some: _cost(feeders, some), o.generations, o.brood, rng, self._said)
-        for name, policy in ((IMITATION, first), (POLICY, last)):
-            self._models[name] = self._with_policy(name, forecaster, policy)
-            write(self._place(name), self._models[name])
-        weights = {"imitation": first.weights, "policy": last.weights, "upon": forecaster}
-        write(o.out / "policy.json", (json.dumps(weights, indent=1) + "\n").encode())
-
-    def _with_policy(self, name: str, forecaster: str, policy: Policy) -> bytes:
+        first, last = learned_policies(self._options, Asked(forecaster, self._answer(forecaster)), self._said)
         train, test = self._tables()
         model = None if forecaster == BLEND else fit(forecaster, train, self._options.seed, self._said)
-        made = self._exported(name, model, policy, train.inputs)
-        check_parity(made, model, policy, test.inputs)
-        return made
-
-
-def _cost(feeders: Sequence[tuple[Ready, Advice]], policies: Sequence[Policy]) -> Floats:
-    """Mean logarithm of the neutral current over the feeders, corrected for operations that were not meant."""
-    total = np.zeros(len(policies))
-    for ready, base in feeders:
-        advice = [
-            Advice(str(k), base.correction_w, base.error_va, policy.factor_of(ready.kept))
-            for k, policy in enumerate(policies)
-        ]
-        results = run_loop(ready.feeder, advice, POLICY_BUDGET)
-        spent = [max(one.operations, 0.1) / POLICY_BUDGET for one in results]
-        total += [np.log(one.mean_a) + _ELASTICITY * np.log(n) for one, n in zip(results, spent, strict=True)]
-    return total / max(len(feeders), 1)
-
-
-_ELASTICITY: Final = 0.17
-"""By this power of the operations the neutral current falls, between one and four a day, on simulated feeders."""
-
-
-def _made_by() -> str:
-    """Of the code that a model's numbers come from; words about it may change."""
-    digest = hashlib.sha256()
-    for name in _MADE_BY:
-        tree = ast.parse((Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            if (
-                isinstance(node, ast.Expr)
-                and isinstance(node.value, ast.Constant)
-                and isinstance(node.value.value, str)
-            ):
-                node.value.value = ""
-        digest.update(ast.dump(tree).encode())
-    return digest.hexdigest()
-
-
-def stamped(model: bytes, report: Report) -> bytes:
-    """The model with what was measured of it on its card."""
-    card = card_in(model)
-    own = next((one for one in report.standings if one.advisor == report.best), None)
-    blocks = next((one.blocks for one in report.errors if one.name == report.best), None)
-    metrics: dict[str, object] = {}
-    if blocks is not None:
-        metrics["rmse_w"] = [round(value, 1) for value in blocks]
-        base = next(one.blocks for one in report.errors if one.name == BLEND)
-        metrics["blend_rmse_w"] = [round(value, 1) for value in base]
-    if own is not None:
-        metrics["neutral_current_change"] = round(own.change, 5)
-        metrics["neutral_current_interval"] = None if own.half is None else round(own.half, 5)
-    kind = card.kind
-    return with_card(
-        model, ModelCard(card.version, kind, card.data_sha256, metrics, card.created, card.licence, card.ranges)
-    )
+        for name, policy in ((IMITATION, first), (POLICY, last)):
+            made = self._exported(name, model, policy, train.inputs)
+            check_parity(made, model, policy, test.inputs)
+            write(self._place(name), made)
+            self._models[name] = made
+        weights = {"inputs": INPUTS, "imitation": first.weights, "policy": last.weights, "upon": forecaster}
+        write(self._options.out / "policy.json", (json.dumps(weights, indent=1) + "\n").encode())
