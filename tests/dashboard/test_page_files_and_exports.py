@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
 
+from edge_balancer.dashboard.api.exports import MOST_EXPORTS
 from edge_balancer.dashboard.static import PAGE
+from edge_balancer.settings.services import StorageSettings
 from edge_balancer.storage.database import open_reader
 from edge_balancer.storage.export import EXPORTS
 from edge_balancer.storage.sinks import write_table
+from edge_balancer.storage.store import Store
 from edge_balancer.storage.timespan import Timespan
 from edge_balancer.types.events import EventKind
+from edge_balancer.types.snapshot import MinuteMean
 from tests.daemon.daemon_cases import recorded
-from tests.daemon.field import until
+from tests.daemon.field import WITHIN_S, until
 from tests.dashboard.page_site import Site, page_site
 
 if TYPE_CHECKING:
@@ -103,6 +109,27 @@ async def test_exports_that_nobody_fetches_leave_room_for_others(site: Site) -> 
         assert (await site.get("/export?what=trail")).status == 200
     assert (await site.get("/export?what=trail&from=5&to=4")).status == 400
     assert (await site.get("/export?what=switches&from=99999999999")).body.count(b"\n") == 1
+
+
+async def test_an_export_that_is_broken_off_leaves_nothing_behind(broker: Broker, tmp_path: Path) -> None:
+    with Store.open(tmp_path / "eb.db", StorageSettings()) as store:
+        minutes = [
+            MinuteMean(60 * k, f"x{n:03d}", 0, 1.0, 0.0, 230.0, 230.0, 230.0, 6) for k in range(200) for n in range(200)
+        ]
+        store.write_minutes(minutes, [])
+    async with page_site(broker, tmp_path) as site:
+        for _ in range(2 * MOST_EXPORTS):
+            reader, writer = await asyncio.open_connection(site.host, site.port)
+            writer.write(
+                f"GET /api/v1/export?what=telemetry HTTP/1.1\r\nHost: {site.host}:{site.port}\r\n\r\n".encode()
+            )
+            assert (await reader.readline()).startswith((b"HTTP/1.1 200", b"HTTP/1.1 503"))
+            writer.transport.abort()
+        async with asyncio.timeout(WITHIN_S):
+            while (whole := await site.get("/export?what=telemetry")).status != 200:
+                assert whole.status == 503
+        assert whole.body.count(b"\n") > len(minutes)
+        assert site.page["errors"] == 0
 
 
 async def test_lists_are_read_page_by_page_to_their_end(site: Site) -> None:

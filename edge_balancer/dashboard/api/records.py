@@ -84,7 +84,7 @@ async def get_house_history(call: Call) -> HouseHistory:
 def _span(call: Call) -> tuple[float, float, int]:
     query: HistoryQuery = call.query
     now = call.context.hub.catch_up().wall
-    start = query.start if query.start is not None else max(0.0, (now if query.end is None else query.end) - _DAY_S)
+    start = query.start if query.start is not None else (now if query.end is None else query.end) - _DAY_S
     # What begins later than now ends a day after that.
     end = query.end if query.end is not None else now if start < now else start + _DAY_S
     if end <= start:
