@@ -109,7 +109,9 @@ def test_a_site_lives_from_the_installation_to_the_purge(
         machine.put(built.file, f"/packages/{built.file.name}")
     was = everything(machine)
 
+    an_installation_from_a_checkout_is_not_hidden_under(machine, before)
     install(machine, before)
+    rules_are_understood(machine)
     nothing_runs_before_somebody_described_the_feeder(machine)
     certificates(machine)
     the_field_is_served(machine)
@@ -136,6 +138,22 @@ def test_a_site_lives_from_the_installation_to_the_purge(
 
 def install(machine: Machine, built: Built) -> str:
     return machine.said(f"dpkg -i /packages/{built.file.name} 2>&1")
+
+
+def an_installation_from_a_checkout_is_not_hidden_under(machine: Machine, built: Built) -> None:
+    unit = "/etc/systemd/system/edge-balancer.service"
+    machine.run(f"touch {unit}")
+    refused = machine.run(f"dpkg -i /packages/{built.file.name}", check=False)
+    assert refused.returncode != 0
+    assert "made by scripts/install" in refused.stderr
+    assert "scripts/install --uninstall" in refused.stderr
+    machine.run(f"rm {unit}; dpkg --purge edge-balancer")
+
+
+def rules_are_understood(machine: Machine) -> None:
+    """By the machine's own udev, where it can be asked: nothing here has an adapter to be named."""
+    if "verify" in machine.run("udevadm --help", check=False).stdout:
+        machine.run("udevadm verify /usr/lib/udev/rules.d/70-edge-balancer.rules")
 
 
 def everything(machine: Machine) -> set[str]:
@@ -224,6 +242,8 @@ def a_move_is_made(machine: Machine) -> None:
     python = "/opt/edge-balancer/venv/bin/python3"
     machine.run(f"systemd-run --quiet --unit=street {python} /packages/street.py {BASE} 8883 /root/ca")
     machine.until("edge-balancer history | grep -q verified", within_s=240)
+    page = "import urllib.request as r; assert b'<html' in r.urlopen('http://127.0.0.1:8080/').read()"
+    machine.until(f'python3 -c "{page}"')
 
 
 def a_backup_is_written(machine: Machine) -> None:
