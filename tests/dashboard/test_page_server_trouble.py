@@ -18,6 +18,7 @@ from edge_balancer.dashboard.server import Dashboard
 from tests.daemon.daemon_cases import POSITIONS, SKEWED, running, small_feeder
 from tests.daemon.field import field_at, fresh_base, until
 from tests.dashboard.page_site import page_site
+from tests.dashboard.stream_ear import listening
 
 if TYPE_CHECKING:
     from edge_balancer.demo.broker import Broker
@@ -122,6 +123,43 @@ def test_the_page_is_served_over_tls_with_certificate_files(tmp_path: Path) -> N
             assert "max-age" in answer.headers["Strict-Transport-Security"]
     finally:
         dashboard.close()
+
+
+async def test_a_stop_lets_readers_go_and_the_next_server_takes_the_port_at_once(
+    broker: Broker, tmp_path: Path
+) -> None:
+    async with page_site(broker, tmp_path) as site:
+        assert site.daemon._showing is not None
+        async with listening(site) as ear:
+            await ear.until("snapshot")
+            await site.daemon._showing.close()
+            with pytest.raises(EOFError):
+                await ear.until("an event that never comes")
+        page = {"enabled": True, "port": site.port, "accounts": str(tmp_path / "accounts.json")}
+        again = Dashboard(small_feeder(1, "b", site.database, dashboard=page), site.database)
+        again.start()
+        try:
+            address = await asyncio.to_thread(again.wait_up, 30.0)
+            assert address == f"{site.url}/"
+            assert again.diagnostics()["restarts"] == 0
+            refused = await site.post("/mode", {"mode": "hold"}, "operator")
+            assert (refused.status, refused.headers["retry-after"]) == (503, "2"), "there is no controller behind it"
+            assert (await site.get("/status")).status == 503
+        finally:
+            await asyncio.to_thread(again.close)
+
+
+async def test_a_store_that_cannot_be_read_hides_nothing_of_the_present(broker: Broker, tmp_path: Path) -> None:
+    async with page_site(broker, tmp_path) as site:
+        site.database.rename(tmp_path / "gone.db")
+        for path in ("/decisions", "/history/feeder", "/alerts/history", "/export?what=trail", "/commissioning"):
+            reply = await site.get(path)
+            assert (reply.status, reply.media) == (503, "application/problem+json"), path
+            assert "does not exist" in reply.json["detail"] or "No such file" in reply.json["detail"]
+        house = (await site.get("/houses/h01")).json
+        assert (house["p"], house["moves"]) == (0.0, [])
+        assert (await site.get("/phases")).status == (await site.get("/alerts")).status == 200
+        assert site.page["errors"] == 0
 
 
 async def test_a_defect_in_a_route_is_one_answer_of_500_and_counted(

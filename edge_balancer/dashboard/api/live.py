@@ -18,6 +18,7 @@ from edge_balancer.dashboard.api.model import (
 )
 from edge_balancer.dashboard.api.problems import not_found
 from edge_balancer.dashboard.api.route import Call
+from edge_balancer.dashboard.past.reader import PastUnavailable
 
 
 class HousesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,7 +53,11 @@ async def get_house(call: Call) -> HouseDetail:
     house = call.context.hub.house(name)
     if house is None:
         raise not_found(f"no house {name!r} is configured")
-    moves = await call.context.past.moves_of(name)
+    try:
+        moves = await call.context.past.moves_of(name)
+    except PastUnavailable:
+        # How the house is now is worth showing all the same; the status says what is wrong with the store.
+        moves = ()
     recent = await call.context.recent(name)
     return HouseDetail(**msgspec.structs.asdict(house), recent=recent, moves=moves)
 

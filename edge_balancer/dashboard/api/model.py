@@ -29,7 +29,7 @@ class FeederInfo(msgspec.Struct, frozen=True):
 
     id: str
     timezone: str
-    """IANA name of the site's time zone; empty where the site has none, then UTC is meant."""
+    """IANA name of the site's time zone; `UTC` where neither the settings nor the machine name one."""
     utc_offset_s: float
     """Of the site's local time now, s."""
     nominal_voltage_v: float
