@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from edge_balancer.demo.broker import Broker
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-EXAMPLES: Final = 8
+EXAMPLES: Final = 6
 MANY_EXAMPLES: Final = 150
 ENDLESS: Final = "/api/v1/stream"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_balancer.dashboard.past.history import STEPS_S, feeder_history, house_history, step_for
@@ -139,6 +139,7 @@ def test_moves_are_marked_with_their_outcome(store: Store, reader: sqlite3.Conne
     assert house_history(reader, "h02", NOW, NOW + 60, 10).moves == ()
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(0, 1e6), max_size=40).map(sorted), st.floats(-10, 1e6))
 def test_the_row_of_a_time_is_found_without_reading_all_of_them(walls: list[float], wall: float) -> None:
     connection = sqlite3.connect(":memory:")
@@ -148,6 +149,7 @@ def test_the_row_of_a_time_is_found_without_reading_all_of_them(walls: list[floa
     connection.close()
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.floats(1, 1e11), st.integers(10, 2000))
 def test_a_step_is_as_short_as_the_number_of_points_allows(seconds: float, points: int) -> None:
     step = step_for(seconds, points)

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_balancer.dashboard.api.dispatch import matches
@@ -75,6 +75,7 @@ def read(engine: Engine, now: float, **watts: float) -> None:
     engine.step(now, Inputs(wall=WALL + now, readings=readings))
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.dictionaries(st.sampled_from([h.id for h in CONFIG.houses]), st.integers(-3, 3)), max_size=6))
 def test_the_rows_of_changes_add_up_to_the_whole_picture(turns: list[dict[str, int]]) -> None:
     engine = Engine(CONFIG, uuid.UUID(int=1), Restored(WALL), 0.0)
