@@ -11,6 +11,16 @@ from tests.page.page_rig import FILES, PHONE, VIEWS, Demo, Faults, content_of, g
 
 Watched = tuple[Page, Faults]
 
+# The first moves of a demo take a few seconds.
+_AN_ENDED_DECISION = """async () => {
+    for (;;) {
+        const { items } = await (await fetch("api/v1/decisions?limit=100")).json();
+        const states = one => one.outcomes.map(made => made.state).join();
+        const found = items.find(one => one.blocks.length && states(one) === "verified");
+        if (found) return found.id;
+        await new Promise(resolve => setTimeout(resolve, 250));
+    }
+}"""
 _HOLES = ("undefined", "NaN", "[object", "null", "=>")
 
 
@@ -38,9 +48,8 @@ def test_no_view_is_wider_than_a_phone(browser: Browser, demo: Demo) -> None:
 def test_a_decision_shows_what_led_to_it_and_what_came_of_it(watched: Watched, demo: Demo) -> None:
     page, faults = watched
     open_view(page, demo, "decisions")
-    listed = page.evaluate("fetch('api/v1/decisions?limit=100').then(answer => answer.json())")["items"]
-    moved = [one for one in listed if [made["state"] for made in one["outcomes"]] == ["verified"] and one["blocks"]]
-    go(page, f"decisions/{moved[0]['id']}")
+    ended = page.evaluate(_AN_ENDED_DECISION)
+    go(page, f"decisions/{ended}")
     expect(page.get_by_role("heading", name="Moves that were weighed")).to_be_visible()
     expect(page.locator(".steps path")).to_have_count(3)
     verdicts = page.get_by_role("region", name="Moves that were weighed").locator("tbody tr")

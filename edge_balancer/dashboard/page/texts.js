@@ -207,7 +207,7 @@ export const texts = {
     moveTo: "Move it to another phase. The guard judges the wish as any other move.",
     waiting: "The wish is on its way to the controller …",
     stands: (outcome) => `The move: ${outcome}.`,
-    recent: "Net load of the last hours",
+    recent: "Recent net load",
     moves: "Moves",
     noMoves: "This house has not been moved.",
     columns: ["Time", "Move", "Outcome"],

@@ -35,6 +35,8 @@ export function colour(name, opacity = 1) {
 }
 
 const DAY = 86_400;
+/** Of more marks only the heads are drawn: their lines would hide the curve. */
+const MOST_LINES = 24;
 
 function ticks(_, values, __, ___, step) {
   let day = null;
@@ -179,16 +181,19 @@ function marksHook(marks) {
     const { ctx } = plot;
     const { top, height, left, width } = plot.bbox;
     const tall = 9 * devicePixelRatio;
+    const shown = marks();
     ctx.save();
-    for (const mark of marks()) {
+    for (const mark of shown) {
       const x = plot.valToPos(mark.t, "x", true);
       if (x < left || x > left + width) {
         continue;
       }
-      ctx.globalAlpha = 0.25;
-      ctx.fillStyle = colour("--muted");
-      ctx.fillRect(x - 0.5, top, devicePixelRatio, height);
-      ctx.globalAlpha = 1;
+      if (shown.length <= MOST_LINES) {
+        ctx.globalAlpha = 0.25;
+        ctx.fillStyle = colour("--muted");
+        ctx.fillRect(x - 0.5, top, devicePixelRatio, height);
+        ctx.globalAlpha = 1;
+      }
       ctx.fillStyle = colour(mark.colour);
       ctx.fillRect(x - 2 * devicePixelRatio, top, 4 * devicePixelRatio, tall);
     }
