@@ -36,7 +36,8 @@ IMITATION: Final = "imitation"
 LOOP_FILE: Final = "loop.csv"
 ERRORS_FILE: Final = "errors.json"
 LICENCE: Final = "Apache-2.0"
-_LEAST_ROWS: Final = 500
+_LEAST_ROWS: Final = (500, 50)
+"""To train on, and to test on."""
 _TAIL: Final = 0.001
 _FINALISTS: Final = 2
 
@@ -105,11 +106,11 @@ class Training:
         if self._table is None:
             self._said("reading the data set")
             self._table = tables(self._data, self._options.rows, self._options.seed)
-            if min(len(one) for one in self._table) < _LEAST_ROWS:
-                counts = " and ".join(str(len(one)) for one in self._table)
+            counts = tuple(len(one) for one in self._table)
+            if any(count < least for count, least in zip(counts, _LEAST_ROWS, strict=True)):
                 raise LearningError(
-                    f"{self._data.folder}: {counts} rows to train and to test on, at least {_LEAST_ROWS} of each are "
-                    "needed: more days, more houses, or a smaller --every"
+                    f"{self._data.folder}: {counts[0]} rows to train on and {counts[1]} to test on, at least "
+                    f"{_LEAST_ROWS[0]} and {_LEAST_ROWS[1]} are needed: more days, more houses, or a smaller --every"
                 )
         return self._table
 
