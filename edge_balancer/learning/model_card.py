@@ -16,8 +16,8 @@ _LIMITS = (
 )
 
 
-def model_card(name: str, onnx: bytes, report: Report) -> dict[str, Any]:
-    """As JSON types, without a date, so that the same training gives the same card."""
+def model_card(name: str, onnx: bytes, report: Report, winner: str | None = None) -> dict[str, Any]:
+    """As JSON types, without a date, so that the same training gives the same card. `winner`: where this is not it."""
     inside = card_in(onnx)
     standings = {
         one.advisor: {
@@ -37,6 +37,7 @@ def model_card(name: str, onnx: bytes, report: Report) -> dict[str, Any]:
         "blocks_min": list(BLOCK_MINUTES),
         "metrics": dict(inside.metrics),
         "against": BLEND,
+        "winner": report.best if winner is None else winner,
         "closed_loop": standings,
         "rmse_w": {one.name: [round(value, 1) for value in one.blocks] for one in report.errors},
         "limits": _LIMITS,
