@@ -10,7 +10,6 @@ from playwright import sync_api
 
 from tests.page.page_rig import CHROMIUM, CHROMIUM_ARGUMENTS, DESKTOP, GUARD_S, Demo, Faults, new_page, running_demo
 
-
 # A machine with other things to do takes its time; only what hangs shall fail.
 sync_api.expect.set_options(timeout=GUARD_S * 1000)
 
