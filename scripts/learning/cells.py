@@ -19,6 +19,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
+from edge_balancer.benchmark.results import half_interval
 from edge_balancer.learning.standings import BLEND, from_csv, standings
 
 FOLDER = globals().get("FOLDER", Path("docs/learning"))
@@ -94,9 +95,13 @@ path = FOLDER / "bench.csv"
 bench = list(csv.DictReader(path.open(encoding="utf-8"))) if path.exists() else []
 ours = {(one["scenario"], one["seed"]): float(one["mean_a"]) for one in bench if one["controller"] == "ours"}
 for name in ("learned", "persistence"):
-    own = [one for one in bench if one["controller"] == name and (one["scenario"], one["seed"]) in ours]
-    for one in own:
+    runs = [one for one in bench if one["controller"] == name and (one["scenario"], one["seed"]) in ours]
+    changes = []
+    for one in runs:
         reference = ours[one["scenario"], one["seed"]]
-        change = 100.0 * (float(one["mean_a"]) / reference - 1.0)
+        changes.append(100.0 * (float(one["mean_a"]) / reference - 1.0))
         feeder = f"{one['scenario']:14} seed {one['seed']}"
-        print(f"{feeder}: {name:12} {float(one['mean_a']):6.2f} A, blend {reference:6.2f} A: {change:+5.1f} %")
+        print(f"{feeder}: {name:12} {float(one['mean_a']):6.2f} A, blend {reference:6.2f} A: {changes[-1]:+5.1f} %")
+    half = half_interval(changes)
+    if half is not None:
+        print(f"{name} against the blend: {np.mean(changes):+.1f} +/- {half:.1f} %, {len(changes)} feeders")
