@@ -73,6 +73,8 @@ class Site:
     authority: Authority
     devices_port: int
     tools_port: int
+    bind: str = "127.0.0.1"
+    """Address of the devices' listener."""
 
     def papers(self, user: str) -> Path:
         return self.folder / "ca" / user.replace(":", ".")
@@ -101,18 +103,19 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def make_site(folder: Path, members: Sequence[tuple[str, str]] = MEMBERS) -> Site:
+def make_site(folder: Path, members: Sequence[tuple[str, str]] = MEMBERS, bind: str = "127.0.0.1") -> Site:
     pytest.importorskip("cryptography", reason="certificates need the extra pki")
     from edge_balancer.pki.authority import Authority
 
     authority = Authority.create(folder / "ca", "test site", NOW)
-    authority.issue(BROKER, "main", NOW, hosts=["localhost", "127.0.0.1"])
+    authority.issue(BROKER, "main", NOW, hosts=list(dict.fromkeys(("localhost", "127.0.0.1", bind))))
     for role, name in (*members, (Role.OPERATOR, "probe")):
         authority.issue(role, name, NOW)
     config = site_config()
     probe = f"\nuser {PROBE}\ntopic readwrite #\n"
     (folder / "acl").write_text(acl_text(config, site_grants(config)) + probe)
-    return Site(folder, authority, *free_ports(2))
+    devices_port, tools_port = free_ports(2)
+    return Site(folder, authority, devices_port, tools_port, bind)
 
 
 @contextmanager
@@ -121,7 +124,7 @@ def broker_of(site: Site) -> Iterator[subprocess.Popen[bytes]]:
     child = _start(site)
     try:
         for _ in range(_ATTEMPTS):
-            if _accepts(child, site.devices_port) and _accepts(child, site.tools_port):
+            if _accepts(child, site.bind, site.devices_port) and _accepts(child, "127.0.0.1", site.tools_port):
                 break
             # Somebody else has taken a port that was free a moment ago.
             child.terminate()
@@ -148,7 +151,7 @@ def _start(site: Site) -> subprocess.Popen[bytes]:
         "/etc/mosquitto/edge-balancer/cert.pem": ca / "broker.main/cert.pem",
         "/etc/mosquitto/edge-balancer/key.pem": ca / "broker.main/key.pem",
         "/etc/mosquitto/edge-balancer/crl.pem": ca / "crl.pem",
-        "listener 8883": f"listener {site.devices_port} 127.0.0.1",
+        "listener 8883": f"listener {site.devices_port} {site.bind}",
         "listener 8884 127.0.0.1": f"listener {site.tools_port} 127.0.0.1",
     }
     for shipped, ours in places.items():
@@ -162,12 +165,12 @@ def _start(site: Site) -> subprocess.Popen[bytes]:
     return subprocess.Popen([program, "-c", str(file)], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def _accepts(child: subprocess.Popen[bytes], port: int) -> bool:
+def _accepts(child: subprocess.Popen[bytes], host: str, port: int) -> bool:
     """Whether it comes to accept connections there; False where it has ended."""
     deadline = time.monotonic() + WAIT_S
     while time.monotonic() < deadline:
         try:
-            with create_connection(("127.0.0.1", port), timeout=1.0):
+            with create_connection((host, port), timeout=1.0):
                 return child.poll() is None
         except OSError:
             if child.poll() is not None:
