@@ -9,8 +9,9 @@ from edge_balancer.forecast.features import FEATURES
 from edge_balancer.forecast.horizon import BLOCK_MINUTES
 from edge_balancer.forecast.interface import LARGEST_BYTES
 from edge_balancer.learning.standings import BLEND
-from edge_balancer.models.registry import DEFAULT, PACKAGED, Registry
+from edge_balancer.models.registry import PACKAGED, Registry
 from edge_balancer.models.runtime import OnnxModel
+from edge_balancer.settings.forecast import DEFAULT
 
 
 def test_the_packaged_model_is_small_and_of_this_interface_and_its_card_agrees() -> None:
