@@ -165,21 +165,21 @@ def site(tmp_path: Path) -> Site:
     return make_site(folder, [(Role.CONTROLLER, "feeder")])
 
 
-async def test_a_site_with_certificates_and_access_rules_is_in_order(site: Site, tmp_path: Path) -> None:
+async def test_a_site_with_certificates_and_access_rules_is_in_order(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A machine that is busy with other tests is no broker that does not answer.
+    monkeypatch.setattr("edge_balancer.doctor.listening.ANSWER_S", 60.0)
+    monkeypatch.setattr("edge_balancer.doctor.handshake.TIMEOUT_S", 60.0)
     path = secured(site, tmp_path)
     with broker_of(site):
         async with running(load(path, {})):
             found = await examined(path, 0.0)
     assert "is reached and trusted, TLSv1.3" in says(found, "broker")
     assert {f.level for f in of(found, "broker")} == {Level.OK}
-    assert "is refused" in says(found, "access")
-    assert "what nobody may say was not passed on" in says(found, "access")
-    assert {f.level for f in of(found, "access")} <= {Level.OK, Level.FAIL if _plain_broker_here() else Level.OK}
-
-
-def _plain_broker_here() -> bool:
-    """Whether somebody runs an open broker on this machine's 1883, which the doctor rightly tells."""
-    return anonymous("localhost", 1883, None) is Answer.LET_IN
+    # On 1883 of this machine somebody else may have a broker: what is told of that one is not looked at.
+    assert f"ok: a stranger on port {site.tools_port} is refused" in says(found, "access")
+    assert "ok: what nobody may say was not passed on" in says(found, "access")
 
 
 async def test_a_broker_that_is_another_is_not_trusted(site: Site, tmp_path: Path) -> None:
