@@ -21,7 +21,7 @@ from edge_balancer.pki.acl import acl_text, grants
 from edge_balancer.pki.roles import Role
 from edge_balancer.settings.load import load
 from tests.daemon.daemon_cases import CALM, POSITIONS, running, sections
-from tests.daemon.field import field_at, fresh_base
+from tests.daemon.field import field_at, fresh_base, until
 from tests.daemon.private_broker import PrivateBroker
 from tests.daemon.service import write_config
 from tests.pki.broker_site import Site, broker_of, make_site
@@ -173,7 +173,8 @@ async def test_a_site_with_certificates_and_access_rules_is_in_order(
     monkeypatch.setattr("edge_balancer.doctor.handshake.TIMEOUT_S", 60.0)
     path = secured(site, tmp_path)
     with broker_of(site):
-        async with running(load(path, {})):
+        async with running(load(path, {})) as daemon:
+            await until(lambda: daemon._link.up, "the controller is connected")
             found = await examined(path, 0.0)
     assert "is reached and trusted, TLSv1.3" in says(found, "broker")
     assert {f.level for f in of(found, "broker")} == {Level.OK}
