@@ -3,5 +3,5 @@ the daemon.
 
     recordings  ->  walk  ->  shards (the data set)  ->  candidates  ->  scores, loop  ->  export (ONNX and its card)
 
-scikit-learn and skl2onnx are loaded where they are used; the data set needs neither.
+scikit-learn and onnx are loaded where they are used; the data set needs neither.
 """
