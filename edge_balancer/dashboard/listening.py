@@ -54,7 +54,10 @@ def _listen(guests: Guests, family: int, address: tuple[str, int]) -> socket.soc
         if family == socket.AF_INET6:
             # `::` is meant for every network, the old one too.
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(address[0] != "::"))
-        # Accepted connections inherit both. Left alone the kernel would hold megabytes for each slow reader.
+        # Accepted connections inherit what follows. A second small answer on a connection must not wait for the
+        # browser's word on the first (Nagle).
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # Left alone the kernel would hold megabytes for each slow reader.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         with suppress(OSError, AttributeError):
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STUCK_MS)
