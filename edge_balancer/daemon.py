@@ -197,6 +197,8 @@ class Daemon:
 
     async def _wake_on(self, stop: asyncio.Event) -> None:
         await stop.wait()
+        if self._showing is not None:
+            self._showing.take_no_more()
         self._wake.set()
 
     async def _control(self, stop: asyncio.Event, parts: Sequence[asyncio.Task[None]]) -> None:
@@ -211,6 +213,9 @@ class Daemon:
                     part.result()
             await self._cycle()
             self._notify.watchdog()
+        if self._intake.orders_wait:
+            # Whoever gave them was told that they are taken.
+            await self._cycle()
 
     async def _cycle(self) -> None:
         batch = self._intake.drain()

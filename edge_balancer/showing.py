@@ -90,6 +90,10 @@ class Showing:
         """For `B/diagnostics`."""
         return self._page.diagnostics()
 
+    def take_no_more(self) -> None:
+        """The control loop ends: orders are refused from now on."""
+        self._publisher.take_no_more()
+
     async def close(self) -> None:
         self._publisher.close()
         await asyncio.to_thread(self._page.close)

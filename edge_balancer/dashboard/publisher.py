@@ -40,6 +40,7 @@ class Publisher:
         self._loop = asyncio.get_running_loop()
         self._shown_at = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
+        self._takes = True
         board.connect(self)
 
     def turn(self, outputs: Outputs) -> None:
@@ -54,9 +55,14 @@ class Publisher:
             self._cancel()
             self._timer = self._loop.call_at(due, self._show)
 
+    def take_no_more(self) -> None:
+        """No more orders, those included that the server has handed over and that have not come here yet."""
+        self._takes = False
+        self._board.connect(None)
+
     def close(self) -> None:
         """No more pictures, and no more orders."""
-        self._board.connect(None)
+        self.take_no_more()
         self._cancel()
 
     def submit(self, order: Order) -> Future[None]:
@@ -79,16 +85,18 @@ class Publisher:
 
     def _ask(self, question: Callable[[], T]) -> Future[T]:
         done: Future[T] = Future()
+        refused = OrdersRefused("the controller has stopped")
 
         def answer() -> None:
             # Whoever asked may have given up waiting, and was told that nothing will be done.
             if done.set_running_or_notify_cancel():
                 try:
+                    if not self._takes:
+                        raise refused
                     done.set_result(question())
                 except Exception as error:  # noqa: BLE001 -- it is the asker's, and no matter of the control loop
                     done.set_exception(error)
 
-        refused = OrdersRefused("the controller has stopped")
         try:
             self._loop.call_soon_threadsafe(answer)
         except RuntimeError:

@@ -97,6 +97,10 @@ class Pending:
             return "its switch has gone offline meanwhile"
         return ""
 
+    @property
+    def orders_wait(self) -> bool:
+        return bool(self.modes or self.requests or self.clears or self.acks or self.silences)
+
     def drain(self) -> Batch:
         """All that is pending; nothing is pending afterwards."""
         batch = Batch(

@@ -78,6 +78,11 @@ class Intake:
     def _is_order(self, topic: str) -> bool:
         return topic.startswith(self._base) and topic.rpartition("/")[2] in _ORDERS
 
+    @property
+    def orders_wait(self) -> bool:
+        """Whether a person's wish waits for the next drain."""
+        return self._pending.orders_wait
+
     def drain(self) -> Batch:
         """Everything accepted since the last drain."""
         return self._pending.drain()

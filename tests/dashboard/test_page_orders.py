@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,6 +86,7 @@ async def test_a_locked_house_is_released_by_name(site: Site) -> None:
     site.field.switch("h05", None, reason="stuck")
     await site.see("/houses/h05", lambda house: house["locked"])
     assert (await site.post("/switches/h05/clear", {"reason": "looked"}, "operator")).status == 403
+    assert (await site.post("/switches/h05/clear", {"reason": " \n "}, "admin")).status == 422
     order = await accepted(site, "/switches/h05/clear", {"reason": "contactor replaced"}, "admin")
     await site.see("/houses/h05", lambda house: house["locked"] is None)
     body = said(site, EventKind.CLEARED, order)
@@ -117,6 +119,7 @@ async def test_an_alert_is_acknowledged_by_name(site: Site) -> None:
         ("/switches/h01/move", {"phase": "L2", "force": True}, 422),
         ("/switches/h01/move", b"{", 400),
         ("/switches/h01/move", b"\xff", 400),
+        ("/switches/h01/clear", {"reason": ""}, 422),
         ("/mode", {"mode": "off"}, 422),
         ("/alerts/nothing/ack", None, 404),
         ("/silences", {"keys": "*", "minutes": 10}, 409),
@@ -146,3 +149,29 @@ async def test_a_silence_is_recorded_and_reaches_those_who_tell(broker: Broker, 
         await recorded(site.database, EventKind.SILENCE)
         body = said(site, EventKind.SILENCE, order)
     assert body == {"keys": "stale_*", "minutes": 30.0, "operator": "token:operator", "order": order}
+
+
+async def test_an_order_that_was_taken_in_the_last_turn_is_carried_out(broker: Broker, tmp_path: Path) -> None:
+    """The turn waits for its record while the order comes and the controller is stopped."""
+    async with page_site(broker, tmp_path) as site:
+        daemon, waits, leave = site.daemon, asyncio.Event(), asyncio.Event()
+        turn = daemon._cycle
+
+        async def long_turn() -> None:
+            await turn()
+            if not waits.is_set():
+                waits.set()
+                await leave.wait()
+
+        daemon._cycle = long_turn  # type: ignore[method-assign]
+        await waits.wait()
+        order = await accepted(site, "/mode", {"mode": "hold"}, "operator")
+        assert daemon._showing is not None
+        stopped = daemon._showing.take_no_more
+
+        def stop() -> None:
+            stopped()
+            leave.set()
+
+        daemon._showing.take_no_more = stop  # type: ignore[method-assign]
+    assert said(site, EventKind.MODE, order)["by"] == "token:operator"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from concurrent.futures import Future
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edge_balancer.dashboard.api import orders
 from edge_balancer.dashboard.api.dispatch import matches
 from edge_balancer.dashboard.board import Board, Counts, OrdersRefused, View
 from edge_balancer.dashboard.decisions import decision_made, outcome_of, record_of
@@ -305,6 +307,17 @@ async def test_an_order_that_the_control_loop_refuses_or_nobody_takes_says_so() 
         _ = board.control
 
 
+async def test_an_order_that_comes_when_the_control_loop_has_ended_is_refused_and_not_just_kept() -> None:
+    board, taken = Board(), list[object]()
+    publisher = Publisher(board, nobody, taken.append, nobody)
+    asked = board.control.submit(ModeRequest(Mode.HOLD, "me"))
+    publisher.take_no_more()
+    with pytest.raises(OrdersRefused, match="stopped"):
+        await asyncio.wrap_future(asked)
+    assert taken == []
+    publisher.close()
+
+
 async def test_an_order_that_was_given_up_is_not_carried_out() -> None:
     board, taken = Board(), list[object]()
     publisher = Publisher(board, nobody, taken.append, nobody)
@@ -314,6 +327,20 @@ async def test_an_order_that_was_given_up_is_not_carried_out() -> None:
     await asyncio.sleep(0)
     assert taken == []
     publisher.close()
+
+
+async def test_an_order_in_hand_when_patience_ends_is_not_said_to_be_taken_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(orders, "ANSWER_S", 0.01)
+    waiting: Future[None] = Future()
+    with pytest.raises(TimeoutError):
+        await orders._taken(waiting)
+    assert waiting.cancelled()
+    in_hand: Future[None] = Future()
+    assert in_hand.set_running_or_notify_cancel()
+    asyncio.get_running_loop().call_later(0.1, in_hand.set_result, None)
+    await orders._taken(in_hand)
 
 
 @pytest.mark.parametrize(

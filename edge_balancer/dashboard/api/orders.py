@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable
+from concurrent.futures import Future
 from http import HTTPStatus
 
 from edge_balancer.dashboard.api.context import ANSWER_S
@@ -40,7 +41,10 @@ async def clear_switch(call: Call) -> Accepted:
     house = _house(call)
     if house.locked is None and not house.doubt:
         raise Problem(HTTPStatus.CONFLICT, f"{house.id} is not locked out: there is nothing to release")
-    return await _give(call, lambda order: ClearRequest(house.id, call.who.by, _plain(wish.reason), order))
+    reason = _plain(wish.reason)
+    if not reason:
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "reason: it says nothing; write what was found at the switch")
+    return await _give(call, lambda order: ClearRequest(house.id, call.who.by, reason, order))
 
 
 async def acknowledge_alert(call: Call) -> Accepted:
@@ -76,11 +80,21 @@ async def _give(call: Call, make: Callable[[str], Order]) -> Accepted:
     """Hand an order to the control loop, and say so once it has it. `make` gives it, under an id."""
     name = str(uuid.uuid4())
     try:
-        taken = asyncio.wrap_future(call.context.board.control.submit(make(name)))
-        await asyncio.wait_for(taken, ANSWER_S)
+        taken = call.context.board.control.submit(make(name))
+        await _taken(taken)
     except OrdersRefused as refusal:
         raise unavailable(str(refusal)) from refusal
     except TimeoutError as error:
-        # Cancelled by the waiting, so that it is not carried out after all.
         raise unavailable("the controller does not answer: the order was taken back. Is its disk well?", 5) from error
     return Accepted(True, name)
+
+
+async def _taken(order: Future[None]) -> None:
+    """Wait until the control loop has it. Raises OrdersRefused, and TimeoutError where it was taken back in time."""
+    try:
+        await asyncio.wait_for(asyncio.wrap_future(order), ANSWER_S)
+    except TimeoutError:
+        # Cancelled by the waiting, unless the control loop had it in hand at that moment.
+        if order.cancelled():
+            raise
+        await asyncio.wrap_future(order)
