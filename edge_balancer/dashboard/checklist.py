@@ -55,7 +55,7 @@ def checklist(
         "mode",
         view.mode is Mode.AUTO,
         "The controller may move houses by itself",
-        f"the mode is {view.mode}: set it to auto when the rest is done",
+        f"the mode is {view.mode}: set it to auto to test the switches, and when the rest is done",
     )
 
 
@@ -103,7 +103,7 @@ def _switches(houses: Sequence[House], moved: frozenset[str]) -> Iterator[Step]:
         "tested",
         not untried,
         "Every switch has made a move that its meter showed",
-        _listed(untried, "untried: move them one by one, and back"),
+        _listed(untried, "untried: move them one by one, and back; orders to move are taken in the mode auto alone"),
     )
 
 

@@ -184,6 +184,7 @@ async def test_the_checklist_says_what_is_still_to_be_done(site: Site) -> None:
     }
     assert steps["tested"]["state"] == "open"
     assert "h04" in steps["tested"]["detail"]
+    assert "in the mode auto alone" in steps["tested"]["detail"], "or people would wait with it until the rest is done"
     assert (await site.get("/identification")).json == {"watching": True, "items": []}
 
 

@@ -106,6 +106,7 @@ class Exports:
             raise Problem(HTTPStatus.BAD_REQUEST, f"to = {query.end:.0f} does not come after from = {query.start:.0f}")
         if self._running >= MOST_EXPORTS:
             raise unavailable("other exports are under way: ask again when they are done", 30)
+        name = f"{call.context.config.feeder.id}-{query.what}-{iso(call.context.hub.catch_up().wall)[:10]}"
         pipe = _Pipe(asyncio.get_running_loop())
         self._running += 1
         reader, span = call.context.past.reader, Timespan(query.start, query.end)
@@ -130,7 +131,6 @@ class Exports:
             self._running -= 1
             pipe.leave()
             raise
-        name = f"{call.context.config.feeder.id}-{query.what}-{iso(call.context.hub.catch_up().wall)[:10]}"
         return StreamingResponse(
             self._pieces(pipe, first),
             media_type=_MEDIA[query.format],
