@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 import json
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from edge_balancer.dashboard.api.exports import MOST_EXPORTS
+from edge_balancer.dashboard.api import exports
+from edge_balancer.dashboard.api.exports import MOST_EXPORTS, _Pipe
 from edge_balancer.dashboard.static import PAGE
 from edge_balancer.settings.services import StorageSettings
 from edge_balancer.storage.database import open_reader
@@ -111,12 +113,63 @@ async def test_exports_that_nobody_fetches_leave_room_for_others(site: Site) -> 
     assert (await site.get("/export?what=switches&from=99999999999")).body.count(b"\n") == 1
 
 
-async def test_an_export_that_is_broken_off_leaves_nothing_behind(broker: Broker, tmp_path: Path) -> None:
-    with Store.open(tmp_path / "eb.db", StorageSettings()) as store:
+def fill(database: Path) -> int:
+    """A store of which an export has megabytes; gives the number of rows."""
+    with Store.open(database, StorageSettings()) as store:
         minutes = [
             MinuteMean(60 * k, f"x{n:03d}", 0, 1.0, 0.0, 230.0, 230.0, 230.0, 6) for k in range(200) for n in range(200)
         ]
         store.write_minutes(minutes, [])
+    return len(minutes)
+
+
+@pytest.mark.parametrize("bound", ["_STUCK_S", "_LONGEST_S"])
+async def test_an_export_whose_reader_rests_for_too_long_is_cut_off_and_leaves_room(
+    broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    fill(tmp_path / "eb.db")
+    ended, break_off = asyncio.Event(), _Pipe.break_off
+    here = asyncio.get_running_loop()
+
+    def told(pipe: _Pipe) -> None:
+        break_off(pipe)
+        here.call_soon_threadsafe(ended.set)
+
+    monkeypatch.setattr(_Pipe, "break_off", told)
+    async with page_site(broker, tmp_path) as site:
+        monkeypatch.setattr(exports, bound, 2.0)
+        for _ in range(MOST_EXPORTS):
+            ended.clear()
+            with socket.socket() as small:
+                small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                small.setblocking(False)
+                await asyncio.get_running_loop().sock_connect(small, (site.host, site.port))
+                reader, writer = await asyncio.open_connection(sock=small, limit=4096)
+                host = f"Host: {site.host}:{site.port}"
+                writer.write(f"GET /api/v1/export?what=telemetry HTTP/1.1\r\n{host}\r\n\r\n".encode())
+                assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+                if bound == "_STUCK_S":
+                    await asyncio.wait_for(ended.wait(), WITHIN_S)
+                    rest = await asyncio.wait_for(reader.read(), WITHIN_S)
+                else:
+                    # Slowly, but never for so long that it would pass for gone.
+                    rest = b""
+                    while piece := await asyncio.wait_for(reader.read(4096), WITHIN_S):
+                        rest += piece
+                        if not ended.is_set():
+                            await asyncio.sleep(0.05)
+                assert not rest.endswith(b"0\r\n\r\n"), "half a file must not pass for a whole one"
+                writer.close()
+        monkeypatch.undo()
+        async with asyncio.timeout(WITHIN_S):
+            while (whole := await site.get("/export?what=telemetry")).status != 200:
+                assert whole.status == 503
+        assert whole.body.count(b"\n") > 1000
+        assert site.page["errors"] == 0
+
+
+async def test_an_export_that_is_broken_off_leaves_nothing_behind(broker: Broker, tmp_path: Path) -> None:
+    rows = fill(tmp_path / "eb.db")
     async with page_site(broker, tmp_path) as site:
         for _ in range(2 * MOST_EXPORTS):
             reader, writer = await asyncio.open_connection(site.host, site.port)
@@ -128,7 +181,7 @@ async def test_an_export_that_is_broken_off_leaves_nothing_behind(broker: Broker
         async with asyncio.timeout(WITHIN_S):
             while (whole := await site.get("/export?what=telemetry")).status != 200:
                 assert whole.status == 503
-        assert whole.body.count(b"\n") > len(minutes)
+        assert whole.body.count(b"\n") > rows
         assert site.page["errors"] == 0
 
 

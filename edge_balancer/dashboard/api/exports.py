@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import time
 from collections.abc import AsyncIterator
 from concurrent.futures import CancelledError as Cancelled
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +30,8 @@ _PIECE_BYTES: Final = 65_536
 _PIECES_WAITING: Final = 4
 _STUCK_S: Final = 60.0
 """A reader that takes nothing for so long has gone, whatever it says."""
+_LONGEST_S: Final = 3600.0
+"""Of one export: as long as the store is read from, its write-ahead log cannot be carried over, and grows."""
 _MEDIA: Final = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 
 
@@ -47,6 +50,7 @@ class _Pipe(io.RawIOBase):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.queue: asyncio.Queue[bytes | Exception | None] = asyncio.Queue(_PIECES_WAITING)
         self._loop = loop
+        self._until = time.monotonic() + _LONGEST_S
         self._gathered = bytearray()
         self.gone = False
         """Whether nobody reads any more."""
@@ -78,8 +82,14 @@ class _Pipe(io.RawIOBase):
         while not self.queue.empty():
             self.queue.get_nowait()
 
+    def break_off(self) -> None:
+        """It takes too long: whoever reads hears of it in the place of the rest. In the event loop."""
+        if not self.gone:
+            self.leave()
+            self.queue.put_nowait(TimeoutError("the export took too long"))
+
     def _put(self, piece: bytes | Exception | None) -> None:
-        if self.gone:
+        if self.gone or time.monotonic() > self._until:
             raise BrokenPipeError
         waiting = asyncio.run_coroutine_threadsafe(self.queue.put(piece), self._loop)
         try:
@@ -107,7 +117,8 @@ class Exports:
         if self._running >= MOST_EXPORTS:
             raise unavailable("other exports are under way: ask again when they are done", 30)
         name = f"{call.context.config.feeder.id}-{query.what}-{iso(call.context.hub.catch_up().wall)[:10]}"
-        pipe = _Pipe(asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        pipe = _Pipe(loop)
         self._running += 1
         reader, span = call.context.past.reader, Timespan(query.start, query.end)
 
@@ -118,7 +129,8 @@ class Exports:
                     write_table(export.columns, export.rows(connection, span), query.format, cast(BinaryIO, pipe))
                 pipe.end()
             except BrokenPipeError:
-                return
+                with suppress(RuntimeError):
+                    loop.call_soon_threadsafe(pipe.break_off)
             except Exception as error:  # noqa: BLE001 -- told by whoever reads the queue
                 with suppress(BrokenPipeError):
                     pipe.end(error)
