@@ -28,6 +28,10 @@ _LOOKS: Final = (
     re.compile(r"\b[0-9a-fA-F]{32,}\b"),
     re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),
     re.compile(r"(?i)(?<=bearer )[\w.~+/=-]+"),
+    re.compile(r"(?<=\bebt_)[0-9a-f]{12}_[\w-]+"),
+    # What a service has in its environment need not be known here: `systemctl show` prints all of it.
+    re.compile(r"(?m)(?<=^Environment=).+"),
+    re.compile(r"(?m)(?<=\bEDGE_BALANCER_)\w+=.*"),
     re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.DOTALL),
 )
 

@@ -128,6 +128,9 @@ def test_nothing_is_overwritten_and_a_bad_place_is_told(tmp_path: Path) -> None:
         ("mac=" + "ab" * 32, "ab" * 32),
         ("mqtt://user:pa55word@host:1883", "user:pa55word"),
         ("Authorization: Bearer abc.def-123", "abc.def-123"),
+        ("token ebt_0123456789ab_" + "s" * 43, "s" * 43),
+        ("Id=x\nEnvironment=EDGE_BALANCER_MQTT__PASSWORD=pa55 A=b\nUser=eb", "pa55"),
+        ("started with EDGE_BALANCER_MQTT__PASSWORD=pa55 word", "word"),
         ("-----BEGIN PRIVATE KEY-----\nMIGH\nAgEA\n-----END PRIVATE KEY-----", "MIGH"),
     ],
 )
