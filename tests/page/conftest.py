@@ -22,7 +22,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         yield made
 
 
-@pytest.fixture(scope="session")
+# Of a module, not of the session: while Playwright's synchronous interface is open its event loop counts as running in
+# this thread, and every asyncio test that comes in between would fail.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[sync_api.Browser]:
     if CHROMIUM is None:
         pytest.skip("chromium is not installed (sudo apt install chromium)")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import ModuleType
 
 from firmware_bridge.contract import Phase
@@ -42,8 +43,9 @@ def run(module: ModuleType, *arguments: str) -> int:
     return int(module.command(parser.parse_args(arguments)))
 
 
-def start(name: str, *arguments: str, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
-    """The command as a process of its own, to be interrupted."""
+@contextmanager
+def start(name: str, *arguments: str, stderr: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
+    """The command as a process of its own, to be interrupted. A test that fails before that does not wait for it."""
     code = (
         "import argparse, sys\n"
         f"from firmware_bridge.commands import {name} as it\n"
@@ -51,4 +53,10 @@ def start(name: str, *arguments: str, stderr: int = subprocess.PIPE) -> subproce
         "it.add_arguments(parser)\n"
         "sys.exit(it.command(parser.parse_args()))\n"
     )
-    return subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, stderr=stderr, text=True)
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, stderr=stderr, text=True
+    ) as child:
+        try:
+            yield child
+        finally:
+            child.kill()
