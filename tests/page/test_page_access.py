@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,6 +60,35 @@ def test_an_order_without_the_sessions_word_is_refused(watched: Watched, demo: D
     })).status"""
     assert page.evaluate(ask, {}) == 403
     assert page.evaluate(ask, {"X-CSRF-Token": "guessed"}) == 403
+
+
+def test_a_page_learns_that_its_login_was_replaced_or_has_ended(watched: Watched, demo: Demo) -> None:
+    page, _ = watched
+    log_in(page, demo)
+    go(page, "now")
+    # As a second page in the same browser does.
+    again = """async body => (await fetch("api/v1/session", {
+        method: "POST", headers: { "Content-Type": "application/json" }, body
+    })).json()"""
+    session = page.evaluate(again, json.dumps({"user": USER, "password": PASSWORD}))
+    page.get_by_role("button", name="Auto", exact=True).wait_for()
+    page.get_by_role("button", name="Hold", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Set to Hold").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("X-CSRF-Token")
+    dialog.get_by_role("button", name="Set to Hold").click()
+    expect(page.get_by_role("button", name="Hold", exact=True)).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="Auto", exact=True).click()
+    page.get_by_role("button", name="Set to Auto").click()
+    expect(page.get_by_role("button", name="Auto", exact=True)).to_have_attribute("aria-pressed", "true")
+    go(page, "login")
+    end = """async csrf => (await fetch("api/v1/session", {
+        method: "DELETE", headers: { "X-CSRF-Token": csrf }
+    })).status"""
+    assert page.evaluate(end, session["csrf"]) == 200
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_label("Password")).to_be_visible()
+    expect(page.get_by_text("is wrong")).to_have_count(0)
 
 
 def test_the_mode_is_changed_after_a_question_and_all_see_by_whom(context: BrowserContext, demo: Demo) -> None:

@@ -61,12 +61,12 @@ async function request(method, url, { body, signal } = {}) {
 
 export const get = (path, parameters, signal) => request("GET", address(path, parameters), { signal });
 
-/** An order. Where the login has ended meanwhile, the page is told. */
+/** An order. Where the login has ended meanwhile, or is another one (a second page in this browser), the page is told. */
 export async function post(path, body = {}) {
   try {
     return await request("POST", address(path), { body });
   } catch (problem) {
-    if (problem.status === 401) {
+    if (problem.status === 401 || problem.status === 403) {
       await readSession();
     }
     throw problem;
@@ -84,6 +84,14 @@ export async function login(user, password) {
 }
 
 export async function logout() {
-  await request("DELETE", address(["session"]));
+  try {
+    await request("DELETE", address(["session"]));
+  } catch (problem) {
+    // A session that has ended already is what was asked for.
+    if (problem.status !== 401) {
+      await readSession();
+      throw problem;
+    }
+  }
   await readSession();
 }
