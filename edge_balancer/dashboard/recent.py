@@ -10,7 +10,10 @@ from edge_balancer.dashboard.api.record_model import DecisionMade
 from edge_balancer.dashboard.board import News
 from edge_balancer.dashboard.decisions import ENDS, decision_made, outcome_of, record_of, state_of
 from edge_balancer.dashboard.stream.model import CommandEvent
+from edge_balancer.logs import get_logger
 from edge_balancer.types.events import Event, EventKind
+
+_log = get_logger(__name__)
 
 KEPT: Final = 20
 _MOST_COMMANDS: Final = 200
@@ -27,7 +30,7 @@ class RecentDecisions:
     def seed(self, made: Iterable[tuple[dict[str, Any], Iterable[Iterable[Event]]]]) -> None:
         """Decisions from before, oldest first: their records, and the events of each of their commands."""
         for record, commands in made:
-            if record.get("id") in self._records:
+            if record.get("id") in self._records or not _is_shown(record):
                 continue
             self._records[str(record["id"])] = record
             for events in commands:
@@ -76,6 +79,16 @@ class RecentDecisions:
             self._records.popitem(last=False)
         while len(self._commands) > _MOST_COMMANDS:
             self._commands.popitem(last=False)
+
+
+def _is_shown(record: dict[str, Any]) -> bool:
+    """A record of another version of this program may be one that cannot be shown; the rest of the page can."""
+    try:
+        decision_made(record, ())
+    except (ValueError, TypeError, KeyError, AttributeError):
+        _log.warning("a decision on record cannot be shown", id=str(record.get("id", "")))
+        return False
+    return True
 
 
 def command_event(event: Event) -> CommandEvent | None:

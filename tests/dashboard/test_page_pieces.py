@@ -20,6 +20,7 @@ from edge_balancer.dashboard.houses import HouseTable
 from edge_balancer.dashboard.look import houses_now
 from edge_balancer.dashboard.picture import Painter, health
 from edge_balancer.dashboard.publisher import Publisher
+from edge_balancer.dashboard.recent import RecentDecisions
 from edge_balancer.dashboard.stream.readers import MOST_WAITING_BYTES, Reader
 from edge_balancer.dashboard.stream.ring import EventRing
 from edge_balancer.dashboard.zone import site_zone, utc_offset_s
@@ -233,6 +234,13 @@ def test_a_decision_on_the_wire_has_its_vetoes_in_words() -> None:
     older = record_of(decided())
     del older["order"]
     assert decision_made(older, ()).order == "", "as it was recorded before orders had ids"
+
+
+def test_a_record_of_another_version_does_not_hide_the_others() -> None:
+    newer = {**record_of(decided(id="newer")), "trigger": "a reason that is not known yet"}
+    recent = RecentDecisions()
+    recent.seed([({"id": "older"}, []), (record_of(decided()), []), (newer, [])])
+    assert [made.id for made in recent.latest()] == ["d"]
 
 
 def step_of(kind: EventKind, mono: float, **body: Any) -> Event:
