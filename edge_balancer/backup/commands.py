@@ -24,6 +24,8 @@ def backup_command(args: argparse.Namespace) -> int:
         if args.keep is not None and (args.folder is None or args.keep < 1):
             raise BackupError(f"backup: --keep {args.keep}: goes with --folder, and keeps at least 1")
         feeder = load(args.config, os.environ).feeder.id
+        if args.folder is not None:
+            make.clear_leftovers(args.folder, now)
         out: Path = args.out if args.folder is None else args.folder / make.name_of(feeder, now)
         manifest = make.make(args.config, os.environ, out, args.keys, now)
         gone = [] if args.keep is None else make.thin(args.folder, feeder, args.keep)

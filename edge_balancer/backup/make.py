@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -24,6 +26,8 @@ from edge_balancer.storage.errors import StorageError
 
 SECRETS: Final = "secrets.json"
 _ENDING: Final = ".tar.gz"
+_WORK: Final = ".edge-balancer-backup-"
+_LEFT_AFTER_S: Final = 86_400.0
 _STAMP: Final = "%Y%m%dT%H%M%SZ"
 
 
@@ -56,7 +60,7 @@ def make(configuration: Path, environ: Mapping[str, str], out: Path, keys_out: P
     pieces += _pieces(list(sources(config, where, environ)))
     try:
         # In the archive's folder, where there is room for both or for none.
-        with tempfile.TemporaryDirectory(prefix=".edge-balancer-backup-", dir=out.parent) as folder:
+        with tempfile.TemporaryDirectory(prefix=_WORK, dir=out.parent) as folder:
             manifest = _with_store(config, where, Path(folder), manifest, pieces)
             manifest = archive.write(out, manifest, pieces)
     except OSError as error:
@@ -70,6 +74,19 @@ def of_folder(folder: Path, feeder: str) -> list[Path]:
     """This feeder's archives in a folder, the oldest first."""
     named = re.compile(rf"edge-balancer-{re.escape(feeder)}-\d{{8}}T\d{{6}}Z{re.escape(_ENDING)}")
     return sorted(file for file in folder.iterdir() if named.fullmatch(file.name))
+
+
+def clear_leftovers(folder: Path, now: datetime) -> None:
+    """Remove what backups that were killed have left in their folder: each a copy of the store, which would fill the
+    disk night by night. What is younger than a day may still be at work."""
+    for left in (*folder.glob(f"{_WORK}*"), *folder.glob(f".edge-balancer-*{_ENDING}.*")):
+        with suppress(OSError):
+            if now.timestamp() - left.lstat().st_mtime < _LEFT_AFTER_S:
+                continue
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left)
+            else:
+                left.unlink()
 
 
 def thin(folder: Path, feeder: str, keep: int) -> list[Path]:

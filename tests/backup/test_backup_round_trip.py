@@ -141,6 +141,26 @@ def test_a_folder_of_archives_is_thinned_to_the_newest(site: Site, tmp_path: Pat
     assert len(make.of_folder(folder, "f1")) == 3
 
 
+def test_what_a_killed_backup_left_in_the_folder_goes_with_the_next_one(site: Site, tmp_path: Path) -> None:
+    folder = tmp_path / "backups"
+    left = {age: folder / f".edge-balancer-backup-{age}" for age in ("old", "young")}
+    part = {age: folder / f".edge-balancer-f1-{age}.tar.gz.4711" for age in ("old", "young")}
+    foreign = folder / ".edge-balancer-notes"
+    for copy in left.values():
+        copy.mkdir(parents=True)
+        (copy / "store.db").write_bytes(b"x")
+    for file in (*part.values(), foreign):
+        file.write_bytes(b"x")
+    for old in (left["old"], part["old"], foreign):
+        os.utime(old, (1.0, 1.0))
+    assert site.call("backup", "--folder", folder) == 0
+    assert not left["old"].exists()
+    assert not part["old"].exists()
+    assert left["young"].exists(), "it may be at work"
+    assert part["young"].exists()
+    assert foreign.exists()
+
+
 def test_while_the_controller_writes_every_copy_is_of_one_moment(site: Site, tmp_path: Path) -> None:
     stop = threading.Event()
     written = 0
