@@ -38,6 +38,16 @@ _ROWS = """async () => {
     return wrong;
 }"""
 
+_GONE = """async () => {
+    const { Keyed, h } = await import(new URL("static/core/dom.js", document.baseURI));
+    const parent = document.createElement("ul");
+    const rows = new Keyed(parent, read => h("li", null, () => read().text));
+    rows.sync([{ key: 1, text: "a" }], item => item.key);
+    rows.patch(1, { key: 1, text: "b" });
+    rows.patch(1, undefined);
+    return parent.textContent;
+}"""
+
 _WRITES = """async () => {
     const { h, live } = await import(new URL("static/core/dom.js", document.baseURI));
     const state = { text: "a", on: false };
@@ -69,6 +79,12 @@ def test_rows_keep_their_element_whatever_comes_goes_and_moves(watched: Watched,
     page, _ = watched
     open_view(page, demo, "login")
     assert page.evaluate(_ROWS) == []
+
+
+def test_a_row_whose_house_is_gone_keeps_what_it_shows_until_it_goes(watched: Watched, demo: Demo) -> None:
+    page, _ = watched
+    open_view(page, demo, "login")
+    assert page.evaluate(_GONE) == "b"
 
 
 def test_only_what_differs_is_written(watched: Watched, demo: Demo) -> None:

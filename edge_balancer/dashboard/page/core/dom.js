@@ -168,10 +168,10 @@ export class Keyed {
     this.#arrange(order);
   }
 
-  /** New values for one row, where there is one. */
+  /** New values for one row, where there is one. Without an item it is about to go, and keeps what it shows. */
   patch(key, item) {
     const row = this.#rows.get(key);
-    if (!row) {
+    if (!row || item === undefined) {
       return;
     }
     row.item = item;
