@@ -44,6 +44,8 @@ out) in at most `points` steps (10 to 2000, 600 by default). The controller deci
 least and greatest value that stood behind it, so that no peak is lost. A step in which nothing was measured is null.
 Minutes are kept for `storage.minute_days`, quarters of an hour for `storage.quarter_days`; the last minute or two
 (`storage.batch_s`) are not in the store yet. `/export` gives whole tables, as the command `edge-balancer export` does.
+One that takes longer than an hour, or whose reader takes nothing for a minute, is cut off: the connection ends before
+the file does.
 
 ## Orders
 
