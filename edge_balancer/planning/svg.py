@@ -15,6 +15,7 @@ _RIGHT: Final = 16
 _TOP: Final = 34
 _BOTTOM: Final = 44
 _GRID_LINES: Final = 5
+_LEGEND_ROW: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,9 @@ def line_chart(
     high = math.ceil(max(y_values, default=1.0) / step) * step or step
     low = math.floor(low / step) * step
     frame = _Frame(min(x_values, default=0.0), max(x_values, default=1.0), low, high)
-    parts = [f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(label)}">']
+    legend, above = _legend(lines, 24.0 + 8.0 * len(y_title))
+    box = f"0 {-above:.0f} {_WIDTH} {_HEIGHT + above:.0f}"
+    parts = [f'<svg viewBox="{box}" role="img" aria-label="{escape(label)}">']
     for k in range(round((high - low) / step) + 1):
         value = low + k * step
         y = frame.y(value)
@@ -58,7 +61,7 @@ def line_chart(
     parts.append(f'<text class="tick" x="4" y="{_TOP - 20}">{escape(y_title)}</text>')
     for line in lines:
         parts += _drawn(line, frame)
-    parts += _legend(lines, 24.0 + 8.0 * len(y_title))
+    parts += legend
     parts.append("</svg>")
     return "\n".join(parts)
 
@@ -89,16 +92,26 @@ def _drawn(line: Line, frame: _Frame) -> list[str]:
     return drawn
 
 
-def _legend(lines: Sequence[Line], x: float) -> list[str]:
-    parts = []
+def _legend(lines: Sequence[Line], left: float) -> tuple[list[str], float]:
+    """What is drawn how, in as many rows as it takes, the last one above the chart; and how much room the others need
+    above that."""
+    rows: list[list[tuple[float, Line]]] = [[]]
+    x = left
     for line in lines:
-        dash = ' stroke-dasharray="5 4"' if line.dashed else ""
-        parts.append(
-            f'<line x1="{x:.0f}" y1="10" x2="{x + 20:.0f}" y2="10" stroke="{line.colour}" stroke-width="2"{dash}/>'
-        )
-        parts.append(f'<text class="tick" x="{x + 25:.0f}" y="14">{escape(line.name)}</text>')
-        x += 42 + 8.0 * len(line.name)
-    return parts
+        wide = 42 + 8.0 * len(line.name)
+        if rows[-1] and x + wide > _WIDTH:
+            rows.append([])
+            x = left
+        rows[-1].append((x, line))
+        x += wide
+    parts = []
+    for k, row in enumerate(reversed(rows)):
+        y = 10 - _LEGEND_ROW * k
+        for x, line in row:
+            style = f'stroke="{line.colour}" stroke-width="2"' + (' stroke-dasharray="5 4"' if line.dashed else "")
+            parts.append(f'<line x1="{x:.0f}" y1="{y}" x2="{x + 20:.0f}" y2="{y}" {style}/>')
+            parts.append(f'<text class="tick" x="{x + 25:.0f}" y="{y + 4}">{escape(line.name)}</text>')
+    return parts, float(_LEGEND_ROW * (len(rows) - 1))
 
 
 def _round_step(span: float) -> float:
