@@ -19,7 +19,7 @@ def known(source: Path) -> str:
 
     rows = (
         (migrations.APPLICATION_ID, migrations.latest_version(), "the controller's store"),
-        (queue_file._APPLICATION_ID, queue_file._VERSION, "alerts to be told"),  # noqa: SLF001 - nobody else needs them
+        (queue_file.APPLICATION_ID, queue_file.VERSION, "alerts to be told"),
         (memory_schema.APPLICATION_ID, memory_schema.NEWEST, "memory of the phase switches"),
     )
     return "\n".join(f"{application:#x} {newest} {what}" for application, newest, what in rows)

@@ -14,8 +14,8 @@ from typing import Final
 from edge_balancer.storage.database import open_writer, sync_folder, transaction
 from edge_balancer.storage.errors import StorageError, Trouble, storage_errors
 
-_APPLICATION_ID: Final = 0x4542_4D51  # "EBMQ"
-_VERSION: Final = 1
+APPLICATION_ID: Final = 0x4542_4D51  # "EBMQ"
+VERSION: Final = 1
 
 
 def beside(store: Path) -> Path:
@@ -58,14 +58,14 @@ class QueueFile:
         (application,) = execute("PRAGMA application_id").fetchone()
         (version,) = execute("PRAGMA user_version").fetchone()
         empty = not execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
-        if not empty and (application, version) != (_APPLICATION_ID, _VERSION):
+        if not empty and (application, version) != (APPLICATION_ID, VERSION):
             why = f"it is another program's, or another version's (application {application:#x}, version {version})"
             raise StorageError("cannot open the queue of alerts", self.path, Trouble.CORRUPT, why)
         if empty:
             with transaction(self._connection):
                 execute("CREATE TABLE rows (name TEXT PRIMARY KEY, row BLOB NOT NULL) WITHOUT ROWID")
-                execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-                execute(f"PRAGMA user_version = {_VERSION}")
+                execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                execute(f"PRAGMA user_version = {VERSION}")
             sync_folder(self.path)
         found = execute("PRAGMA quick_check(1)").fetchone()
         if found is None or found[0] != "ok":

@@ -191,6 +191,8 @@ def _columns(kind: Kind, names: str) -> tuple[Column, ...]:
 
 
 _TIME: Final = _columns(Kind.TEXT, "time")
+_ROW: Final = _TIME + _columns(Kind.FLOAT, "t") + _columns(Kind.BOOL, "synced") + _columns(Kind.INT, "seq")
+"""What every row of the trail begins with."""
 
 EXPORTS: Final[dict[ExportName, Export]] = {
     "telemetry": Export(
@@ -202,10 +204,7 @@ EXPORTS: Final[dict[ExportName, Export]] = {
         _telemetry,
     ),
     "switches": Export(
-        _TIME
-        + _columns(Kind.FLOAT, "t")
-        + _columns(Kind.BOOL, "synced")
-        + _columns(Kind.INT, "seq")
+        _ROW
         + _columns(Kind.TEXT, "kind house command phase from_phase result reason operator")
         + _columns(Kind.INT, "command_seq")
         + _columns(Kind.TEXT, "decision")
@@ -216,10 +215,7 @@ EXPORTS: Final[dict[ExportName, Export]] = {
         _switches,
     ),
     "alerts": Export(
-        _TIME
-        + _columns(Kind.FLOAT, "t")
-        + _columns(Kind.BOOL, "synced")
-        + _columns(Kind.INT, "seq")
+        _ROW
         + _columns(Kind.TEXT, "key severity state since text")
         + _columns(Kind.FLOAT, "value limit")
         + _columns(Kind.TEXT, "unit")
@@ -227,10 +223,7 @@ EXPORTS: Final[dict[ExportName, Export]] = {
         _alerts,
     ),
     "trail": Export(
-        _TIME
-        + _columns(Kind.FLOAT, "t")
-        + _columns(Kind.BOOL, "synced")
-        + _columns(Kind.INT, "seq")
+        _ROW
         + _columns(Kind.TEXT, "kind house command operator")
         + _columns(Kind.FLOAT, "mono")
         + _columns(Kind.TEXT, "body"),
