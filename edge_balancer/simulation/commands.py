@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from pathlib import Path
 from typing import Final
 
 from edge_balancer.errors import EdgeBalancerError
+from edge_balancer.forecast.interface import Model
 from edge_balancer.progress import ProgressLine
 from edge_balancer.simulation.example import example_toml
+from edge_balancer.simulation.model import is_file, model_by_name, model_of_file
 from edge_balancer.simulation.report import houses_csv, operations_csv, series_csv, summary_json, table, troubles_csv
 from edge_balancer.simulation.scenario import Scenario
 from edge_balancer.simulation.scenario_file import load, parse
@@ -33,10 +36,11 @@ def simulate_command(args: argparse.Namespace) -> int:
     progress = ProgressLine(_QUIET_S)
     try:
         scenario = _scenario(args)
+        model = _model(args, scenario)
         if args.out is not None:
             args.out.mkdir(parents=True, exist_ok=True)
         began = time.monotonic()
-        result = simulate(scenario, progress)
+        result = simulate(scenario, progress, model=model)
         took_s = time.monotonic() - began
         progress.end()
         print(summary_json(result) if args.json else table(result) + "\n", end="")
@@ -68,12 +72,22 @@ def simulate_command(args: argparse.Namespace) -> int:
 def _scenario(args: argparse.Namespace) -> Scenario:
     scenario = load(args.scenario)
     changed = {name: value for name in ("days", "seed") if (value := getattr(args, name)) is not None}
-    if not changed:
+    model = args.model if args.model is not None and not is_file(args.model) else None
+    if not changed and model is None:
         return scenario
     # Judged anew: an argument has the same limits as the key.
     data = scenario.model_dump(exclude_unset=True)
     data["run"] = data.get("run", {}) | changed
+    if model is not None:
+        controller = data.setdefault("controller", {})
+        controller["forecast"] = controller.get("forecast", {}) | {"model": model}
     return parse(data, "command line")
+
+
+def _model(args: argparse.Namespace, scenario: Scenario) -> Model | None:
+    if args.model is not None and is_file(args.model):
+        return model_of_file(Path(args.model))
+    return model_by_name(scenario.controller.forecast, args.config, os.environ)
 
 
 def _write(result: Result, out: Path) -> None:

@@ -18,8 +18,8 @@ _HEADER: Final = """\
 #
 # A line that begins with "# name =" shows a key and its default: remove the "# " to change it."""
 _CONTROLLER: Final = """
-# The controller's own settings: any key of [feeder], [telemetry], [decision], [switching] and
-# [alerts] of its configuration, under [controller.<section>].
+# The controller's own settings: any key of [feeder], [telemetry], [decision], [forecast],
+# [switching] and [alerts] of its configuration, under [controller.<section>].
 [controller.decision]
 
 # operations_per_house_day = 2

@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 
 from edge_balancer.engine import Engine
+from edge_balancer.forecast.interface import Model
 from edge_balancer.simulation.conduct import Conduct
 from edge_balancer.simulation.metering import Metering
 from edge_balancer.simulation.physics import Complexes, Steps
@@ -45,7 +46,8 @@ class Day:
 class Loop:
     """One run. `switches` may be damaged beforehand; `days` then yields day after day."""
 
-    def __init__(self, world: World, watch: Watcher | None = None) -> None:
+    def __init__(self, world: World, watch: Watcher | None = None, model: Model | None = None) -> None:
+        """`model`: a learned forecast, one whose calls take no time, so that a run can be repeated."""
         scenario = world.scenario
         self.world = world
         self.watch = watch
@@ -56,7 +58,7 @@ class Loop:
         start = float(world.start)
         phases = world.phase_of()
         self.switches = PhaseSwitches(phases, switch_options(scenario), scenario.run.seed)
-        self.engine = Engine(world.config, _SESSION, Restored(wall=start), start)
+        self.engine = Engine(world.config, _SESSION, Restored(wall=start), start, model=model)
         self.conduct = Conduct(world, float(world.judged_from))
         self._index = {name: h for h, name in enumerate(world.names)}
         self._single = ~world.three_phase

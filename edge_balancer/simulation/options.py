@@ -13,4 +13,11 @@ def add_simulate_arguments(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, metavar="DIR", help="write summary.json, the CSV files and the plots there")
     add("--days", type=int, metavar="N", help="judged days, in place of the scenario's")
     add("--seed", type=int, metavar="N", help="in place of the scenario's")
+    add(
+        "--model",
+        metavar="NAME",
+        help="learned forecast: an .onnx file, `default` for the one that came with the "
+        "program, another of the models beside the store, or `none`; in place of controller.forecast.model",
+    )
+    add("--config", type=Path, metavar="FILE", help="configuration beside whose store models are looked for by name")
     add("--json", action="store_true", help="print the summary as JSON in place of the table")

@@ -75,6 +75,7 @@ def summary(result: Result) -> dict[str, Any]:
         "seed": run.seed,
         "controllers": {name: _rounded(asdict(one)) for name, one in figures.items()},
         "conduct": _rounded(conduct_figures(result)),
+        "forecast": result.forecast,
         "scenario": result.world.scenario.model_dump(mode="json"),
     }
     if STATIC in figures:
@@ -131,6 +132,9 @@ def _did(result: Result, figures: dict[str, Figures]) -> Iterable[str]:
         f"{c['cap_violations']:.0f} operations above the cap of {cap} in 24 h, {c['oscillations']:.0f} returns within "
         f"the dwell; houses believed on a wrong phase: {c['wrong_position_house_h']:.1f} house-hours"
     )
+    if told := result.forecast:
+        fault = f": {told['fault']}" if told["fault"] else ""
+        yield f"learned forecast {told['name']} {told['version']}, asked {told['calls']} times: {told['use']}{fault}"
     if STATIC in figures and figures[STATIC].neutral_mean_a:
         less = 100.0 * (1.0 - figures[OURS].neutral_mean_a / figures[STATIC].neutral_mean_a)
         yield (

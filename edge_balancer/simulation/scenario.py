@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from edge_balancer.settings.feeder import FeederSettings
+from edge_balancer.settings.forecast import ForecastSettings
 from edge_balancer.settings.policy import AlertSettings, DecisionSettings, SwitchingSettings, TelemetrySettings
 from firmware_bridge.settings.base import Finding, Section
 
@@ -218,6 +219,7 @@ class ControllerScenario(Section):
     """Rating and nominal voltage are the twin's where they are not given."""
     telemetry: TelemetrySettings = TelemetrySettings()
     decision: DecisionSettings = DecisionSettings()
+    forecast: ForecastSettings = ForecastSettings()
     switching: SwitchingSettings = SwitchingSettings()
     alerts: AlertSettings = AlertSettings()
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from edge_balancer.forecast.interface import Model
 from edge_balancer.simulation.baselines import History
 from edge_balancer.simulation.conduct import Conduct
 from edge_balancer.simulation.loop import DAY_S, Loop
@@ -33,6 +35,8 @@ class Result:
     fixed: Ints | None
     """[H] the phases of the static baseline; None where it was not asked for."""
     readings_lost: int
+    forecast: dict[str, Any]
+    """How the learned forecast stood at the end, as the daemon's diagnostics tell it; empty without one."""
 
     @property
     def fixed_changes(self) -> int:
@@ -40,13 +44,14 @@ class Result:
         return 0 if self.fixed is None else int(np.count_nonzero(self.fixed != self.world.phases))
 
 
-def simulate(scenario: Scenario, progress: Progress, loop: Loop | None = None) -> Result:
-    """Deterministic by scenario. `loop` may be one that was prepared (a damaged switch); it must be of this scenario.
+def simulate(scenario: Scenario, progress: Progress, loop: Loop | None = None, model: Model | None = None) -> Result:
+    """Deterministic by scenario and model. `loop` may be one that was prepared (a damaged switch); it must be of this
+    scenario, and then has its own model.
 
     Raises FeederError where a feeder's files are none, ArithmeticError where the feeder cannot carry its houses.
     """
     progress("making the feeder")
-    own = Loop(build(scenario)) if loop is None else loop
+    own = Loop(build(scenario), model=model) if loop is None else loop
     world = own.world
     history = History(world)
     outcomes = {name: Outcome(world) for name in (OURS, *dict.fromkeys(scenario.baselines))}
@@ -67,4 +72,5 @@ def simulate(scenario: Scenario, progress: Progress, loop: Loop | None = None) -
                 if name in outcomes and phases is not None:
                     outcomes[name].add(never_moved(world, day.start, day.undisturbed, day.pv, phases))
         progress(f"day {number} of {days}{'' if judged else ' (history)'}")
-    return Result(world, outcomes, own.conduct, fixed, own.metering.lost)
+    learned = own.engine.forecast_report().get("model", {})
+    return Result(world, outcomes, own.conduct, fixed, own.metering.lost, learned)

@@ -208,6 +208,7 @@ def _configuration(scenario: Scenario, feeder: Feeder, phases: Ints, switchable:
         ),
         telemetry=own.telemetry,
         decision=own.decision,
+        forecast=own.forecast,
         switching=own.switching,
         alerts=own.alerts,
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge_balancer.cli import main
+from edge_balancer.models.registry import GRAPH, PACKAGED, Registry
 from edge_balancer.simulation.example import example_toml
 
 TINY = """
@@ -25,6 +26,9 @@ days = 3
 burst_s = 60
 series_step_s = 3600
 """
+
+
+BRIEF = TINY.replace("history_days = 1", "history_days = 0").replace(', "static"', "")
 
 
 @pytest.fixture
@@ -83,4 +87,69 @@ def test_what_cannot_be_used_is_refused(
     Path("broken.toml").write_text("[run\n", encoding="utf-8")
     Path("folder.toml").write_text('[feeder]\nsource = "csv"\nfolder = "no"\n', encoding="utf-8")
     assert main(["simulate", *arguments]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_model_is_used_by_name_by_file_and_from_the_scenario_alike(
+    tiny: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tiny.parent)
+    tiny.write_text(BRIEF, encoding="utf-8")
+    named = tiny.with_name("named.toml")
+    named.write_text(BRIEF + '[controller.forecast]\nmodel = "default"\n', encoding="utf-8")
+    runs = {
+        "blend": [str(tiny)],
+        "scenario": [str(named)],
+        "name": [str(tiny), "--model", "default"],
+        "file": [str(tiny), "--model", str(PACKAGED / GRAPH)],
+        "none": [str(named), "--model", "none"],
+    }
+    seen = {}
+    for what, arguments in runs.items():
+        assert main(["simulate", *arguments, "--days", "1", "--json"]) == 0
+        seen[what] = json.loads(capsys.readouterr().out)
+    assert seen["blend"]["forecast"] == seen["none"]["forecast"] == {}
+    assert seen["blend"]["controllers"] == seen["none"]["controllers"]
+    for what in ("scenario", "name", "file"):
+        told = seen[what]["forecast"]
+        assert (told["use"], told["fault"]) == ("advises", "")
+        assert told["calls"] > 50
+        assert seen[what]["controllers"] == seen["name"]["controllers"]
+    assert seen["name"]["scenario"]["controller"]["forecast"]["model"] == "default"
+
+
+def test_a_model_of_the_site_is_found_beside_the_store_of_its_configuration(
+    tiny: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tiny.parent)
+    tiny.write_text(BRIEF, encoding="utf-8")
+    packaged = Registry(tiny.parent / "none").read("default")
+    Registry(tiny.parent / "state" / "models").install("site-1", packaged.onnx, packaged.card)
+    config = tiny.with_name("site.toml")
+    config.write_text(
+        '[mqtt]\nhost = "localhost"\n[storage]\npath = "state/eb.db"\n[[houses]]\nid = "h1"\nphase = "L1"\n',
+        encoding="utf-8",
+    )
+    command = ["simulate", str(tiny), "--days", "1", "--model", "site-1"]
+    assert main([*command, "--config", str(config)]) == 0
+    assert "learned forecast site-1 " in capsys.readouterr().out
+    assert main(command) == 2
+    assert "forecast.model = 'site-1'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ("no.onnx", "--model no.onnx: No such file or directory; give an .onnx file"),
+        ("noise.onnx", "--model noise.onnx: onnxruntime cannot read it"),
+        ("active", "forecast.model = 'active': no model was activated"),
+        ("two words", "controller.forecast.model"),
+    ],
+)
+def test_a_model_that_the_daemon_would_not_use_is_refused(
+    tiny: Path, model: str, words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tiny.parent)
+    Path("noise.onnx").write_bytes(b"noise" * 100)
+    assert main(["simulate", str(tiny), "--model", model]) == 2
     assert words in capsys.readouterr().err

@@ -1,0 +1,53 @@
+"""The learned forecast of a simulation: what the scenario or `--model` names, untimed so that a run can be repeated.
+
+The daemon starts without a model that it cannot use and says so; a simulation that was to show that model is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from edge_balancer.forecast.interface import MissingModel, Model, ModelRefusedError
+from edge_balancer.models.serving import loaded, registry_of
+from edge_balancer.settings.forecast import NONE, ForecastSettings
+from edge_balancer.settings.load import load
+from edge_balancer.settings.services import StorageSettings
+
+
+def is_file(asked: str) -> bool:
+    """Whether `--model` means a file; else it is a name, as `forecast.model` takes it."""
+    return Path(asked).suffix == ".onnx" or Path(asked).parent != Path()
+
+
+def model_of_file(path: Path) -> Model:
+    """Raises ModelRefusedError for what the daemon would not use."""
+    from edge_balancer.models.runtime import OnnxModel
+
+    try:
+        onnx = path.read_bytes()
+    except OSError as error:
+        raise ModelRefusedError(f"--model {path}: {error.strerror or error}; give an .onnx file") from error
+    try:
+        return OnnxModel(path.stem, hashlib.sha256(onnx).hexdigest()[:16], onnx)
+    except ModelRefusedError as error:
+        raise ModelRefusedError(f"--model {path}: {error}") from error
+
+
+def model_by_name(settings: ForecastSettings, config: Path | None, environ: Mapping[str, str]) -> Model | None:
+    """What `settings` mean beside the store of the configuration in `config`, or of one that says nothing. Raises
+    ModelRefusedError for a model that the daemon would not use, ConfigurationError where `config` cannot be read."""
+    if settings.model == NONE:
+        return None
+    store = (StorageSettings() if config is None else load(config, environ).storage).path
+    model = loaded(settings, registry_of(store), timed=False)
+    if model is None:
+        raise ModelRefusedError(
+            f"forecast.model = {settings.model!r}: no model was activated beside {store}; name one, or give --config"
+        )
+    if isinstance(model, MissingModel):
+        raise ModelRefusedError(
+            f"forecast.model = {settings.model!r}: {model.reason}; name another, or give the --config that it is beside"
+        )
+    return model
