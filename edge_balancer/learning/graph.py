@@ -59,22 +59,24 @@ class Graph:
         return self.add("Add", [product, self.constant(bias.astype(np.float32))])
 
     def trees(self, source: str, forests: Sequence[Any]) -> str:
-        """Histogram gradient boosting regressors of scikit-learn as one node; its output is [N, len(forests)].
+        """Histogram gradient boosting regressors of scikit-learn; the output is [N, len(forests)].
 
-        skl2onnx would make a node of each, but writes the directions of missing values in a type that onnx refuses
-        (1.20 with onnx 1.20 and later); no input is ever missing here.
+        A node for each: a row runs through all trees of a node before the next row does, and a node of all blocks
+        would be larger than the processor's nearest memory. skl2onnx would make such nodes as well, but writes the
+        directions of missing values in a type that onnx refuses (1.20 with onnx 1.20 and later); no input is ever
+        missing here.
         """
-        columns: dict[str, list[Any]] = {name: [] for name in _TREE}
-        base = [float(np.ravel(forest._baseline_prediction)[0]) for forest in forests]  # noqa: SLF001 - no public way
-        number = 0
-        for target, forest in enumerate(forests):
-            for stage in forest._predictors:  # noqa: SLF001 - there is no public way to a tree's nodes
-                _write_tree(columns, stage[0].nodes, number, target)
-                number += 1
-        values: dict[str, Any] = {
-            **columns,
-            "n_targets": len(forests),
-            "base_values": base,
+        columns = [self._forest(source, forest) for forest in forests]
+        return columns[0] if len(columns) == 1 else self.add("Concat", columns, axis=1)
+
+    def _forest(self, source: str, forest: Any) -> str:
+        """[N, 1]"""
+        values: dict[str, Any] = {name: [] for name in _TREE}
+        for number, stage in enumerate(forest._predictors):  # noqa: SLF001 - there is no public way to a tree's nodes
+            _write_tree(values, stage[0].nodes, number)
+        values |= {
+            "n_targets": 1,
+            "base_values": [float(np.ravel(forest._baseline_prediction)[0])],  # noqa: SLF001 - nor to this
             "aggregate_function": "SUM",
             "post_transform": "NONE",
         }
@@ -107,7 +109,7 @@ _TREE: Final = (
 )  # fmt: skip
 
 
-def _write_tree(into: dict[str, list[Any]], nodes: NDArray[Any], number: int, target: int) -> None:
+def _write_tree(into: dict[str, Any], nodes: NDArray[Any], number: int) -> None:
     leaf = nodes["is_leaf"].astype(bool)
     into["nodes_treeids"] += [number] * len(nodes)
     into["nodes_nodeids"] += range(len(nodes))
@@ -119,5 +121,5 @@ def _write_tree(into: dict[str, list[Any]], nodes: NDArray[Any], number: int, ta
     ends = np.flatnonzero(leaf).tolist()
     into["target_treeids"] += [number] * len(ends)
     into["target_nodeids"] += ends
-    into["target_ids"] += [target] * len(ends)
+    into["target_ids"] += [0] * len(ends)
     into["target_weights"] += nodes["value"][ends].tolist()

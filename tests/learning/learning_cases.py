@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from onnx import load_model_from_string
 
 from edge_balancer.forecast.features import FEATURES, NAMES
 from edge_balancer.learning.recordings import PLAIN, SOLAR, Piece, Recording
@@ -83,3 +84,14 @@ def write_store(path: Path, load: NDArray[np.complexfloating], phase: NDArray[np
         connection.execute("COMMIT")
     connection.close()
     return path
+
+
+def forests_of(onnx: bytes) -> list[tuple[int, int]]:
+    """Of each ensemble in a file: how many trees it has, and the leaves of its largest."""
+    found = []
+    for node in load_model_from_string(onnx).graph.node:
+        if node.op_type == "TreeEnsembleRegressor":
+            values = {one.name: one for one in node.attribute}
+            leaves = np.bincount(np.array(values["target_treeids"].ints))
+            found.append((len(leaves), int(leaves.max())))
+    return found

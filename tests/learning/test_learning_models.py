@@ -12,13 +12,13 @@ from edge_balancer.forecast.features import FEATURES, NAMES
 from edge_balancer.forecast.horizon import BLOCK_MINUTES
 from edge_balancer.forecast.interface import LARGEST_BYTES, ModelCard
 from edge_balancer.learning.baselines import BASELINES, BLEND, USUAL
-from edge_balancer.learning.candidates import COLUMNS, Forecaster, Linear, Trees, fit
+from edge_balancer.learning.candidates import COLUMNS, MOST_LEAVES, MOST_TREES, Forecaster, Linear, Trees, fit
 from edge_balancer.learning.errors import LearningError
 from edge_balancer.learning.export import PARITY, answers, card_in, check_parity, drawn, with_card
 from edge_balancer.learning.policy import COLUMNS as POLICY_COLUMNS
 from edge_balancer.learning.policy import INPUTS, Policy, imitated, improved
 from edge_balancer.learning.scores import errors
-from tests.learning.learning_cases import table_of
+from tests.learning.learning_cases import forests_of, table_of
 
 TRAIN, TEST = table_of(6000, 1), table_of(1500, 2)
 CARD = ModelCard("1", "test")
@@ -59,6 +59,14 @@ def test_trees_branch_alike_at_their_very_thresholds(fitted: dict[str, Forecaste
     inputs = np.array(rows, dtype=np.float32)
     assert len(inputs) > 20
     assert check_parity(drawn(trees, None, CARD), trees, None, inputs) <= PARITY
+
+
+def test_no_candidate_has_more_trees_than_the_daemon_has_time_for(fitted: dict[str, Forecaster]) -> None:
+    """Of blocks that have enough to tell for all the trees that they may have, and each in an ensemble of its own."""
+    forests = forests_of(drawn(fitted["boosting-spread"], None, CARD))
+    assert len(forests) == 2 * len(BLOCK_MINUTES)
+    assert 100 < sum(trees for trees, _ in forests) <= MOST_TREES
+    assert max(leaves for _, leaves in forests) <= MOST_LEAVES
 
 
 def test_a_spread_is_about_the_size_of_the_error(fitted: dict[str, Forecaster]) -> None:
