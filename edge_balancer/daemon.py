@@ -54,7 +54,8 @@ COMMAND_AGE_S: Final = 1.0
 """A command whose record took longer than this is given up: it was decided on a feeder that may have changed."""
 FAREWELL_S: Final = 0.75
 """How long a stop waits for the last rows, and then for a file that does not close: a stop has two seconds in all."""
-LEARNED_EVERY_S: Final = 900.0
+LEARNED_EVERY_S: Final = 3600.0
+"""It is the largest thing that is saved, 130 KB for 55 houses: more often it would be half of what an SD card bears."""
 THIN_EVERY_S: Final = 3600.0
 DIAGNOSTICS_EVERY_S: Final = 30.0
 STATUS_EVERY_S: Final = 10.0
