@@ -21,12 +21,10 @@ from edge_balancer.storage.minutes import POWER_SCALE
 STEP_S: Final = 60
 LEAST_DAYS: Final = 4.0
 _HOUR_S: Final = 3600
-_RANGE: Final = (
-    "SELECT min(minute), max(minute) FROM house_minutes JOIN series USING (series) WHERE p IS NOT NULL AND name = ?"
-)
+_EDGE: Final = "SELECT minute, series FROM house_minutes WHERE p IS NOT NULL ORDER BY minute"
 _ROWS: Final = (
-    "SELECT minute, name, phase, p, q FROM house_minutes JOIN series USING (series) "
-    "WHERE minute >= ? AND minute < ? AND p IS NOT NULL ORDER BY minute"
+    "SELECT minute, series, phase, p, q FROM house_minutes WHERE minute >= ? AND minute < ? AND p IS NOT NULL "
+    "ORDER BY minute"
 )
 
 
@@ -34,7 +32,8 @@ def store_recording(database: Path, config: Configuration, most_days: float | No
     """The single-phase houses of the configuration that the store knows, over its last `most_days` or all that it
     has. Raises LearningError where that is too little, StorageError where it cannot be read."""
     known = [house for house in config.houses if not house.three_phase]
-    first, last = _span(database, [house.id for house in known])
+    index = _series(database, {house.id: h for h, house in enumerate(known)})
+    first, last = _span(database, index)
     if last - first < LEAST_DAYS * DAY_S:
         raise LearningError(
             f"{database}: {(last - first) / DAY_S:.1f} days of minutes; learning needs {LEAST_DAYS:g} at least and "
@@ -42,7 +41,6 @@ def store_recording(database: Path, config: Configuration, most_days: float | No
         )
     if most_days is not None:
         first = max(first, int(last - most_days * DAY_S) // STEP_S * STEP_S)
-    index = {house.id: h for h, house in enumerate(known)}
     pv_w = np.array([house.pv_w for house in known], dtype=np.float64)
     away_s = config.decision.pv_reconnect_s + STEP_S
     slots = (last - first) // STEP_S + 1
@@ -51,24 +49,31 @@ def store_recording(database: Path, config: Configuration, most_days: float | No
         away = _Away(pv_w, away_s)
         for begin in range(first, last + 1, _HOUR_S):
             end = min(begin + _HOUR_S, last + STEP_S)
-            yield _hour(database, index, (first, begin, end), away)
+            yield _hour(database, index, len(known), (first, begin, end), away)
 
     kinds = tuple(SOLAR if watts > 0.0 else PLAIN for watts in pv_w.tolist())
     houses = tuple(house.id for house in known)
     return Recording(f"store-{config.feeder.id}", houses, kinds, pv_w, float(first), float(STEP_S), slots, pieces)
 
 
-def _span(database: Path, names: list[str]) -> tuple[int, int]:
-    first, last = [], []
+def _series(database: Path, houses: dict[str, int]) -> dict[int, int]:
+    """The store's number of each house -> its index."""
     with open_reader(database) as connection:
-        for name in names:
-            begin, end = connection.execute(_RANGE, (name,)).fetchone()
-            if begin is not None:
-                first.append(int(begin))
-                last.append(int(end))
-    if not first:
+        known = connection.execute("SELECT series, name FROM series").fetchall()
+    return {int(number): houses[str(name)] for number, name in known if str(name) in houses}
+
+
+def _span(database: Path, index: dict[int, int]) -> tuple[int, int]:
+    """First and last minute of these houses, by the primary key from either end: no look at every row."""
+    found = []
+    with open_reader(database) as connection:
+        for order in ("ASC", "DESC"):
+            rows = connection.execute(f"{_EDGE} {order}")
+            found.append(next((int(minute) for minute, number in rows if int(number) in index), None))
+    first, last = found
+    if first is None or last is None:
         raise LearningError(f"{database}: no minute of a configured single-phase house; give the site's --config")
-    return min(first), max(last)
+    return first, last
 
 
 class _Away:
@@ -93,14 +98,14 @@ class _Away:
         return True
 
 
-def _hour(database: Path, index: dict[str, int], span: tuple[int, int, int], away: _Away) -> Piece:
+def _hour(database: Path, index: dict[int, int], houses: int, span: tuple[int, int, int], away: _Away) -> Piece:
     first, begin, end = span
-    shape = ((end - begin) // STEP_S, len(index))
+    shape = ((end - begin) // STEP_S, houses)
     load, heard = np.zeros(shape, dtype=np.complex64), np.zeros(shape, dtype=np.bool_)
     # Opened for each hour: a reader that stays holds the write-ahead log up.
     with open_reader(database) as connection:
-        for minute, name, phase, p, q in connection.execute(_ROWS, (begin, end)):
-            house = index.get(str(name))
+        for minute, number, phase, p, q in connection.execute(_ROWS, (begin, end)):
+            house = index.get(int(number))
             if house is None or not away.heard(house, int(minute), int(phase), float(p)):
                 continue
             row = (int(minute) - begin) // STEP_S

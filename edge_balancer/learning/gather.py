@@ -16,6 +16,8 @@ from edge_balancer.learning.walk import Rows, rows
 WARM_UP_DAYS: Final = 2.0
 """Of which no rows are kept: the blend knows nothing of the houses' days yet."""
 SHARD_DAYS: Final = 7.0
+SHARD_HOUSE_DAYS: Final = 400.0
+"""Most of a file, which is in memory as a whole, and three times while it is written: 12 MB at a row in 11 minutes."""
 LARGEST_KW: Final = 100.0
 Said = Callable[[str], None]
 
@@ -36,7 +38,11 @@ def gather(recording: Recording, every_s: float, data: DataSet, said: Said) -> N
 
 
 def _count(recording: Recording) -> int:
-    return max(1, int(np.ceil((recording.days - WARM_UP_DAYS) / SHARD_DAYS)))
+    return max(1, int(np.ceil((recording.days - WARM_UP_DAYS) / _shard_days(recording))))
+
+
+def _shard_days(recording: Recording) -> float:
+    return min(SHARD_DAYS, SHARD_HOUSE_DAYS / len(recording.houses))
 
 
 def _name(recording: Recording, k: int) -> str:
@@ -46,12 +52,13 @@ def _name(recording: Recording, k: int) -> str:
 def _weeks(recording: Recording, all_rows: Iterator[Rows], said: Said) -> Iterator[tuple[int, list[Rows]]]:
     """The rows of one file at a time; every file comes, though it be empty."""
     at, held, day = 0, list[Rows](), -1
+    length = _shard_days(recording)
     for one in all_rows:
         age_days = (one.at.wall - recording.start) / DAY_S
         if int(age_days) != day:
             day = int(age_days)
             said(f"day {day} of {recording.days:.0f}")
-        k = min(int((age_days - WARM_UP_DAYS) / SHARD_DAYS), _count(recording) - 1)
+        k = min(int((age_days - WARM_UP_DAYS) / length), _count(recording) - 1)
         while at < k:
             yield at, held
             at, held = at + 1, []

@@ -10,6 +10,7 @@ bench.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,9 +36,10 @@ _POLICY: Final = DecisionSettings()
 
 @dataclass(frozen=True, slots=True)
 class LoopFeeder:
-    """Minutes of one feeder: `load` (T, H) true mean P + jQ and `pv_w` (T, H) what the roofs give; `forecast`
-    (T, H, B) by the blend, W and var, and `error_va` (T, B); `initial` (H,) phases. Decisions begin at `begin`, the
-    judgement at `judged`, both indices of minutes."""
+    """A stretch of minutes of one feeder, or all of them: `load` (T, H) true mean P + jQ and `pv_w` (T, H) what the
+    roofs give; `forecast` (T, H, B) by the blend, W and var, and `error_va` (T, B); `initial` (H,) phases. Decisions
+    begin at `begin`, the judgement at `judged`, both indices of the feeder's minutes, of which `first` is the first
+    one here; `last`: whether no stretch comes after this one."""
 
     name: str
     load: Complexes
@@ -49,6 +51,8 @@ class LoopFeeder:
     begin: int
     judged: int
     nominal_v: float = 230.0
+    first: int = 0
+    last: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +78,30 @@ class LoopResult:
     daily_a: tuple[float, ...] = ()
 
 
-def run_loop(feeder: LoopFeeder, advice: list[Advice], budget: float) -> list[LoopResult]:
-    """One result for each advisor, all on the same minutes."""
-    loop = _Loop(feeder, advice, budget)
-    last = len(feeder.load) - 1
-    for minute in range(feeder.begin, last + 1):
-        loop.measure(minute)
-        if minute < last:
-            loop.decide(minute)
-    return loop.results()
+def run_loop(feeder: LoopFeeder, advice: Sequence[Advice], budget: float) -> list[LoopResult]:
+    """One result for each advisor, all on the same minutes, which come whole."""
+    return run_stretches([(feeder, advice)], [budget])[budget]
+
+
+def run_stretches(
+    stretches: Iterable[tuple[LoopFeeder, Sequence[Advice]]], budgets: Sequence[float]
+) -> dict[float, list[LoopResult]]:
+    """The same at several budgets side by side, over stretches that follow one another: no more than one of them need
+    be in memory. Raises ValueError where none comes."""
+    loops: dict[float, _Loop] = {}
+    for feeder, advice in stretches:
+        loops = loops or {budget: _Loop(feeder, advice, budget) for budget in budgets}
+        for loop in loops.values():
+            loop.take(feeder, advice)
+    if not loops:
+        raise ValueError("no minutes to decide on")
+    return {budget: loop.results() for budget, loop in loops.items()}
 
 
 class _Loop:
-    def __init__(self, feeder: LoopFeeder, advice: list[Advice], budget: float) -> None:
+    def __init__(self, feeder: LoopFeeder, advice: Sequence[Advice], budget: float) -> None:
         self._feeder, self._advice = feeder, advice
+        self._names = [one.name for one in advice]
         houses, count = feeder.load.shape[1], len(advice)
         self._horizon = horizon(patience_for(budget))
         self._weights = self._horizon.weights_min.astype(np.float32)
@@ -101,28 +115,42 @@ class _Loop:
         self._cap = most_a_day(budget)
         self._today = np.zeros((count, houses), dtype=np.int32)
         self._moves: list[deque[tuple[float, int]]] = [deque() for _ in advice]
-        self._neutral = np.zeros((count, len(feeder.load)), dtype=np.float32)
+        self._neutral: list[Singles] = []
+        """[advisors, minutes] of each stretch."""
         self._operations = np.zeros(count)
-        self._own = (np.conj(feeder.load) / np.float32(feeder.nominal_v)).astype(np.complex64)
+        self._own = np.zeros((0, houses), dtype=np.complex64)
         length = self._horizon.ends_s - self._horizon.starts_s
         away = np.clip(_POLICY.pv_reconnect_s - self._horizon.starts_s, 0.0, length) / length
         self._away_share = away.astype(np.float32)
         self._rotation = ROTATION.astype(np.complex64)
 
-    def measure(self, minute: int) -> None:
-        away = self._away_until > minute * STEP_S
-        lost = (self._feeder.pv_w[minute] / np.float32(self._feeder.nominal_v))[np.newaxis] * away
-        amps = (self._own[minute] + lost) * self._rotation[self._phase]
-        self._neutral[:, minute] = np.abs(amps.sum(axis=1))
+    def take(self, feeder: LoopFeeder, advice: Sequence[Advice]) -> None:
+        """Decide the minutes of a stretch."""
+        self._feeder, self._advice = feeder, advice
+        self._own = (np.conj(feeder.load) / np.float32(feeder.nominal_v)).astype(np.complex64)
+        self._neutral.append(np.zeros((len(advice), len(feeder.load)), dtype=np.float32))
+        end = len(feeder.load)
+        for row in range(max(feeder.begin - feeder.first, 0), end):
+            self._measure(row)
+            # Of the feeder's last minute nothing comes after it.
+            if row < end - 1 or not feeder.last:
+                self._decide(row)
 
-    def decide(self, minute: int) -> None:
+    def _measure(self, row: int) -> None:
+        away = self._away_until > (self._feeder.first + row) * STEP_S
+        lost = (self._feeder.pv_w[row] / np.float32(self._feeder.nominal_v))[np.newaxis] * away
+        amps = (self._own[row] + lost) * self._rotation[self._phase]
+        self._neutral[-1][:, row] = np.abs(amps.sum(axis=1))
+
+    def _decide(self, row: int) -> None:
         """By what was known at the minute's end; a house is on its new phase from the next minute on."""
-        f, now = self._feeder, minute * STEP_S
-        load = f.load[minute]
-        square = float(np.mean(np.abs(self._own[minute]) ** 2))
+        f, minute = self._feeder, self._feeder.first + row
+        now = minute * STEP_S
+        load = f.load[row]
+        square = float(np.mean(np.abs(self._own[row]) ** 2))
         for one in self._price:
             one.advance(now, square)
-        forecast, error = self._outlook(minute)
+        forecast, error = self._outlook(row)
         exports = (load.real < 0.0) & (f.roof_w > 0.0)
         lost_sun = np.where(exports, -load.real, 0.0) * (_POLICY.pv_energy_price * _POLICY.pv_reconnect_s / 3600.0)
         if minute % _CAP_EVERY == 0:
@@ -136,7 +164,7 @@ class _Loop:
             turn[..., np.newaxis] - share[np.newaxis, :, np.newaxis, :] * arrive[..., np.newaxis]
         )
         neutral = (forecast * self._rotation[self._phase][:, :, np.newaxis]).sum(axis=1)
-        price = self._prices(minute)[:, :, np.newaxis] + lost_sun[np.newaxis, :, np.newaxis]
+        price = self._prices(row)[:, :, np.newaxis] + lost_sun[np.newaxis, :, np.newaxis]
         for _ in range(MOST_MOVES):
             worth = np.where(free[:, :, np.newaxis], self._gain(neutral, change, error) - price, -np.inf)
             flat = worth.reshape(len(worth), -1)
@@ -150,19 +178,19 @@ class _Loop:
                 free[k, house] = False
                 self._move(k, house, int(target[k, house, way]), minute, trips=bool(exports[house]))
 
-    def _outlook(self, minute: int) -> tuple[Complexes, Singles]:
+    def _outlook(self, row: int) -> tuple[Complexes, Singles]:
         """Forecast currents [advisors, houses, blocks] and squared errors [advisors, blocks], A and A^2."""
         f = self._feeder
-        base, error = f.forecast[minute], f.error_va[minute]
-        told = [base if one.correction_w is None else base + one.correction_w[minute] for one in self._advice]
-        errors = [error if one.error_va is None else one.error_va[minute] for one in self._advice]
+        base, error = f.forecast[row], f.error_va[row]
+        told = [base if one.correction_w is None else base + one.correction_w[row] for one in self._advice]
+        errors = [error if one.error_va is None else one.error_va[row] for one in self._advice]
         volts = np.float32(f.nominal_v)
         current = (np.conj(np.stack(told)) / volts).astype(np.complex64)
         return current, ((np.stack(errors) / volts) ** 2).astype(np.float32)
 
-    def _prices(self, minute: int) -> NDArray[np.float64]:
+    def _prices(self, row: int) -> NDArray[np.float64]:
         price = np.array([one.price(self._minutes) for one in self._price])
-        factors = [1.0 if one.price_factor is None else one.price_factor[minute] for one in self._advice]
+        factors = [1.0 if one.price_factor is None else one.price_factor[row] for one in self._advice]
         return np.stack([p * np.broadcast_to(f, self._phase.shape[1:]) for p, f in zip(price, factors, strict=True)])
 
     def _gain(self, neutral: Complexes, change: Complexes, error2: Singles) -> Singles:
@@ -189,11 +217,11 @@ class _Loop:
                 self._today[k, moves.popleft()[1]] -= 1
 
     def results(self) -> list[LoopResult]:
-        judged = self._neutral[:, self._feeder.judged :].astype(np.float64)
+        judged = np.concatenate(self._neutral, axis=1)[:, self._feeder.judged :].astype(np.float64)
         house_days = self._phase.shape[1] * judged.shape[1] * STEP_S / DAY_S
         return [
-            LoopResult(one.name, float(a.mean()), float(np.percentile(a, 95)), float(n / house_days), _daily(a))
-            for one, a, n in zip(self._advice, judged, self._operations, strict=True)
+            LoopResult(name, float(a.mean()), float(np.percentile(a, 95)), float(n / house_days), _daily(a))
+            for name, a, n in zip(self._names, judged, self._operations, strict=True)
         ]
 
 

@@ -67,7 +67,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     add("--name", default=usual.name, help="of the model in the registry (default: %(default)s)")
     add("--candidates", default="all", metavar="NAMES", help=f"of {', '.join(CANDIDATES)} (default: all)")
     add("--seed", type=int, default=usual.seed, help="of the training (default: %(default)s)")
-    add("--rows", type=int, default=usual.rows, metavar="N", help="most rows to train on (default: %(default)s)")
+    add("--rows", type=int, metavar="N", help=f"most rows to train on (default: {usual.rows}, of a store 100000)")
     add("--loop-scenarios", default=",".join(SCENARIOS), metavar="NAMES", help="judged on (default: %(default)s)")
     add("--loop-seeds", default="1101-1103", metavar="N,N-N",
         help="held-out feeders; all are judged on the first, the best two on the others (default: %(default)s)",
@@ -89,7 +89,9 @@ def train_options(args: argparse.Namespace, data: Path) -> TrainOptions:
     for name in candidates:
         if name not in CANDIDATES:
             raise ValueError(f"--candidates {name}: give some of {', '.join(CANDIDATES)}, or all")
-    if args.rows < 1000:
+    usual = TrainOptions(data, args.out)
+    rows = usual.rows if args.rows is None else args.rows
+    if rows < 1000:
         raise ValueError(f"--rows {args.rows}: give 1000 or more")
     if args.loop_days < 3:
         raise ValueError(f"--loop-days {args.loop_days}: give 3 or more, for the blend learns two days first")
@@ -100,7 +102,6 @@ def train_options(args: argparse.Namespace, data: Path) -> TrainOptions:
     for seed in (*loops.seeds, *policy_seeds):
         if seed < FIRST_SEED:
             raise ValueError(f"seed {seed} is kept for the bench: give seeds from {FIRST_SEED} on")
-    usual = TrainOptions(data, args.out)
     return TrainOptions(
-        data, args.out, args.name, candidates, args.seed, args.rows, loops, args.generations, usual.brood, policy_seeds
+        data, args.out, args.name, candidates, args.seed, rows, loops, args.generations, usual.brood, policy_seeds
     )

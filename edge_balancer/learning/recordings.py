@@ -48,15 +48,8 @@ class Recording:
         return self.slots * self.step_s / DAY_S
 
 
-def minute_loads(recording: Recording, step_s: float = 60.0) -> tuple[Loads, Mask]:
-    """Means over slots of `step_s` (T, H), complex64, and where anything was heard. Gaps are zero."""
-    many = max(1, round(step_s / recording.step_s))
-    count = recording.slots // many
-    total = np.zeros((count, len(recording.houses)), dtype=np.complex64)
-    heard = np.zeros(total.shape, dtype=np.int16)
+def slots_of(recording: Recording, first: int = 0) -> Iterator[NDArray[np.complex64]]:
+    """Loads [houses] of one slot after the other, from the slot `first` on. Gaps are zero."""
     for piece in recording.pieces():
-        slot = (piece.first + np.arange(len(piece.load))) // many
-        some = slot < count
-        np.add.at(total, slot[some], np.where(piece.heard, piece.load, 0.0)[some].astype(np.complex64))
-        np.add.at(heard, slot[some], piece.heard[some])
-    return np.where(heard > 0, total / np.maximum(heard, 1), 0.0).astype(np.complex64), heard > 0
+        for row in range(max(first - piece.first, 0), len(piece.load)):
+            yield np.where(piece.heard[row], piece.load[row], 0.0).astype(np.complex64)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import os
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +16,7 @@ import numpy as np
 
 from edge_balancer.learning.commands import store_dataset
 from edge_balancer.learning.export import write
-from edge_balancer.learning.feeders import Asked, Ready, own_loop
+from edge_balancer.learning.feeders import Asked, Ready, days_judged, own_loop
 from edge_balancer.learning.from_store import store_recording
 from edge_balancer.learning.model_card import model_card
 from edge_balancer.learning.options import CANDIDATES, EVERY_MIN, Loops, train_options
@@ -30,6 +31,10 @@ from edge_balancer.settings.root import Configuration
 
 SITE_CANDIDATES: Final = ("ridge", "boosting")
 """A site has some million rows at most and a Pi one night."""
+SITE_ROWS: Final = 100_000
+"""To train on, unless told otherwise; of more, as many are drawn evenly, for a Pi has no memory to spare."""
+ENOUGH_DAYS: Final = 5
+"""Judged: on fewer the interval is so wide that hardly any lead is for certain."""
 
 
 def run_training(args: argparse.Namespace, progress: ProgressLine) -> str:
@@ -39,7 +44,7 @@ def run_training(args: argparse.Namespace, progress: ProgressLine) -> str:
         report = Training(train_options(args, args.data), progress).run()
     else:
         report = _on_site(args, progress)
-    text = as_markdown(report)
+    text = as_markdown(report) + _few_days(args)
     write(args.out / "report.md", text.encode())
     if report.best == BLEND:
         return text + "\nThe blend stays: no model is installed.\n"
@@ -62,14 +67,30 @@ def _on_site(args: argparse.Namespace, progress: ProgressLine) -> Report:
     chosen = options.candidates if options.candidates != CANDIDATES else SITE_CANDIDATES
     budget = config.decision.operations_per_house_day
     loops = Loops((), (), options.loops.days, (budget,))
-    options = replace(options, candidates=chosen, loops=loops, generations=0)
+    rows = SITE_ROWS if args.rows is None else options.rows
+    options = replace(options, candidates=chosen, rows=rows, loops=loops, generations=0)
 
-    def own(asked: list[Asked]) -> Ready:
+    def own(asked: list[Asked]) -> Iterable[Ready]:
         recording = store_recording(args.from_store, config)
         phases = np.array([_phase(config, house) for house in recording.houses], dtype=np.int8)
         return own_loop(recording, phases, asked, progress.of("judging on this site's last days"))
 
     return Training(options, progress, own).run()
+
+
+def _few_days(args: argparse.Namespace) -> str:
+    """What is to be said of a store that is too short to show a lead."""
+    if args.from_store is None:
+        return ""
+    recording = store_recording(args.from_store, load(args.config, os.environ))
+    judged = days_judged(recording)
+    if judged >= ENOUGH_DAYS:
+        return ""
+    return (
+        f"\n{args.from_store} holds {recording.days:.1f} days of minutes, which leaves {judged} to judge on: on fewer "
+        f"than {ENOUGH_DAYS} a lead can hardly be told from luck. Set storage.minute_days to 35, and train again when "
+        "they have gathered.\n"
+    )
 
 
 def _phase(config: Configuration, house: str) -> int:

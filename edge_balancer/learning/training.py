@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -20,7 +20,7 @@ from edge_balancer.learning.candidates import Forecaster, Singles, fit
 from edge_balancer.learning.errors import LearningError
 from edge_balancer.learning.export import Answer, answers, card_in, check_parity, drawn, write
 from edge_balancer.learning.feeders import Asked, Ready, twin_loop
-from edge_balancer.learning.loop import run_loop
+from edge_balancer.learning.loop import run_stretches
 from edge_balancer.learning.options import TrainOptions
 from edge_balancer.learning.policy import INPUTS, Policy
 from edge_balancer.learning.policy_search import learned_policies
@@ -54,9 +54,12 @@ class Report:
 
 
 class Training:
-    """One run in the folder `options.out`. `own` gives the feeder to judge on, in the twin's place."""
+    """One run in the folder `options.out`. `own` gives the feeder to judge on, stretch by stretch, in the twin's
+    place."""
 
-    def __init__(self, options: TrainOptions, said: Said, own: Callable[[list[Asked]], Ready] | None = None) -> None:
+    def __init__(
+        self, options: TrainOptions, said: Said, own: Callable[[list[Asked]], Iterable[Ready]] | None = None
+    ) -> None:
         self._options, self._said, self._own = options, said, own
         self._data = DataSet(options.data)
         self._made_by = made_by()
@@ -186,11 +189,12 @@ class Training:
                 continue
             asked = [Asked(name, self._answer(name)) for name in todo]
             tell = self._telling(f"judging on {what}, seed {seed}")
-            ready = self._own(asked) if self._own else twin_loop(scenario(what), seed, loops.days, asked, tell)
+            readies = self._own(asked) if self._own else [twin_loop(scenario(what), seed, loops.days, asked, tell)]
+            tell("closed loop")
+            found = run_stretches(((one.feeder, one.advice) for one in readies), loops.budgets)
             fresh: list[LoopRow] = []
-            for budget in loops.budgets:
-                tell(f"closed loop at {budget:g} operations per house-day")
-                for one in run_loop(ready.feeder, ready.advice, budget):
+            for budget, results in found.items():
+                for one in results:
                     parts = list(enumerate(one.daily_a, start=1)) if self._own else [(0, one.mean_a)]
                     fresh += [
                         LoopRow(one.advisor, hashes[one.advisor], label, budget, part, mean, one.p95_a, one.operations)

@@ -108,6 +108,8 @@ def test_a_site_learns_from_its_store_and_takes_only_what_won(
     said = capsys.readouterr().out
     registry = Registry(Path(site[4]).parent / "models")
     assert "| ridge | 1 |" in said  # the one whole day that is judged
+    assert "holds 8.0 days of minutes, which leaves 1 to judge on" in said
+    assert "Set storage.minute_days to 35, and train again" in said
     if wins:
         active = registry.active
         assert active is not None

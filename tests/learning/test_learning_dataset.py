@@ -14,7 +14,6 @@ from edge_balancer.learning.errors import LearningError
 from edge_balancer.learning.from_store import store_recording
 from edge_balancer.learning.from_twin import twin_feeder
 from edge_balancer.learning.gather import gather
-from edge_balancer.learning.recordings import minute_loads
 from edge_balancer.learning.shards import DataSet, RowsOfShard
 from edge_balancer.learning.splits import HELD_DAYS, REACH_S, boundaries, held_houses, sides, tables
 from edge_balancer.settings.root import Configuration
@@ -96,6 +95,20 @@ def test_rows_beyond_the_most_are_drawn_evenly_and_the_same_each_time(tmp_path: 
     assert len(tables(data, 10**6, 1)[0]) > 3 * len(some[0])
 
 
+def test_many_houses_come_in_more_and_smaller_files_with_the_same_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = recording_of(living(9, 5 * 1440, 3))
+    whole, parts = DataSet(tmp_path / "whole", RECIPE), DataSet(tmp_path / "parts", RECIPE)
+    gather(recording, 1800.0, whole, lambda _: None)
+    monkeypatch.setattr(gathering, "SHARD_HOUSE_DAYS", 9.0)
+    gather(recording, 1800.0, parts, lambda _: None)
+    assert [len(whole.shards), len(parts.shards)] == [1, 3]
+    (_, rows), pieces = next(whole.read()), [rows for _, rows in parts.read()]
+    np.testing.assert_array_equal(rows.inputs, np.concatenate([one.inputs for one in pieces]))
+    np.testing.assert_array_equal(rows.wall, np.concatenate([one.wall for one in pieces]))
+
+
 def test_an_empty_file_is_no_trouble(tmp_path: Path) -> None:
     data = DataSet(tmp_path, RECIPE)
     none = RowsOfShard(
@@ -120,7 +133,9 @@ def test_the_store_is_read_minute_by_minute_with_gaps_and_without_inverters_that
     store = write_store(tmp_path / "store.db", load, phase, ["a", "b", "roof"])
     recording = store_recording(store, config)
     assert (recording.start, recording.slots, recording.kinds[2]) == (START, minutes, "PV")
-    means, heard = minute_loads(recording)
+    pieces = list(recording.pieces())
+    means = np.concatenate([one.load for one in pieces])
+    heard = np.concatenate([one.heard for one in pieces])
     assert not heard[:, 3].any()
     assert not heard[200:260, 0].any()
     assert heard[:200, 0].all()

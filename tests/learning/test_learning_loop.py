@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from edge_balancer.forecast.horizon import BLOCK_MINUTES, horizon, patience_for
 from edge_balancer.learning.feeders import Ready
 from edge_balancer.learning.imitation import examples, imitating
-from edge_balancer.learning.loop import Advice, LoopFeeder, run_loop
+from edge_balancer.learning.loop import Advice, LoopFeeder, run_loop, run_stretches
 from edge_balancer.learning.policy import INPUTS
 from edge_balancer.learning.standings import BLEND, LoopRow, as_csv, from_csv, standings, winner
 from tests.learning.learning_cases import living
@@ -57,6 +59,26 @@ def test_advisors_side_by_side_do_as_they_do_alone() -> None:
     together = run_loop(made, [Advice("a"), Advice("b", truth(made))], 4.0)
     assert together[0] == run_loop(made, [Advice("a")], 4.0)[0]
     assert together[1] == run_loop(made, [Advice("b", truth(made))], 4.0)[0]
+
+
+def test_stretch_by_stretch_it_decides_as_on_the_whole_at_all_budgets() -> None:
+    made, oracle = feeder(6, 1500.0), truth(feeder(6, 1500.0))
+    found = run_stretches(
+        (
+            (
+                replace(made, load=made.load[a:b], pv_w=made.pv_w[a:b], forecast=made.forecast[a:b],
+                        error_va=made.error_va[a:b], first=a, last=b == MINUTES),
+                [Advice("blend"), Advice("oracle", oracle[a:b])],
+            )
+            for a, b in ((0, 333), (333, 1500), (1500, MINUTES))
+        ),
+        [2.0, 4.0],
+    )  # fmt: skip
+    for budget in (2.0, 4.0):
+        assert found[budget] == run_loop(made, [Advice("blend"), Advice("oracle", oracle)], budget)
+        assert found[budget][0].operations > 0.5
+    with pytest.raises(ValueError, match="no minutes"):
+        run_stretches([], [2.0])
 
 
 def test_a_price_that_no_move_is_worth_keeps_houses_where_they_are() -> None:

@@ -14,7 +14,7 @@ from edge_balancer.benchmark.scenarios import Meters, Switches
 from edge_balancer.forecast.features import FEATURES, NAMES
 from edge_balancer.forecast.horizon import BLOCK_MINUTES, horizon, patience_for
 from edge_balancer.forecast.interface import FunctionModel, ModelCard, Outputs
-from edge_balancer.learning.recordings import minute_loads
+from edge_balancer.learning.recordings import slots_of
 from edge_balancer.learning.walk import Truth, Walk, rows
 from edge_balancer.types.readings import Reading
 from tests.learning.bench_feeder import quiet_case
@@ -99,15 +99,13 @@ def test_the_daemons_engine_asks_with_the_very_rows_that_training_sees(monkeypat
         np.testing.assert_array_equal(seen[wall], walked[wall], err_msg=f"{wall - case.start}")
 
 
-def test_minutes_are_means_of_what_was_heard() -> None:
-    load = np.arange(24.0).reshape(12, 2) + 0j
+@pytest.mark.parametrize("first", [0, 3, 5, 11])
+def test_slots_come_one_after_the_other_from_where_they_are_wanted_and_gaps_are_nought(first: int) -> None:
+    load = np.arange(24.0).reshape(12, 2) + 1j
     heard = np.ones((12, 2), dtype=np.bool_)
     heard[0, 0] = heard[6:, 1] = False
-    minutes, known = minute_loads(recording_of(load, heard, step_s=10.0, piece=5))
-    assert minutes.shape == (2, 2)
-    np.testing.assert_allclose(minutes[0], [np.mean([2, 4, 6, 8, 10]), np.mean([1, 3, 5, 7, 9, 11])])
-    np.testing.assert_array_equal(known, [[True, True], [True, False]])
-    assert minutes[1, 1] == 0.0
+    slots = np.stack(list(slots_of(recording_of(load, heard, piece=5), first)))
+    np.testing.assert_array_equal(slots, np.where(heard, load, 0.0)[first:])
 
 
 def test_inputs_are_of_all_features() -> None:
