@@ -35,6 +35,7 @@ _OWN: Final = {
     "oracle": ("ours", "volts", "oracle", "static"),
     "foresight": ("foresight", "static"),
     "learned": ("ours", "volts", "learned", "static"),
+    "ongoing": ("ours", "volts", "ongoing", "static"),
     "persistence": ("ours", "volts", "persistence", "static"),
 }
 """The modules that a controller's result is computed by, beside those of all. `runs` strings them together."""

@@ -18,8 +18,9 @@ CONTROLLERS: Final = (
     "foresight",
 )
 """`threshold-minute` is the threshold rule on one-minute readings; `oracle` is ours with a perfect forecast."""
-EXTRA: Final = ("learned", "persistence")
-"""Only where they are asked for: ours with a learned model upon the blend, and with a forecast that nothing changes."""
+EXTRA: Final = ("learned", "ongoing", "persistence")
+"""Only where they are asked for: ours with a learned model upon the blend, with a forecast that knows how all that runs
+goes on, and with one that nothing changes."""
 BUDGETS: Final = (1.0, 2.0, 4.0, 8.0)
 DAYS: Final = 7
 _MOST_WORKERS: Final = 64

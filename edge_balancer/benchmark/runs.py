@@ -17,6 +17,7 @@ from edge_balancer.benchmark.case import Case, Phases
 from edge_balancer.benchmark.foresight import coarse_case, foresight
 from edge_balancer.benchmark.learned import learned
 from edge_balancer.benchmark.network import Network
+from edge_balancer.benchmark.ongoing import Ongoing
 from edge_balancer.benchmark.options import BenchOptions
 from edge_balancer.benchmark.oracle import Oracle
 from edge_balancer.benchmark.ours import configuration, run_engine
@@ -24,7 +25,7 @@ from edge_balancer.benchmark.pairwise import Progress
 from edge_balancer.benchmark.persistence import Persistence
 from edge_balancer.benchmark.results import FORESIGHT, STATIC, Result, result
 from edge_balancer.benchmark.rules import ThresholdRule, greedy_schedule, threshold_schedule
-from edge_balancer.benchmark.scenarios import Scenario, make_case
+from edge_balancer.benchmark.scenarios import Scenario, households, make_case
 from edge_balancer.benchmark.schedule import Schedule
 from edge_balancer.benchmark.static import best_fixed
 from edge_balancer.benchmark.trips import lost_w
@@ -75,8 +76,7 @@ def run_feeder(
     return failures
 
 
-_ADVISORS: Final[dict[str, Callable[[Case], Advisor]]] = {"oracle": Oracle, "persistence": Persistence}
-_ENGINES: Final = ("ours", "learned", *_ADVISORS)
+_ENGINES: Final = ("ours", "learned", "oracle", "ongoing", "persistence")
 
 
 class _Bench:
@@ -128,11 +128,19 @@ class _Bench:
         what, case = self._what, self._wired
         config = configuration(case, budget, voltages=True)
         volts = HouseVoltages(self._network.flow, self._network.level)
-        advisor = _ADVISORS[controller](case) if controller in _ADVISORS else None
+        advisor = self._advisor(controller)
         model = learned(self._options.model) if controller == "learned" else None
         run = run_engine(case, config, what.meters, what.switches, self._drawn, self._progress, volts, advisor, model)
         seen = self._judged(controller, budget, run.schedule)
         return replace(seen, failed=float(run.failed), lock_outs=float(run.lock_outs))
+
+    def _advisor(self, controller: str) -> Advisor | None:
+        """Who forecasts in the place of the engine's own."""
+        if controller == "oracle":
+            return Oracle(self._wired)
+        if controller == "ongoing":
+            return Ongoing(self._wired, households(self._what, self._seed))
+        return Persistence(self._wired) if controller == "persistence" else None
 
     def _schedule(self, controller: str, budget: float | None) -> Schedule | Phases:
         what, case = self._what, self._wired

@@ -122,16 +122,21 @@ def scenario(name: str) -> Scenario:
     raise ValueError(f"{name!r} is no scenario: give one of {', '.join(one.name for one in SCENARIOS)}")
 
 
+def households(what: Scenario, seed: int) -> Population:
+    """Who lives on the feeder of a seed."""
+    if what.mix is Mix.MINI_GRID:
+        options = mini_grid(what.houses)
+    else:
+        options = PopulationOptions(houses=what.houses, mix=what.mix, ev_share=what.ev_share, site=Site())
+    return Population(options, what.drawn(seed))
+
+
 def make_case(what: Scenario, seed: int, days: int) -> Case:
     """The feeder of a seed over `days` of history and as many that are judged."""
     if days < 1:
         raise ValueError(f"days = {days}: give at least 1 of history, and as many are judged")
     drawn = what.drawn(seed)
-    if what.mix is Mix.MINI_GRID:
-        options = mini_grid(what.houses)
-    else:
-        options = PopulationOptions(houses=what.houses, mix=what.mix, ev_share=what.ev_share, site=Site())
-    population = Population(options, drawn)
+    population = households(what, seed)
     start = population.site.midnight_of(_FIRST_DAY)
     roofs = draw_roofs(what.houses, what.pv_share, drawn, southern=population.site.latitude_deg < 0.0)
     fleet = PvFleet(population.weather, roofs, drawn)
