@@ -2,7 +2,8 @@
 
     .venv/bin/python scripts/learning/package.py OUT boosting-spread --first 1101
 
-OUT is what `edge-balancer train --out` was given; feeders of the seed `--first` sorted out, the others decide.
+OUT is what `edge-balancer train --out` was given; feeders of the seed `--first` sorted out, the others decide. The
+tables are of all candidates: who came to the deciding feeders is judged by these, the others by the first.
 """
 
 from __future__ import annotations
@@ -32,8 +33,10 @@ def main() -> None:
     rows = from_csv((args.out / LOOP_FILE).read_text(encoding="utf-8"))
     first = [row for row in rows if f"-{args.first}-" in row.feeder]
     deciding = [row for row in rows if row not in first]
-    table = [one for one in standings(deciding) if one.advisor in (args.candidate, "boosting")]
+    table = standings(deciding)
     names = {one.advisor for one in table}
+    if args.candidate not in names:
+        parser.error(f"{args.candidate} was not on the deciding feeders, which were: {', '.join(sorted(names))}")
     everybody = [*table, *(one for one in standings(first) if one.advisor not in names)]
     best = winner(table, names)
     onnx = (args.out / "candidates" / f"{args.candidate}.onnx").read_bytes()
