@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
 
 from edge_balancer.benchmark.scenarios import scenario
+from edge_balancer.learning.export import write
 from edge_balancer.learning.feeders import Asked, Ready, twin_loop
 from edge_balancer.learning.imitation import examples, imitating
 from edge_balancer.learning.loop import Advice, run_loop
 from edge_balancer.learning.options import TrainOptions
-from edge_balancer.learning.policy import COLUMNS, Floats, Policy, improved
+from edge_balancer.learning.policy import COLUMNS, INPUTS, Floats, Policy, improved
 
+IMITATION: Final = "imitation"
+POLICY: Final = "policy"
+POLICY_FILE: Final = "policy.json"
 POLICY_DAYS: Final = 4
 POLICY_BUDGET: Final = 2.0
 _ELASTICITY: Final = 0.17
 """By this power of the operations the neutral current falls, between one and four a day, on simulated feeders."""
+
+
+def policies_of(options: TrainOptions, version: str, upon: Asked, said: Callable[[str], None]) -> dict[str, Policy]:
+    """By name. Not learned again where the folder has those of this version."""
+    place = options.out / POLICY_FILE
+    if place.exists():
+        had = json.loads(place.read_text(encoding="utf-8"))
+        if had.get("version") == version:
+            return {name: Policy(tuple(had[name])) for name in (IMITATION, POLICY)}
+    first, last = learned_policies(options, upon, said)
+    found = {IMITATION: first, POLICY: last}
+    told = {name: policy.weights for name, policy in found.items()}
+    content = {"version": version, "upon": upon.name, "inputs": INPUTS, **told}
+    write(place, (json.dumps(content, indent=1) + "\n").encode())
+    return found
 
 
 def learned_policies(options: TrainOptions, upon: Asked, said: Callable[[str], None]) -> tuple[Policy, Policy]:

@@ -14,14 +14,16 @@ from edge_balancer.learning.standings import BLEND
 if TYPE_CHECKING:
     from edge_balancer.learning.training import Report
 
-_MADE_BY: Final = ("candidates", "graph", "imitation", "policy", "splits")
+_MADE_BY: Final = ("candidates", "graph", "splits")
 """The modules that a model's numbers come from, beside its data."""
+_POLICY_BY: Final = ("imitation", "policy", "policy_search", "loop")
+"""And a policy's."""
 
 
-def made_by() -> str:
+def made_by(*, policy: bool = False) -> str:
     """Of the code that a model's numbers come from; words about it may change."""
     digest = hashlib.sha256()
-    for name in _MADE_BY:
+    for name in (*_MADE_BY, *(_POLICY_BY if policy else ())):
         tree = ast.parse((Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             if (

@@ -22,8 +22,8 @@ from edge_balancer.learning.export import Answer, answers, card_in, check_parity
 from edge_balancer.learning.feeders import Asked, Ready, twin_loop
 from edge_balancer.learning.loop import run_stretches
 from edge_balancer.learning.options import TrainOptions
-from edge_balancer.learning.policy import INPUTS, Policy
-from edge_balancer.learning.policy_search import learned_policies
+from edge_balancer.learning.policy import Policy
+from edge_balancer.learning.policy_search import IMITATION, POLICY, policies_of
 from edge_balancer.learning.provenance import made_by
 from edge_balancer.learning.scores import Errors, errors
 from edge_balancer.learning.shards import DataSet
@@ -31,8 +31,6 @@ from edge_balancer.learning.splits import Table, tables
 from edge_balancer.learning.standings import BLEND, LoopRow, Standing, as_csv, from_csv, standings, winner
 
 Said = Callable[[str], None]
-POLICY: Final = "policy"
-IMITATION: Final = "imitation"
 LOOP_FILE: Final = "loop.csv"
 ERRORS_FILE: Final = "errors.json"
 LICENCE: Final = "Apache-2.0"
@@ -62,7 +60,6 @@ class Training:
     ) -> None:
         self._options, self._said, self._own = options, said, own
         self._data = DataSet(options.data)
-        self._made_by = made_by()
         self._models: dict[str, bytes] = {}
         self._table: tuple[Table, Table] | None = None
         self._rows: list[LoopRow] = []
@@ -152,8 +149,9 @@ class Training:
 
     def _version(self, kind: str) -> str:
         o = self._options
-        parts = [self._data.sha256, self._made_by, kind, o.seed, o.rows]
-        if kind in (POLICY, IMITATION):
+        policy = kind in (POLICY, IMITATION)
+        parts = [self._data.sha256, made_by(policy=policy), kind, o.seed, o.rows]
+        if policy:
             parts += [o.generations, o.brood, o.policy_seeds, o.loops.scenarios, self._upon]
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 
@@ -227,18 +225,19 @@ class Training:
     # The policy.
 
     def _learn_policy(self, forecaster: str) -> None:
+        """Those that say anything at all join the candidates: one that says nothing is the forecaster again."""
         self._upon = forecaster
-        known = {name: self._known(name) for name in (IMITATION, POLICY)}
-        if all(known.values()):
-            self._models |= {name: model for name, model in known.items() if model is not None}
-            return
-        first, last = learned_policies(self._options, Asked(forecaster, self._answer(forecaster)), self._said)
-        train, test = self._tables()
-        model = None if forecaster == BLEND else fit(forecaster, train, self._options.seed, self._said)
-        for name, policy in ((IMITATION, first), (POLICY, last)):
-            made = self._exported(name, model, policy, train.inputs)
-            check_parity(made, model, policy, test.inputs)
-            write(self._place(name), made)
-            self._models[name] = made
-        weights = {"inputs": INPUTS, "imitation": first.weights, "policy": last.weights, "upon": forecaster}
-        write(self._options.out / "policy.json", (json.dumps(weights, indent=1) + "\n").encode())
+        model: Forecaster | None = None
+        upon = Asked(forecaster, self._answer(forecaster))
+        for name, policy in policies_of(self._options, self._version(POLICY), upon, self._said).items():
+            if not any(policy.weights):
+                continue
+            known = self._known(name)
+            if known is None:
+                train, test = self._tables()
+                if model is None and forecaster != BLEND:
+                    model = fit(forecaster, train, self._options.seed, self._said)
+                known = self._exported(name, model, policy, train.inputs)
+                check_parity(known, model, policy, test.inputs)
+                write(self._place(name), known)
+            self._models[name] = known

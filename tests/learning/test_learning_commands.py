@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,11 @@ import pytest
 
 from edge_balancer.cli import main
 from edge_balancer.learning import gather as gathering
+from edge_balancer.learning import policy_search, training
 from edge_balancer.learning import site as learning_site
-from edge_balancer.learning import training
 from edge_balancer.learning.export import answers
+from edge_balancer.learning.options import TrainOptions
+from edge_balancer.learning.policy import INPUTS, Policy
 from edge_balancer.learning.standings import BLEND
 from edge_balancer.models.registry import Registry
 from tests.learning.learning_cases import living, write_store
@@ -127,3 +130,26 @@ def test_a_site_learns_from_its_store_and_takes_only_what_won(
     else:
         assert "The blend stays: no model is installed." in said
         assert "activated" not in said
+
+
+def test_a_policy_that_says_nothing_is_no_candidate_and_what_was_learned_is_not_learned_again(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent, speaking = Policy((0.0,) * len(INPUTS)), Policy((0.1,) * len(INPUTS))
+    learned = []
+
+    def learn(*_: object) -> tuple[Policy, Policy]:
+        learned.append(1)
+        return silent, speaking
+
+    monkeypatch.setattr(policy_search, "learned_policies", learn)
+    options = TrainOptions(data, tmp_path, rows=2000)
+    for _ in range(2):
+        run = training.Training(options, lambda _: None)
+        run._learn_policy(BLEND)
+        assert list(run._models) == ["policy"]
+    assert len(learned) == 1
+    assert [path.name for path in (tmp_path / "candidates").iterdir()] == ["policy.onnx"]
+    run = training.Training(replace(options, generations=9), lambda _: None)
+    run._learn_policy(BLEND)
+    assert len(learned) == 2
