@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from edge_balancer.forecast.horizon import BLOCK_MINUTES, horizon, patience_for
-from edge_balancer.learning.feeders import Ready
+from edge_balancer.forecast.interface import Outputs
+from edge_balancer.learning.feeders import STRETCH_MIN, Asked, Ready, days_judged, own_loop
 from edge_balancer.learning.imitation import examples, imitating
 from edge_balancer.learning.loop import Advice, LoopFeeder, run_loop, run_stretches
 from edge_balancer.learning.policy import INPUTS
 from edge_balancer.learning.standings import BLEND, LoopRow, as_csv, from_csv, standings, winner
-from tests.learning.learning_cases import living
+from tests.learning.learning_cases import living, recording_of
 
 MINUTES = 2 * 1440
 
@@ -149,3 +150,24 @@ def test_foresight_gives_examples_of_moves_and_of_what_stayed() -> None:
     assert (~found.moved).sum() > found.moved.sum()
     assert found.gain[found.moved].mean() > found.gain[~found.moved].mean()
     assert len(imitating([found]).weights) == len(INPUTS)
+
+
+def test_a_sites_record_is_judged_in_stretches_that_follow_one_another() -> None:
+    """However long it is, no more than one of them is in memory; its last quarter is what counts."""
+    load = living(3, 7 * 1440, 6)
+    recording = recording_of(load)
+    asked = [Asked(BLEND), Asked("nought", lambda inputs: Outputs(np.zeros((len(inputs), 6), dtype=np.float32)))]
+    stretches = list(own_loop(recording, np.array([0, 1, 2], dtype=np.int8), asked, lambda _: None))
+    feeders = [one.feeder for one in stretches]
+    assert max(len(one.load) for one in feeders) == STRETCH_MIN
+    assert [one.first for one in feeders] == [STRETCH_MIN * k for k in range(len(feeders))]
+    assert [one.last for one in feeders] == [False] * (len(feeders) - 1) + [True]
+    judged = len(load) - 2 * 1440 - int(0.75 * 5 * 1440)
+    np.testing.assert_allclose(
+        np.concatenate([one.load for one in feeders]), load[-judged - 1440 :].astype(np.complex64)
+    )
+    assert feeders[0].judged == 1440
+    assert days_judged(recording) == 1
+    blend, nought = run_stretches([(one.feeder, one.advice) for one in stretches], [2.0])[2.0]
+    assert nought.mean_a == blend.mean_a
+    assert len(blend.daily_a) == 1
