@@ -14,6 +14,7 @@
 # %%
 import csv
 import json
+import math
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -99,9 +100,13 @@ for name in ("learned", "persistence"):
     changes = []
     for one in runs:
         reference = ours[one["scenario"], one["seed"]]
-        changes.append(100.0 * (float(one["mean_a"]) / reference - 1.0))
+        changes.append(math.log(float(one["mean_a"]) / reference))
         feeder = f"{one['scenario']:14} seed {one['seed']}"
-        print(f"{feeder}: {name:12} {float(one['mean_a']):6.2f} A, blend {reference:6.2f} A: {changes[-1]:+5.1f} %")
+        print(
+            f"{feeder}: {name:12} {float(one['mean_a']):6.2f} A, blend {reference:6.2f} A: {100 * math.expm1(changes[-1]):+5.1f} %"
+        )
     half = half_interval(changes)
     if half is not None:
-        print(f"{name} against the blend: {np.mean(changes):+.1f} +/- {half:.1f} %, {len(changes)} feeders")
+        mean = math.exp(np.mean(changes))
+        wide = 100 * mean * math.sinh(half)
+        print(f"{name} against the blend: {100 * (mean - 1):+.1f} +/- {wide:.1f} %, {len(changes)} feeders")
