@@ -102,9 +102,8 @@ for name in ("learned", "persistence"):
         reference = ours[one["scenario"], one["seed"]]
         changes.append(math.log(float(one["mean_a"]) / reference))
         feeder = f"{one['scenario']:14} seed {one['seed']}"
-        print(
-            f"{feeder}: {name:12} {float(one['mean_a']):6.2f} A, blend {reference:6.2f} A: {100 * math.expm1(changes[-1]):+5.1f} %"
-        )
+        change = 100 * math.expm1(changes[-1])
+        print(f"{feeder}: {name:12} {float(one['mean_a']):6.2f} A, blend {reference:6.2f} A: {change:+5.1f} %")
     half = half_interval(changes)
     if half is not None:
         mean = math.exp(np.mean(changes))
