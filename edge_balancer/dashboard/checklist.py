@@ -22,7 +22,7 @@ def checklist(
     yield _step("clock", view.synced, "The clock is synchronised", "check the network and systemd-timesyncd")
     yield _step("store", not view.storage_fault, "The store can save", view.storage_fault)
     yield from _meters(config, view, houses)
-    yield from _switches(houses, moved)
+    yield from _switches(houses, moved, view.mode, automatic=config.decision.automatic)
     yield _step(
         "records",
         not view.doubts,
@@ -53,9 +53,11 @@ def checklist(
     )
     yield _step(
         "mode",
-        view.mode is Mode.AUTO,
+        view.mode is Mode.AUTO and config.decision.automatic,
         "The controller may move houses by itself",
-        f"the mode is {view.mode}: set it to auto to test the switches, and when the rest is done",
+        f"the mode is {view.mode}: set it to auto when the rest is done"
+        if view.mode is not Mode.AUTO
+        else "decision.automatic is false: when the rest is done, take it out of the configuration and reload",
     )
 
 
@@ -90,7 +92,7 @@ def _meters(config: Configuration, view: View, houses: Sequence[House]) -> Itera
     )
 
 
-def _switches(houses: Sequence[House], moved: frozenset[str]) -> Iterator[Step]:
+def _switches(houses: Sequence[House], moved: frozenset[str], mode: Mode, *, automatic: bool) -> Iterator[Step]:
     movable = [house for house in houses if house.switchable and not house.three_phase and not house.critical]
     unknown = [house.id for house in movable if not house.known]
     yield _step("switches", not unknown, "Every switch has said where it stands", _listed(unknown, "have not"))
@@ -103,8 +105,24 @@ def _switches(houses: Sequence[House], moved: frozenset[str]) -> Iterator[Step]:
         "tested",
         not untried,
         "Every switch has made a move that its meter showed",
-        _listed(untried, "untried: move them one by one, and back; orders to move are taken in the mode auto alone"),
+        _listed(untried, f"untried. {_how_to_test(mode, automatic=automatic)}"),
     )
+
+
+def _how_to_test(mode: Mode, *, automatic: bool) -> str:
+    """What stands between the switches and a test of them alone: `advise` and `hold` command nothing, and `auto` moves
+    houses by itself, unless it is told not to."""
+    hold_back = "write automatic = false under [decision] and reload"
+    if mode is not Mode.AUTO:
+        alone = f"{hold_back}, so that nothing else moves; " if automatic else ""
+        return (
+            f"In the mode {mode} nothing is commanded: {alone}set the mode to auto, then move them one by one, and back"
+        )
+    if automatic:
+        return (
+            f"Move them one by one, and back. The controller moves houses meanwhile; to prevent that, {hold_back}"
+        )
+    return "Move them one by one, and back: nothing else moves meanwhile"
 
 
 def _step(key: str, good: bool, text: str, otherwise: str, *, warn: bool = False) -> Step:

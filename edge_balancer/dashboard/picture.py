@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_balancer import __version__
+from edge_balancer.alerts.catalogue import AlertKind
 from edge_balancer.analysis.feeder import NO_THREE_PHASE, Houses, ThreePhaseHouses, feeder_state
 from edge_balancer.dashboard.api.model import (
     BrokerNow,
@@ -27,12 +28,15 @@ from edge_balancer.dashboard.api.record_model import Silence
 from edge_balancer.dashboard.board import Floats, View
 from edge_balancer.dashboard.zone import site_zone, utc_offset_s
 from edge_balancer.settings.root import Configuration
-from edge_balancer.types.events import Severity
+from edge_balancer.types.events import Alert, Severity
 from edge_balancer.types.readings import NAN, UNKNOWN_TRIPLE, ThreePhaseReading
 from edge_balancer.types.snapshot import FeederState
 from edge_balancer.types.switching import Mode
 
 _MOST_REASONS: Final = 5
+FEW_SWITCHES_OF: Final = 10
+"""One switch that is left alone, or a tenth of them, is work for somebody, and no trouble of the feeder."""
+_ONE_SWITCH: Final = frozenset({AlertKind.SWITCH_LOCKED, AlertKind.SWITCH_POSITION})
 
 
 class Painter:
@@ -73,7 +77,8 @@ class Painter:
             storage=StorageNow(view.storage_fault, view.head),
             advice=view.advice,
             alerts_active=len(view.alerts),
-            health=health(view),
+            automatic=decision.automatic,
+            health=health(view, automatic=decision.automatic),
         )
 
     def _feeder_info(self, wall: float) -> FeederInfo:
@@ -168,8 +173,8 @@ class Painter:
         return load, solar
 
 
-def health(view: View) -> Health:
-    """How the controller and its feeder are, in one word."""
+def health(view: View, *, automatic: bool = True) -> Health:
+    """How the controller and its feeder are, in one word. `automatic`: as the configuration has it."""
     fails = [f"the store cannot save: {view.storage_fault}"] if view.storage_fault else []
     warns = [f"switching is halted: {view.halted}"] if view.halted else []
     if not view.connected:
@@ -180,13 +185,22 @@ def health(view: View) -> Health:
         warns.append("the feeder is left alone after an outage")
     if view.mode is not Mode.AUTO:
         warns.append(f"the mode is {view.mode}: nothing is moved by itself")
+    elif not automatic:
+        warns.append("nothing is moved by itself: decision.automatic is false in the configuration")
+    switches = sum(_is_of_one_switch(alert) for alert in view.alerts)
+    few = switches <= max(1, len(view.houses.phase) // FEW_SWITCHES_OF)
     for alert in view.alerts:
-        if alert.severity is Severity.CRITICAL:
+        # Somebody must go there; but the feeder is as well as the other houses can make it.
+        if alert.severity is Severity.CRITICAL and not (few and _is_of_one_switch(alert)):
             fails.append(alert.text)
-        elif alert.severity is Severity.WARNING:
+        elif alert.severity is not Severity.INFO:
             warns.append(alert.text)
     level: Any = "fail" if fails else "warn" if warns else "ok"
     return Health(level, tuple((fails + warns)[:_MOST_REASONS]))
+
+
+def _is_of_one_switch(alert: Alert) -> bool:
+    return alert.key.partition("/")[0] in _ONE_SWITCH
 
 
 def silences_now(view: View) -> tuple[Silence, ...]:

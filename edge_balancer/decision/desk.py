@@ -39,7 +39,7 @@ CHANGE: Final = 0.02
 """A neutral current that changed by less than this share, and by less than a quarter of the trigger, needs no new
 look."""
 REPEAT_ADVICE_S: Final = 900.0
-"""In `advise` mode the same advice is not repeated sooner."""
+"""Where nothing is moved without being asked for, the same advice is not repeated sooner."""
 RETURN_S: Final = 30.0
 """An inverter is waited for this much longer than it should take, and one period of its house's meter more: a reading
 half with it and half without would look like a load that came and went, and make others move."""
@@ -211,7 +211,8 @@ class DecisionDesk:
         neutral = complex((s.phase_current_a * ROTATION).sum()) + fixed
         measured = now_a[s.fresh & ~self._roster.three_phase]
         trigger = self._triggers.update(s, abs(neutral), self._roster.phase)
-        free = s.mode is Mode.AUTO and not self._roster.halted and s.now >= s.outage_until
+        own = s.mode is Mode.AUTO and self._config.decision.automatic
+        free = own and not self._roster.halted and s.now >= s.outage_until
         mean_square_a2 = float(np.mean(np.abs(measured) ** 2)) if len(measured) else np.nan
         self._price.advance(s.now, mean_square_a2, free=free, wanted=trigger is not None)
         kind, self._trigger = self._trigger, None if trigger is None else trigger[0]
@@ -225,10 +226,9 @@ class DecisionDesk:
         shadow = self._shadow_moves(wall, outlook, s, proposal.moves)
         self._looked_at, self._looked_n, self._new_readings = s.now, neutral, False
         self._looked_phase = self._roster.phase.copy()
-        if not proposal.moves or (s.mode is Mode.ADVISE and self._advised_already(proposal.moves, s.now)):
+        if not proposal.moves or (not own and self._advised_already(proposal.moves, s.now)):
             return None
-        auto = s.mode is Mode.AUTO
-        decision = self._decision(trigger, wall, s, proposal, outlook.price, commanded=auto, shadow=shadow)
+        decision = self._decision(trigger, wall, s, proposal, outlook.price, commanded=own, shadow=shadow)
         if decision.commanded:
             self._price.spend(len(decision.moves))
         return decision

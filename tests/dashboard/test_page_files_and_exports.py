@@ -204,6 +204,14 @@ async def test_lists_are_read_page_by_page_to_their_end(site: Site) -> None:
     assert houses == [f"h{n:02d}" for n in range(1, 7)]
 
 
+@pytest.mark.parametrize("path", ["/houses?cursor=h99", "/decisions?before=h99", "/alerts/history?before=-1"])
+async def test_a_cursor_that_no_page_gave_is_refused_and_ends_no_list(site: Site, path: str) -> None:
+    reply = await site.get(path)
+    assert (reply.status, reply.media) == (400, "application/problem+json")
+    name = path.partition("?")[2].partition("=")[0]
+    assert name in reply.json["detail"]
+
+
 async def test_what_has_not_changed_is_not_sent_again(site: Site) -> None:
     first = await site.get("/houses")
     again = await site.get("/houses", If_None_Match=first.headers["etag"])
@@ -237,7 +245,7 @@ async def test_the_checklist_says_what_is_still_to_be_done(site: Site) -> None:
     }
     assert steps["tested"]["state"] == "open"
     assert "h04" in steps["tested"]["detail"]
-    assert "in the mode auto alone" in steps["tested"]["detail"], "or people would wait with it until the rest is done"
+    assert "one by one" in steps["tested"]["detail"]
     assert (await site.get("/identification")).json == {"watching": True, "items": []}
 
 

@@ -13,6 +13,7 @@ import pytest_asyncio
 from edge_balancer.types.events import EventKind
 from tests.daemon.daemon_cases import recorded, trail
 from tests.dashboard.page_site import Site, page_site
+from tests.dashboard.stream_ear import listening
 
 if TYPE_CHECKING:
     from edge_balancer.demo.broker import Broker
@@ -140,15 +141,41 @@ async def test_a_body_that_is_not_json_by_its_name_is_not_read(site: Site) -> No
     assert reply.status == 415
 
 
-async def test_a_silence_is_recorded_and_reaches_those_who_tell(broker: Broker, tmp_path: Path) -> None:
+async def test_a_silence_is_recorded_told_in_the_stream_and_reaches_those_who_tell(
+    broker: Broker, tmp_path: Path
+) -> None:
     mail = {"email": {"host": "127.0.0.1", "port": 9, "sender": "eb@example.org", "security": "none"}}
     async with page_site(broker, tmp_path, contacts=CONTACT, channels=mail) as site:
-        order = await accepted(site, "/silences", {"keys": "stale_*", "minutes": 30}, "operator")
+        async with listening(site) as ear:
+            assert (await ear.until("snapshot")).json["silences"] == []
+            await accepted(site, "/silences", {"keys": "stale_*", "minutes": 30}, "operator")
+            told = (await ear.until("silences")).json["silences"]
+            assert [(one["keys"], one["by"]) for one in told] == [("stale_*", "token:operator")]
+            await accepted(site, "/silences", {"keys": "stale_*", "minutes": 0}, "operator")
+            assert (await ear.until("silences")).json == {"silences": []}
+            order = await accepted(site, "/silences", {"keys": "stale_*", "minutes": 30}, "operator")
         alerts = await site.see("/alerts", lambda alerts: alerts["silences"])
         assert (alerts["silences"][0]["keys"], alerts["silences"][0]["by"]) == ("stale_*", "token:operator")
-        await recorded(site.database, EventKind.SILENCE)
+        await recorded(site.database, EventKind.SILENCE, 3)
         body = said(site, EventKind.SILENCE, order)
     assert body == {"keys": "stale_*", "minutes": 30.0, "operator": "token:operator", "order": order}
+
+
+async def test_without_automatic_moves_an_order_alone_moves_a_house(broker: Broker, tmp_path: Path) -> None:
+    """So a technician tests the switches one by one on a feeder that gives every reason to move others."""
+    skewed = (6000.0, 200.0, 200.0, 6000.0, 200.0, 200.0)
+    async with page_site(broker, tmp_path, loads=skewed, decision={"automatic": False}) as site:
+        page = await site.see("/decisions", lambda page: page["items"])
+        assert (page["items"][0]["trigger"], page["items"][0]["commanded"]) == ("imbalance", False)
+        assert page["items"][0]["moves"], "it says what it would do"
+        order = await accepted(site, "/switches/h02/move", {"phase": "L3"}, "operator")
+        command = await site.field.see("switch/h02/set")
+        assert said(site, EventKind.DECISION, order)["commanded"] is True
+        site.field.answer(command)
+        await site.see("/houses/h02", lambda house: house["phase"] == "L3")
+        steps = (await site.get("/commissioning")).json["items"]
+        assert {step["key"]: step["state"] for step in steps}["mode"] == "open"
+        assert not [name for name in ("h01", "h03", "h04", "h05", "h06") if site.field.said(f"switch/{name}/set")]
 
 
 async def test_an_order_that_was_taken_in_the_last_turn_is_carried_out(broker: Broker, tmp_path: Path) -> None:

@@ -256,6 +256,18 @@ def test_modes_decide_and_command_as_they_say(mode: Mode, decisions: int, comman
     assert K.PLANNED in kinds(outputs) or mode is not Mode.AUTO
 
 
+def test_without_automatic_moves_requests_alone_are_commanded() -> None:
+    """So switches are tested one by one; the guard judges the requests as ever."""
+    world = begin(automatic=False)
+    decisions = [d for _ in range(100) for d in world.measure(1.0, ON_L1, 230.0).decisions]
+    assert [decision.commanded for decision in decisions] == [False], "advice, and not at every reading"
+    assert decisions[0].moves
+    assert [command.house for command in world.wish("h1", L2).commands] == ["h1"]
+    refused = world.wish("h1", L3)
+    assert not refused.commands
+    assert refused.decisions[0].vetoes
+
+
 def test_advice_is_not_repeated_at_every_reading() -> None:
     world = begin(mode="advise")
     decisions = [d for _ in range(100) for d in world.measure(1.0, ON_L1, 230.0).decisions]

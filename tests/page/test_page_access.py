@@ -14,6 +14,22 @@ from tests.page.page_rig import PASSWORD, USER, Demo, Faults, go, log_in, new_pa
 
 Watched = tuple[Page, Faults]
 
+# Holds back what the stream says of alerts, as a slow line would. The stream's events pass through `EventSource`.
+_SLOW_ALERTS = """() => {
+    const held = [];
+    let holding = false;
+    window.__holdAlerts = () => { holding = true; };
+    window.__letAlertsGo = () => { holding = false; held.splice(0).forEach(tell => tell()); };
+    const Original = window.EventSource;
+    window.EventSource = class extends Original {
+        addEventListener(name, hear, ...more) {
+            const late = event => (holding ? held.push(() => hear(event)) : hear(event));
+            super.addEventListener(name, name === "alert" ? late : hear, ...more);
+        }
+    };
+}"""
+_HOLD_ALERTS = "window.__holdAlerts()"
+
 
 @pytest.fixture
 def troubled(tmp_path: Path) -> Iterator[Demo]:
@@ -143,6 +159,7 @@ def test_a_house_is_moved_by_hand_and_the_page_says_what_came_of_it(watched: Wat
 
 def test_alerts_are_acknowledged_and_silenced_and_a_lock_is_released(context: BrowserContext, troubled: Demo) -> None:
     page, faults = new_page(context)
+    page.add_init_script(f"({_SLOW_ALERTS})()")
     log_in(page, troubled)
     go(page, "alerts")
     card = page.locator(".alert-card").filter(has_text="switch_locked/").first
@@ -150,7 +167,12 @@ def test_alerts_are_acknowledged_and_silenced_and_a_lock_is_released(context: Br
     house = re.search(r"switch_locked/(h\d+)", card.inner_text())
     assert house
     card = page.locator(".alert-card").filter(has_text=house[0])
+    # What the controller has taken is not done yet: until the stream says so, the page only says that it was sent.
+    page.evaluate(_HOLD_ALERTS)
     card.get_by_role("button", name="Acknowledge", exact=True).click()
+    expect(card.get_by_role("button", name="Sent …")).to_be_disabled()
+    expect(card.get_by_role("button", name="Acknowledged")).to_have_count(0)
+    page.evaluate("window.__letAlertsGo()")
     expect(card.get_by_role("button", name="Acknowledged")).to_be_disabled()
 
     card.get_by_role("button", name="Silence this kind").click()
@@ -176,3 +198,52 @@ def test_alerts_are_acknowledged_and_silenced_and_a_lock_is_released(context: Br
     troubled.stop()
     expect(page.locator(".offline")).to_contain_text("No connection to the controller. What is shown is from")
     expect(page.locator(".top-link")).to_have_text("Offline")
+
+
+def test_a_test_of_the_switches_is_refused_by_the_page_where_nothing_is_commanded(watched: Watched, demo: Demo) -> None:
+    page, faults = watched
+    log_in(page, demo)
+    go(page, "commissioning")
+    test = page.get_by_role("button", name="Test the switch of h02")
+    expect(page.get_by_text("The controller moves houses by itself meanwhile.")).to_be_visible()
+    _set_mode(page, "advise")
+    expect(page.get_by_text("The mode is Advise, which commands nothing: a test would be refused.")).to_be_visible()
+    expect(test).to_be_disabled()
+    _set_mode(page, "auto")
+    expect(page.get_by_text("The controller moves houses by itself meanwhile.")).to_be_visible()
+    expect(test).to_be_enabled()
+    assert not faults.seen
+
+
+def test_the_page_knows_a_controller_that_moves_houses_on_request_alone(watched: Watched, demo: Demo) -> None:
+    page, _ = watched
+    open_view(page, demo, "now")
+    known = page.evaluate(
+        """async () => {
+            const { modeNow, setFeeder, state } = await import(new URL("static/core/state.js", document.baseURI));
+            const { texts } = await import(new URL("static/texts.js", document.baseURI));
+            return [true, false].map(automatic => {
+                setFeeder({ status: { ...state.status, automatic } });
+                return [modeNow(), texts.mode.now[modeNow()], texts.commissioning.switchesNow[modeNow()]];
+            });
+        }"""
+    )
+    assert [mode for mode, *_ in known] == ["auto", "asked"]
+    assert "when somebody asks" in known[1][1]
+    assert "Nothing else is moved meanwhile" in known[1][2]
+
+
+def _set_mode(page: Page, mode: str) -> None:
+    """As another page does."""
+    answer = page.evaluate(
+        """async mode => {
+            const { csrf } = await (await fetch("api/v1/session")).json();
+            return (await fetch("api/v1/mode", {
+                method: "POST",
+                headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf },
+                body: JSON.stringify({ mode }),
+            })).status;
+        }""",
+        mode,
+    )
+    assert answer == 202

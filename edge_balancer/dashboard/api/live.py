@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Annotated
 
 import msgspec
@@ -16,7 +17,7 @@ from edge_balancer.dashboard.api.model import (
     UnknownMeter,
     UnknownMeters,
 )
-from edge_balancer.dashboard.api.problems import not_found
+from edge_balancer.dashboard.api.problems import Problem, not_found
 from edge_balancer.dashboard.api.route import Call
 from edge_balancer.dashboard.past.reader import PastUnavailable
 
@@ -42,7 +43,13 @@ async def get_houses(call: Call) -> HousePage:
     houses = call.context.hub.houses()
     start = 0
     if query.cursor:
-        start = 1 + next((k for k, house in enumerate(houses) if house.id == query.cursor), len(houses))
+        place = next((k for k, house in enumerate(houses) if house.id == query.cursor), None)
+        if place is None:
+            raise Problem(
+                HTTPStatus.BAD_REQUEST,
+                f"cursor: no house {query.cursor!r} is configured; take it from `next`, or leave it out to begin anew",
+            )
+        start = place + 1
     page = houses[start : start + query.limit]
     more = start + query.limit < len(houses)
     return HousePage(tuple(page), page[-1].id if more and page else None)

@@ -102,6 +102,8 @@ class Status(msgspec.Struct, frozen=True):
     advice: str
     """Which forecast advises."""
     alerts_active: int
+    automatic: bool
+    """Whether the mode `auto` moves houses without anybody asking (`decision.automatic`)."""
     health: Health
 
 

@@ -62,13 +62,14 @@ export const texts = {
     names: { auto: "Auto", advise: "Advise", hold: "Hold" },
     now: {
       auto: "The controller decides and moves houses by itself.",
+      asked: "The controller moves houses when somebody asks. By itself it only says what it would do.",
       advise: "The controller decides and says what it would do. It moves nothing.",
       hold: "The controller decides nothing and moves nothing.",
     },
     meaning: {
       auto: "The controller will decide and move houses by itself, within its limits. If switching was halted after failures, this ends the halt: find out first what the switches had in common.",
       advise:
-        "The controller will go on deciding and say what it would do, but move nothing. Requests of people are refused too.",
+        "The controller will go on deciding and say what it would do, but move nothing. Requests of people are refused too: advice commands nothing.",
       hold: "The controller will decide nothing and move nothing. Moves already under way are finished.",
     },
     by: (who) => (who === "start" ? "Since the start of the controller" : `Set by ${who}`),
@@ -226,7 +227,8 @@ export const texts = {
       "the limits of moves per house and day, and per feeder and hour, hold",
       "the target phase has supply and headroom, and its voltage stays within the limits",
     ],
-    needsAuto: "The mode is not Auto: the guard will refuse.",
+    needsAuto: (mode) =>
+      `The mode is ${mode}, in which nothing is commanded: the guard will refuse. Set it to Auto first.`,
     release: (house) => `Release ${house}?`,
     releaseMeaning:
       "Release it only after somebody has looked at the switch and at the supply of the house. The controller will move it again.",
@@ -346,7 +348,10 @@ export const texts = {
     since: (moment) => `since ${moment}`,
     spoken: (severity, text) => `${severity}: ${text}`,
     acknowledge: "Acknowledge",
+    sending: "Sent …",
     acknowledged: "Acknowledged",
+    unanswered: (key) =>
+      `The controller has taken the acknowledgement of ${key}, but the alert stands as before. Try again.`,
     silence: "Silence contacts",
     silenceKind: "Silence this kind",
     silenceNew: "Silence other alerts",
@@ -398,6 +403,14 @@ export const texts = {
     switches: "Test of the switches, one by one",
     switchesIntro:
       "Each test moves one house to the next phase, and the meters must show it. The dwell time applies: moving it back has to wait. One test at a time.",
+    switchesNow: {
+      auto: "The controller moves houses by itself meanwhile. To test the switches alone, write automatic = false under [decision] in its configuration and reload it.",
+      asked:
+        "Nothing else is moved meanwhile: the configuration has automatic = false. Take it out when the switches are tested.",
+      advise:
+        "The mode is Advise, which commands nothing: a test would be refused. Set it to Auto; with automatic = false under [decision] in the configuration nothing else is moved meanwhile.",
+      hold: "The mode is Hold, which commands nothing: a test would be refused. Set it to Auto; with automatic = false under [decision] in the configuration nothing else is moved meanwhile.",
+    },
     switchColumns: ["House", "Phase", "State", "Moves so far", "Result", "Test"],
     noSwitches: "No house has a phase switch.",
     test: "Test",

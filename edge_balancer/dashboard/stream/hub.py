@@ -13,7 +13,7 @@ from edge_balancer.dashboard.board import Board, News, View
 from edge_balancer.dashboard.houses import HouseTable
 from edge_balancer.dashboard.picture import Painter, silences_now
 from edge_balancer.dashboard.recent import RecentDecisions, command_event
-from edge_balancer.dashboard.stream.model import FeederEvent, HousesEvent, Snapshot
+from edge_balancer.dashboard.stream.model import FeederEvent, HousesEvent, SilencesEvent, Snapshot
 from edge_balancer.dashboard.stream.readers import Reader
 from edge_balancer.dashboard.stream.ring import EventRing, frame
 
@@ -160,10 +160,12 @@ class Hub:
         view = self._board.view
         if view is None or view is self._view:
             return
-        self._view, self._status, self._phases = view, None, None
+        before, self._view, self._status, self._phases = self._view, view, None, None
         rows = self._table.take(view)
         if rows:
             self._send("houses", HousesEvent(view.wall, rows))
+        if before is not None and view.silences != before.silences:
+            self._send("silences", SilencesEvent(silences_now(view)))
 
     def _look_at_feeder(self) -> None:
         """Say how the feeder stands, where that was not said of this view yet."""

@@ -36,6 +36,12 @@ class HousesEvent(msgspec.Struct, frozen=True):
     rows: list[tuple[str, dict[str, Any]]]
 
 
+class SilencesEvent(msgspec.Struct, frozen=True):
+    """All silences in force, whenever one begins or ends."""
+
+    silences: tuple[Silence, ...]
+
+
 class CommandEvent(msgspec.Struct, frozen=True):
     """A step in the life of a command."""
 
@@ -53,6 +59,7 @@ STREAM_EVENTS: Final[dict[str, type[msgspec.Struct]]] = {
     "decision": DecisionMade,
     "command": CommandEvent,
     "alert": AlertNow,
+    "silences": SilencesEvent,
     "mode": ModeNow,
 }
 """Every event by its name."""

@@ -13,6 +13,7 @@ export const state = {
   phases: null,
   houses: new Map(),
   alerts: new Map(),
+  silences: [],
   decisions: [],
   commands: new Map(),
   /** `heard` is the browser's monotonic time (ms) of the last word; -Infinity before the first. */
@@ -81,7 +82,9 @@ export function setSnapshot(picture) {
     }
   }
   state.alerts = new Map((picture.alerts ?? []).map((alert) => [alert.key, alert]));
+  state.silences = picture.silences ?? [];
   state.decisions = newestFirst(picture.decisions ?? []);
+  changed("silences");
   changed("houses");
   changed("roster");
   changed("alerts");
@@ -123,6 +126,11 @@ export function setAlert(alert) {
   changed("alerts");
 }
 
+export function setSilences({ silences }) {
+  state.silences = silences;
+  changed("silences");
+}
+
 /** The last word on each command, oldest forgotten. */
 export function setCommand(command) {
   state.commands.delete(command.id);
@@ -157,6 +165,12 @@ export function standingAlerts() {
 export function may(role) {
   const order = ["none", "viewer", "operator", "admin"];
   return order.indexOf(state.session?.role ?? "none") >= order.indexOf(role);
+}
+
+/** The mode in force as people meet it: `asked` is `auto` that moves houses on request alone; undefined before it is known. */
+export function modeNow() {
+  const mode = state.status?.mode?.mode;
+  return mode === "auto" && state.status.automatic === false ? "asked" : mode;
 }
 
 /** Whether anything may be read: on loopback always, elsewhere after a login. Unknown counts as yes. */

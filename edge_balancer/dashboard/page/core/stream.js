@@ -10,6 +10,7 @@ import {
   setFeeder,
   setLink,
   setMode,
+  setSilences,
   setSnapshot,
   mayRead,
   state,
@@ -29,6 +30,7 @@ const HANDLERS = {
   decision: setDecision,
   command: setCommand,
   alert: setAlert,
+  silences: setSilences,
   mode: setMode,
 };
 

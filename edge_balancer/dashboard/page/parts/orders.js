@@ -1,6 +1,6 @@
 /** The orders that people give, each after a question: mode, move, release, acknowledge, silence. The guard judges them afterwards. */
 import { get, post } from "../core/api.js";
-import { may, setAlert, state } from "../core/state.js";
+import { may, state } from "../core/state.js";
 import { h } from "../core/dom.js";
 import { texts } from "../texts.js";
 import { ask, field } from "./dialog.js";
@@ -31,7 +31,9 @@ export function moveHouse(house, target) {
         { class: "plain-list" },
         texts.orders.checks.map((check) => h("li", null, check)),
       ),
-      state.status && state.status.mode.mode !== "auto" ? h("p", { class: "note" }, texts.orders.needsAuto) : null,
+      state.status && state.status.mode.mode !== "auto"
+        ? h("p", { class: "note" }, texts.orders.needsAuto(texts.mode.names[state.status.mode.mode]))
+        : null,
     ),
     fields: [reason()],
     action: texts.orders.moveAction(target),
@@ -55,10 +57,8 @@ export function releaseHouse(house) {
   });
 }
 
-export async function acknowledge(alert) {
-  await post(["alerts", alert.key, "ack"]);
-  setAlert({ ...alert, state: "acknowledged" });
-}
+/** Only says that the controller has it: whether the alert is acknowledged then, the stream tells. */
+export const acknowledge = (alert) => post(["alerts", alert.key, "ack"]);
 
 export function silence(keys) {
   return ask({

@@ -8,6 +8,8 @@ import { acknowledge, endSilence, needsRole, silence } from "../parts/orders.js"
 import { texts } from "../texts.js";
 
 const STEP = 20;
+/** The controller carries out what it has taken within its next turn; after so long nobody should wait for it any more. */
+const ANSWER_MS = 15_000;
 const kind = (key) => key.split("/")[0];
 
 export function open() {
@@ -18,6 +20,9 @@ export function open() {
   let pastRows;
   let standing;
   let silenceRows;
+  /** Alerts whose acknowledgement is on its way: key -> since when the alert stands. */
+  const sent = new Map();
+  const waits = [];
 
   async function told(work) {
     try {
@@ -26,10 +31,28 @@ export function open() {
     } catch (problem) {
       trouble = problem.message;
     }
-    view.update();
+    show();
   }
-  const loadSilences = () =>
-    told(async () => silenceRows.sync((await get(["alerts"])).silences ?? [], (one) => one.keys));
+  /** An alert that has come anew is another one. */
+  const isSent = (alert) => alert.state === "active" && sent.get(alert.key) === alert.since;
+  async function giveAcknowledgement(alert) {
+    sent.set(alert.key, alert.since);
+    show();
+    try {
+      await acknowledge(alert);
+    } catch (problem) {
+      sent.delete(alert.key);
+      throw problem;
+    }
+    waits.push(setTimeout(() => giveUp(alert), ANSWER_MS));
+  }
+  function giveUp(alert) {
+    if (isSent(state.alerts.get(alert.key) ?? {})) {
+      sent.delete(alert.key);
+      trouble = texts.alerts.unanswered(alert.key);
+      show();
+    }
+  }
   const loadPast = (before) =>
     told(async () => {
       const answer = await get(["alerts", "history"], { limit: STEP, before });
@@ -65,10 +88,11 @@ export function open() {
           {
             type: "button",
             class: "quiet-button",
-            disabled: () => !may("operator") || !isOpen(),
-            onclick: () => told(() => acknowledge(read())),
+            disabled: () => !may("operator") || !isOpen() || isSent(read()),
+            onclick: () => told(() => giveAcknowledgement(read())),
           },
-          () => (isOpen() ? texts.alerts.acknowledge : texts.alerts.acknowledged),
+          () =>
+            isSent(read()) ? texts.alerts.sending : isOpen() ? texts.alerts.acknowledge : texts.alerts.acknowledged,
         ),
         h(
           "button",
@@ -76,7 +100,7 @@ export function open() {
             type: "button",
             class: "quiet-button",
             disabled: () => !may("operator"),
-            onclick: async () => (await silence(kind(read().key))) && loadSilences(),
+            onclick: () => silence(kind(read().key)),
           },
           texts.alerts.silenceKind,
         ),
@@ -100,7 +124,7 @@ export function open() {
             type: "button",
             class: "quiet-button",
             disabled: () => !may("operator"),
-            onclick: () => told(async () => void (await endSilence(read().keys), await loadSilences())),
+            onclick: () => told(() => endSilence(read().keys)),
           },
           texts.alerts.endSilence,
         ),
@@ -126,6 +150,7 @@ export function open() {
       ),
     );
     onClose(() => {
+      waits.forEach(clearTimeout);
       standing.close();
       silenceRows.close();
       pastRows.close();
@@ -153,7 +178,7 @@ export function open() {
               type: "button",
               class: "quiet-button",
               disabled: () => !may("operator"),
-              onclick: async () => (await silence("")) && loadSilences(),
+              onclick: () => silence(""),
             },
             texts.alerts.silenceNew,
           ),
@@ -202,10 +227,16 @@ export function open() {
   });
   const show = () => {
     standing.sync(standingAlerts(), (alert) => alert.key);
+    silenceRows.sync(state.silences, (one) => one.keys);
+    for (const [key, since] of sent) {
+      if (state.alerts.get(key)?.since !== since) {
+        sent.delete(key);
+      }
+    }
     view.update();
   };
   show();
-  Promise.all([loadSilences(), loadPast()]).then(() => {
+  loadPast().then(() => {
     loaded = true;
     view.update();
   });
@@ -214,7 +245,12 @@ export function open() {
     node: view.node,
     close: view.close,
     update({ topics }) {
-      if (topics.has("alerts") || topics.has("session") || (topics.has("status") && !loaded)) {
+      if (
+        topics.has("alerts") ||
+        topics.has("silences") ||
+        topics.has("session") ||
+        (topics.has("status") && !loaded)
+      ) {
         show();
       }
     },

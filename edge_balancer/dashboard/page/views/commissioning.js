@@ -3,7 +3,7 @@ import { Keyed, h, live, onClose } from "../core/dom.js";
 import { count, moment, percent } from "../core/format.js";
 import { get } from "../core/api.js";
 import { link } from "../core/router.js";
-import { may, state } from "../core/state.js";
+import { may, modeNow, state } from "../core/state.js";
 import { badge, card, phase } from "../parts/marks.js";
 import { moveOutcome } from "../parts/moves.js";
 import { answerTo, moveHouse, needsRole } from "../parts/orders.js";
@@ -18,7 +18,7 @@ const natural = new Intl.Collator(texts.locale, { numeric: true });
 const words = texts.commissioning;
 
 /** A table in a card, with a sentence where it has no rows. Gives { node, sync }. */
-function list({ title, intro, columns, nothing, extra = "" }, create, keyOf) {
+function list({ title, intro, now = null, columns, nothing, extra = "" }, create, keyOf) {
   const body = h("tbody");
   const rows = new Keyed(body, create);
   onClose(() => rows.close());
@@ -42,7 +42,7 @@ function list({ title, intro, columns, nothing, extra = "" }, create, keyOf) {
     ),
   );
   return {
-    node: card(title, "", h("p", { class: "note" }, intro), empty, table),
+    node: card(title, "", h("p", { class: "note" }, intro), now, empty, table),
     patch: (key, item) => rows.patch(key, item),
     sync(items) {
       rows.sync(items, keyOf);
@@ -70,12 +70,15 @@ export function open() {
   let totals = new Map();
   /** { house, order } of the last test. */
   let testing = null;
+  let mode;
   let parts;
   const abort = new AbortController();
 
   /** The last command of a house, as the stream has told it. */
   const lastCommand = (id) => [...state.commands.values()].findLast((command) => command.house === id);
   const standing = () => answerTo(testing.order).state ?? "planned";
+  /** In the other modes nothing is commanded, whoever asks. */
+  const commands = () => ["auto", "asked"].includes(modeNow());
   const busy = () => testing !== null && !ENDED.has(standing());
 
   async function test(house) {
@@ -169,6 +172,7 @@ export function open() {
         {
           title: words.switches,
           intro: words.switchesIntro,
+          now: h("p", { class: "sentence slot-2" }, () => words.switchesNow[modeNow()] ?? "\u00a0"),
           columns: words.switchColumns,
           nothing: words.noSwitches,
           extra: "fixed",
@@ -186,7 +190,7 @@ export function open() {
                 type: "button",
                 class: "quiet-button",
                 "aria-label": words.testOf(read().id),
-                disabled: () => !may("operator") || busy() || !read().phase || Boolean(read().locked),
+                disabled: () => !may("operator") || !commands() || busy() || !read().phase || Boolean(read().locked),
                 onclick: () => test(read()),
               },
               words.test,
@@ -220,7 +224,9 @@ export function open() {
       if (performance.now() - asked > REFRESH_MS) {
         load();
       }
-      if (topics.has("roster") || topics.has("commands") || topics.has("decisions") || topics.has("session")) {
+      const changed = mode !== modeNow();
+      mode = modeNow();
+      if (changed || ["roster", "commands", "decisions", "session"].some((topic) => topics.has(topic))) {
         showSwitches();
         view.update();
       } else {

@@ -2,7 +2,7 @@
 import { Keyed, h, live, onClose, onUpdate } from "../core/dom.js";
 import { amps, duration, moment, percent } from "../core/format.js";
 import { link } from "../core/router.js";
-import { may, standingAlerts, state } from "../core/state.js";
+import { may, modeNow, standingAlerts, state } from "../core/state.js";
 import { badge, card, fact, severityLevel } from "../parts/marks.js";
 import { changeMode, needsRole } from "../parts/orders.js";
 import { PHASES, bandScale, barScale, fitPhases, phaseBar, voltageBand } from "../parts/phase_bars.js";
@@ -83,7 +83,7 @@ function modeCard() {
         ),
       ),
     ),
-    h("p", { class: "slot-2" }, () => (mode() ? texts.mode.now[mode()] : "\u00a0")),
+    h("p", { class: "slot-2" }, () => texts.mode.now[modeNow()] ?? "\u00a0"),
     h("p", { class: "note slot-1" }, modeBy),
     needsRole("operator"),
   );
