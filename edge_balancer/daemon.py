@@ -30,20 +30,18 @@ from edge_balancer.messenger import messenger_of
 from edge_balancer.models.serving import Serving
 from edge_balancer.settings.root import Configuration
 from edge_balancer.showing import Showing
+from edge_balancer.standing import Standing
 from edge_balancer.storage.thread import CLOSE_TIMEOUT_S, StorageThread
+from edge_balancer.telemetry.budgets import Budgets
 from edge_balancer.telemetry.intake import Intake
 from edge_balancer.telemetry.mqtt_link import MqttLink
-from edge_balancer.types.events import Alert, AlertState, Event, EventKind
+from edge_balancer.types.events import Alert, Event, EventKind
 from edge_balancer.types.ports import Inputs, Outputs, Restored
 from edge_balancer.types.snapshot import FeederState
-from edge_balancer.types.switching import Command, ModeRequest, SilenceRequest
+from edge_balancer.types.switching import Command, SilenceRequest
 from edge_balancer.wire import (
     CommandWriter,
     Topics,
-    alert_payload,
-    alerts_payload,
-    decision_payload,
-    mode_payload,
     phases_payload,
 )
 from firmware_bridge.host.sd_notify import Notifier
@@ -78,6 +76,7 @@ class Daemon:
         self._commands = CommandWriter(config)
         self._announcer = Announcer(config, self._topics, {kind: title(kind) for kind in AlertKind})
         self._intake = Intake(config)
+        self._budgets = Budgets(self._intake.source, config.telemetry.messages_per_second, clock.monotonic)
         self._link = MqttLink(
             config.mqtt,
             config.client_id,
@@ -86,15 +85,15 @@ class Daemon:
             on_message=self._on_message,
             on_batch=self._on_batch,
             on_up=self._on_up,
+            admit=self._budgets.admit,
         )
+        self._standing = Standing(self._link, self._topics, self._announcer)
         self._field = field_of(config, clock, self._intake, self._link, self._on_batch)
         self._messenger = messenger_of(config, clock, database)
         self._session = uuid.uuid4()
         self._wake = asyncio.Event()
         self._sent: list[str] = []
         self._unsent: list[str] = []
-        self._alerts: dict[str, Alert] = {}
-        self._mode: ModeRequest | None = None
         self._feeder: FeederState | None = None
         self._due: dict[str, float] = {}
         self._settling = False
@@ -130,10 +129,10 @@ class Daemon:
             restored = self._after_restart(restored)
             self._engine = Engine(self._config, self._session, restored, self._clock.monotonic(), model=model)
             self._forecast_fault = self._engine.forecast_fault
-            self._alerts = {alert.key: alert for alert in restored.alerts}
+            self._standing.alerts |= {alert.key: alert for alert in restored.alerts}
             await self._record_start()
             if self._messenger is not None:
-                self._messenger.start(self._alerts.values())
+                self._messenger.start(self._standing.alerts.values())
             self._show()
             _log.info(
                 "started",
@@ -145,12 +144,13 @@ class Daemon:
                 locked=sorted(restored.locked),
                 seconds=round(time.monotonic() - started, 3),
             )
-            subscriptions, leave = self._intake.subscriptions() + self._announcer.subscriptions, asyncio.Event()
+            control, leave = self._intake.control_subscriptions() + self._announcer.subscriptions, asyncio.Event()
             parts = []
             if self._field is not None:
-                subscriptions += self._field.subscriptions
+                control += self._field.subscriptions
                 parts.append(asyncio.create_task(self._field.run(stop), name="field"))
-            link = asyncio.create_task(self._link.run(subscriptions, leave), name="mqtt")
+            readings = self._intake.meter_subscriptions()
+            link = asyncio.create_task(self._link.run(control, readings, leave), name="mqtt")
             stopping = asyncio.create_task(self._wake_on(stop), name="stop")
             self._notify.ready(f"{self._config.feeder.id}: started")
             try:
@@ -176,8 +176,9 @@ class Daemon:
                 self._storage,
                 self._journal,
                 self._link,
+                self._budgets,
                 self._messenger,
-                self._alerts,
+                self._standing.alerts,
                 self._wake.set,
             )
             self._showing.start()
@@ -243,6 +244,7 @@ class Daemon:
                 connected=self._link.up,
                 storage_fault=self._journal.fault,
                 refused_orders=self._intake.refused_orders,
+                floods=self._budgets.floods(now),
             ),
         )
         recorded = await self._journal.record(outputs.events, wait=bool(outputs.commands))
@@ -259,7 +261,7 @@ class Daemon:
         for command in commands:
             against = self._against(command, decided_at, recorded)
             topic, payload = self._topics.command(command.house), self._commands.payload(command)
-            left = not against and self._link.publish(topic, payload, qos=1, retain=False)
+            left = not against and self._link.up and self._link.publish(topic, payload, qos=1, retain=False)
             if left and self._field is not None and command.house in self._field.houses:
                 self._field.command(topic, payload)
             (self._sent if left else self._unsent).append(command.id)
@@ -283,34 +285,13 @@ class Daemon:
         return self._intake.against(command.house, self.engine.mode)
 
     def _publish(self, outputs: Outputs) -> None:
-        publish, topics = self._link.publish, self._topics
-        for decision in outputs.decisions:
-            publish(topics.decision, decision_payload(decision), qos=1, retain=False)
-            _log.info("decision", text=decision.text, commanded=decision.commanded)
-        if outputs.mode is not None:
-            self._mode = outputs.mode
-            publish(topics.mode, mode_payload(outputs.mode), qos=1, retain=True)
-        for alert in outputs.alerts:
-            self._tell(alert)
-        if outputs.alerts:
-            publish(topics.alerts, alerts_payload(self._alerts.values()), qos=1, retain=True)
-        for topic, payload in self._announcer.due(self._clock.monotonic()):
-            publish(topic, payload, qos=1, retain=True)
+        self._standing.tell(outputs, self._clock.monotonic())
         if outputs.feeder is not None:
             self._feeder = outputs.feeder
             if self._is_due("phases", self._config.mqtt.publish_s):
-                publish(topics.phases, phases_payload(outputs.feeder), qos=0, retain=True)
+                self._link.publish(self._topics.phases, phases_payload(outputs.feeder), qos=0, retain=True)
         if self._is_due("diagnostics", DIAGNOSTICS_EVERY_S):
             self._publish_diagnostics()
-
-    def _tell(self, alert: Alert) -> None:
-        if alert.state is AlertState.RESOLVED:
-            self._alerts.pop(alert.key, None)
-        else:
-            self._alerts[alert.key] = alert
-        self._link.publish(self._topics.alert(alert.key), alert_payload(alert), qos=1, retain=True)
-        log = _log.info if alert.state is AlertState.RESOLVED else _log.warning
-        log("alert", key=alert.key, state=str(alert.state), severity=str(alert.severity), text=alert.text)
 
     def _inform(self, changed: Sequence[Alert], silences: Sequence[SilenceRequest]) -> None:
         """Hand what stands to those who tell people."""
@@ -323,7 +304,7 @@ class Daemon:
             # By then it is in force, and shown as such.
             self._due["diagnostics"] = self._clock.monotonic() + SILENCE_SHOWN_S
         if changed:
-            self._messenger.tell(self._alerts.values())
+            self._messenger.tell(self._standing.alerts.values())
 
     def _publish_diagnostics(self) -> None:
         field = None if self._field is None else self._field.diagnostics()
@@ -335,6 +316,7 @@ class Daemon:
             self._storage,
             self._journal,
             self._link,
+            self._budgets,
             self.engine,
             field,
             telling,
@@ -358,7 +340,7 @@ class Daemon:
             f = self._feeder
             self._notify.status(
                 f"{f.mode}: neutral {f.i_n:.0f} A, {f.houses_fresh} of {f.houses_total} houses, "
-                f"broker {self._link.state}, {len(self._alerts)} alerts"
+                f"broker {self._link.state}, {len(self._standing.alerts)} alerts"
             )
 
     def _is_due(self, what: str, every_s: float) -> bool:
@@ -373,33 +355,20 @@ class Daemon:
     def _on_message(self, topic: str, payload: bytes, retained: bool) -> None:
         clock = self._clock
         if retained and payload:
-            self._take_back(topic)
+            self._standing.take_back(topic)
         if self._field is not None and self._field.message(topic, payload, retained):
             return
         if self._announcer.message(topic, payload, retained, clock.monotonic()):
             return
         self._intake.message(topic, payload, retained, clock.monotonic(), clock.wall(), clock.synced())
 
-    def _take_back(self, topic: str) -> None:
-        """An alert that ended while the broker was away, or under a store that is gone, would stand there for ever."""
-        key = self._topics.alert_key(topic)
-        if key and key not in self._alerts:
-            _log.info("an alert that is over is taken off the broker", key=key)
-            self._link.publish(topic, b"", qos=1, retain=True)
-
     def _on_batch(self) -> None:
         self._wake.set()
 
     def _on_up(self) -> None:
-        """A new connection: a broker that lost its memory must show again what is true."""
-        if self._mode is not None:
-            self._link.publish(self._topics.mode, mode_payload(self._mode), qos=1, retain=True)
-        for alert in self._alerts.values():
-            self._link.publish(self._topics.alert(alert.key), alert_payload(alert), qos=1, retain=True)
-        self._link.publish(self._topics.alerts, alerts_payload(self._alerts.values()), qos=1, retain=True)
+        self._standing.tell_anew(self._clock.monotonic())
         if self._field is not None:
             self._field.announce()
-        self._announcer.connected(self._clock.monotonic())
         self._due.pop("diagnostics", None)
 
     async def _record_start(self) -> None:

@@ -11,6 +11,7 @@ from edge_balancer import __version__
 from edge_balancer.engine import Engine
 from edge_balancer.journal import Journal
 from edge_balancer.storage.thread import StorageThread
+from edge_balancer.telemetry.budgets import Budgets
 from edge_balancer.telemetry.intake import Intake
 from edge_balancer.telemetry.mqtt_link import MqttLink
 
@@ -24,14 +25,15 @@ def diagnostics_payload(
     storage: StorageThread,
     journal: Journal,
     link: MqttLink,
+    budgets: Budgets,
     engine: Engine,
     bridge: BridgeDiagnostics | None = None,
     telling: dict[str, Any] | None = None,
     page: dict[str, Any] | None = None,
 ) -> bytes:
-    """Counters since the start, the last refused messages of each kind, meters seen but not configured, the trail's
-    head, what the lines of this machine are like where it has some, how contacts were told where there are some, and
-    who looks at the page where it is served."""
+    """Counters since the start, the last refused messages of each kind, what was left unread of whom, meters seen but
+    not configured, the trail's head, what the lines of this machine are like where it has some, how contacts were told
+    where there are some, and who looks at the page where it is served."""
     ledger = intake.ledger
     roster = engine.roster
     content: dict[str, Any] = {
@@ -46,6 +48,7 @@ def diagnostics_payload(
         "refused": {str(reason): count for reason, count in intake.refusals.items()},
         "refused_last": {str(reason): intake.recent_refusals(reason) for reason in intake.refusals},
         "seen_not_configured": intake.unconfigured,
+        "unread": {source.topic: count for source, count in budgets.left_unread().items()},
         "connections": link.connections,
         "storage": {
             "fault": journal.fault,

@@ -20,6 +20,7 @@ from edge_balancer.journal import Journal
 from edge_balancer.settings.root import Configuration
 from edge_balancer.storage.thread import StorageThread
 from edge_balancer.telemetry.batch import Order
+from edge_balancer.telemetry.budgets import Budgets
 from edge_balancer.telemetry.intake import Intake
 from edge_balancer.telemetry.mqtt_link import MqttLink
 from edge_balancer.telemetry.refusals import Refused
@@ -45,6 +46,7 @@ class Showing:
         storage: StorageThread,
         journal: Journal,
         link: MqttLink,
+        budgets: Budgets,
         messenger: Messenger | None,
         alerts: Mapping[str, Alert],
         wake: Callable[[], None],
@@ -57,6 +59,7 @@ class Showing:
         self._storage = storage
         self._journal = journal
         self._link = link
+        self._budgets = budgets
         self._messenger = messenger
         self._alerts = alerts
         self._wake = wake
@@ -147,6 +150,7 @@ class Showing:
             ),
             operations_total=dict(self._operations),
             refused={str(reason): count for reason, count in intake.refusals.items()},
+            unread={source.topic: count for source, count in self._budgets.left_unread().items()},
             strangers=tuple(intake.unconfigured),
             doubts=engine.doubts,
         )

@@ -42,6 +42,7 @@ class AlertKind(enum.StrEnum):
     CLOCK_STEPPED = "clock_stepped"
     ORDERS_REFUSED = "orders_refused"
     COMMANDS_FORGED = "commands_forged"
+    MESSAGE_FLOOD = "message_flood"
     BROKER_LOST = "broker_lost"
     MODEL_DEMOTED = "model_demoted"
 
@@ -163,6 +164,10 @@ def orders_refused(refused: int, limit: int, texts: Texts = ENGLISH) -> str:
 
 def commands_forged(forged: int, limit: int, texts: Texts = ENGLISH) -> str:
     return texts.say("commands_forged", forged=forged, limit=limit)
+
+
+def message_flood(topic: str, per_s: float, most_per_s: int, texts: Texts = ENGLISH) -> str:
+    return texts.say("message_flood", topic=topic, per_s=per_s, most=most_per_s)
 
 
 def broker_lost(lasted_s: float, limit_s: float, texts: Texts = ENGLISH) -> str:

@@ -13,6 +13,7 @@ from edge_balancer.alerts.lifecycle import Condition
 from edge_balancer.alerts.texts import ENGLISH, Texts
 from edge_balancer.settings.policy import AlertSettings
 from edge_balancer.types.events import Severity
+from edge_balancer.types.floods import Flood
 
 STARTS_TOLD: Final = 1
 """Starts within an hour, each after an end without a goodbye, that are told."""
@@ -91,6 +92,19 @@ def commands_forged(forged: int, texts: Texts = ENGLISH) -> Condition:
         float(FORGED_TOLD),
         "commands/h",
         confirm_s=0.0,
+        inclusive=True,
+    )
+
+
+def message_flood(flood: Flood, texts: Texts = ENGLISH) -> Condition:
+    """Somebody who says more than is read; hand it in for as long as that is so."""
+    return Condition(
+        key_of(AlertKind.MESSAGE_FLOOD, flood.house),
+        Severity.WARNING,
+        catalogue.message_flood(flood.topic, flood.per_s, flood.most_per_s, texts),
+        flood.per_s,
+        float(flood.most_per_s),
+        "messages/s",
         inclusive=True,
     )
 

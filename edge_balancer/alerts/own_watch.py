@@ -78,6 +78,7 @@ class OwnWatch:
             self._forged.popleft()
         if len(self._forged) >= own.FORGED_TOLD or AlertKind.COMMANDS_FORGED in open_kinds:
             found.append(own.commands_forged(len(self._forged), self._texts))
+        found += [own.message_flood(flood, self._texts) for flood in inputs.floods]
         found += self._transformer(now, transformer_at, open_kinds)
         return found
 

@@ -102,6 +102,8 @@ class View(msgspec.Struct, frozen=True):
     operations_total: dict[str, int]
     """House -> operations that its switch has counted itself; only of switches that say so."""
     refused: dict[str, int]
+    unread: dict[str, int]
+    """Topic -> messages above the budget of who speaks there, left unread."""
     strangers: tuple[SeenHouse, ...]
     doubts: tuple[Doubt, ...]
 

@@ -107,6 +107,11 @@ def _refused(sight: Sight) -> Values:
         yield (reason,), float(count)
 
 
+def _unread(sight: Sight) -> Values:
+    for topic, count in sight.view.unread.items():
+        yield (topic,), float(count)
+
+
 def _locked(house: House) -> float:
     return float(house.locked is not None)
 
@@ -208,6 +213,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     ),
     _counter("messages", "MQTT messages by what became of them.", _messages, "result"),
     _counter("messages_refused", "Refused MQTT messages by reason.", _refused, "reason"),
+    _counter("messages_unread", "MQTT messages above a source's budget, left unread.", _unread, "topic"),
     _counter("orders_refused", "Orders of people that were refused.", _count("refused_orders")),
     _counter("broker_connections", "Connections made to the broker.", _count("connections")),
     _gauge("events_waiting", "Rows of the trail that wait for the disk.", _count("late_events")),

@@ -26,6 +26,9 @@ class TelemetrySettings(Section):
     """No reading is fresh beyond this age, however seldom its meter reports."""
     future_s: float = Field(default=30.0, ge=1, le=3600)
     """A time stamp further ahead than this is refused."""
+    messages_per_second: int = Field(default=50, ge=5, le=100_000)
+    """Messages of one meter or switch that are read within a second; more are counted and left unread, so that a
+    flood of one delays no other."""
     max_house_w: float = Field(default=60_000.0, gt=0)
     """A house's power beyond this, in W, is refused as a unit error or a broken meter."""
     grid_s: float = Field(default=10.0, ge=1, le=900)

@@ -11,6 +11,7 @@ from typing import Final
 
 from edge_balancer.settings.root import Configuration
 from edge_balancer.telemetry.batch import Batch, Order, Pending
+from edge_balancer.telemetry.budgets import Source
 from edge_balancer.telemetry.refusals import Ledger, Reason, Refused, RefusedSample
 from edge_balancer.telemetry.routes import Routes, Targets
 from edge_balancer.telemetry.strangers import SeenHouse, Strangers
@@ -37,8 +38,20 @@ class Intake:
         """Requests, releases, acknowledgements and modes that were refused: what people, or somebody, asked for."""
 
     def subscriptions(self) -> list[tuple[str, int]]:
-        """Topic filters to subscribe to, each with its QoS."""
-        return self._routes.subscriptions()
+        """Topic filters to subscribe to, each with its QoS: all of them."""
+        return self.meter_subscriptions() + self.control_subscriptions()
+
+    def meter_subscriptions(self) -> list[tuple[str, int]]:
+        """Those of readings: many, and none of them missed for long."""
+        return self._routes.meter_subscriptions()
+
+    def control_subscriptions(self) -> list[tuple[str, int]]:
+        """Those of switches' reports and people's orders."""
+        return self._routes.control_subscriptions()
+
+    def source(self, topic: str) -> Source:
+        """Who speaks on a topic, for its budget."""
+        return self._routes.source(topic)
 
     def message(self, topic: str, payload: bytes, retained: bool, now: float, wall: float, synced: bool) -> None:
         """Take one message. `now` is monotonic seconds and `wall` Unix seconds at its arrival; `synced` says whether

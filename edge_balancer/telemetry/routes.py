@@ -17,6 +17,7 @@ import msgspec
 from edge_balancer.settings.houses import HouseSettings, MeterSource
 from edge_balancer.settings.root import Configuration
 from edge_balancer.telemetry.batch import Pending
+from edge_balancer.telemetry.budgets import Source
 from edge_balancer.telemetry.formats import FORMATS
 from edge_balancer.telemetry.formats.base import Format, Wiring
 from edge_balancer.telemetry.formats.native import decoder_for
@@ -37,6 +38,7 @@ from edge_balancer.telemetry.switch_state import SwitchState
 from edge_balancer.telemetry.validate import Limits, house_limits, transformer_limits
 from edge_balancer.types.readings import TRANSFORMER
 
+_REPORTS: Final = ("state", "availability")
 _MOST_TOPIC_CHARS: Final = 1024
 _CACHED_PER_SOURCE: Final = 64
 _CACHED_AT_LEAST: Final = 1024
@@ -108,6 +110,7 @@ class Routes:
         self._mapped_houses: set[str] = set()
         self._houses = {house.id for house in config.houses} | {TRANSFORMER}
         self._switch_prefixes: list[str] = []
+        self._speakers: dict[str, Source] = {}
         self._cache: dict[str, Targets] = {}
         limits = house_limits(config)
         for house in config.houses:
@@ -116,19 +119,41 @@ class Routes:
         self._add_meters(TRANSFORMER, config.transformer_meters, True, transformer_limits(config))
         self._most_cached = _CACHED_AT_LEAST + _CACHED_PER_SOURCE * sum(map(len, self._mapped.values()))
 
-    def subscriptions(self) -> list[tuple[str, int]]:
-        """Topic filters and their QoS: 0 for meters, since the next reading is better than a late one; 1 for the
-        rest.
-        """
-        base = self._base
-        wanted = [(f"{base}/meter/+", 0)]
-        wanted += [(f"{base}/switch/+/{leaf}", 1) for leaf in ("state", "availability", "request", "clear")]
-        wanted += [(f"{base}/mode/set", 1), (f"{base}/silence/set", 1), (f"{base}/alert/#", 1)]
-        for prefix in self._switch_prefixes:
-            wanted += [(f"{prefix}/state", 1), (f"{prefix}/availability", 1)]
+    def meter_subscriptions(self) -> list[tuple[str, int]]:
+        """Topic filters of readings, at QoS 0: the next reading is better than a late one."""
+        wanted = [(f"{self._base}/meter/+", 0)]
         for topic, bindings in self._mapped.items():
             wanted += [(topic + suffix, 0) for b in bindings for suffix in b.format.filters(b.wiring)]
         return list(dict.fromkeys(wanted))
+
+    def control_subscriptions(self) -> list[tuple[str, int]]:
+        """Topic filters of switches and of people, with their QoS: 1 for orders. Switches say their reports at QoS 1
+        and are heard at 0: on a connection that stands nothing is lost by it, and a switch that says too much can be
+        left unread without an answer to each message.
+        """
+        base = self._base
+        wanted = [(f"{base}/switch/+/{leaf}", 0) for leaf in _REPORTS]
+        wanted += [(f"{base}/switch/+/{leaf}", 1) for leaf in ("request", "clear")]
+        wanted += [(f"{base}/mode/set", 1), (f"{base}/silence/set", 1), (f"{base}/alert/#", 1)]
+        wanted += [(f"{prefix}/{leaf}", 0) for prefix in self._switch_prefixes for leaf in _REPORTS]
+        return list(dict.fromkeys(wanted))
+
+    def source(self, topic: str) -> Source:
+        """Who speaks on a topic: a house's meter or switch, a mapped device, people together, or strangers together.
+        Finitely many for all topics that somebody may invent.
+        """
+        known = self._speakers.get(topic)
+        if known is not None:
+            return known
+        end = len(topic)
+        while end > 0:
+            if bindings := self._mapped.get(topic[:end]):
+                return Source(bindings[0].house, topic[:end])
+            end = topic.rfind("/", 0, end)
+        if not topic.startswith(f"{self._base}/"):
+            # Subscribed to by its name alone: nobody can invent another.
+            return Source("", topic)
+        return Source("", f"{self._base}/{topic.removeprefix(f'{self._base}/').partition('/')[0]}/...")
 
     def targets(self, topic: str) -> Targets:
         """Where a topic leads; never empty."""
@@ -185,6 +210,7 @@ class Routes:
     def _add_switch(self, house: HouseSettings) -> None:
         contract = f"{self._base}/switch/{house.id}"
         prefix = house.switch_topic or contract
+        self._speakers |= dict.fromkeys((f"{prefix}/{leaf}" for leaf in _REPORTS), Source(house.id, f"{prefix}/..."))
         if house.switch_topic:
             self._switch_prefixes.append(prefix)
         heard = self._exact
@@ -201,6 +227,7 @@ class Routes:
         settings = meters or (MeterSource(topic=topic),)
         factories = self._factories(house, settings, three_phase, limits)
         if not meters:
+            self._speakers[topic] = Source(house, topic)
             heard = self._exact
             if house in self._line_metered:
                 heard = self._local

@@ -10,6 +10,7 @@ import msgspec
 
 from edge_balancer.types.decisions import Decision
 from edge_balancer.types.events import Alert, Event
+from edge_balancer.types.floods import Flood
 from edge_balancer.types.phases import Phase
 from edge_balancer.types.readings import Reading, ThreePhaseReading
 from edge_balancer.types.snapshot import FeederState, MinuteMean, MinuteOfFeeder
@@ -52,6 +53,8 @@ class Inputs(msgspec.Struct, frozen=True):
     """Why the store cannot save at present; empty when it can."""
     refused_orders: int = 0
     """Requests, releases, acknowledgements and modes refused since the start."""
+    floods: Sequence[Flood] = ()
+    """Who says more at present than is read."""
 
 
 class Outputs(msgspec.Struct, frozen=True):

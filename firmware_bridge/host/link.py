@@ -1,4 +1,5 @@
-"""One MQTT connection with a last will of its own, driven by the event loop: no thread of its own but to connect.
+"""One MQTT connection, with a last will of its own where it wants one, driven by the event loop: no thread of its own
+but to connect.
 
 It comes back by itself, and knows nothing of what messages mean. A fresh client is made for every connection: what
 could not be sent in the old one is not sent late in the new one.
@@ -18,23 +19,23 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from firmware_bridge.contract import OFFLINE
+from firmware_bridge.host.block_client import CONNECT_TIMEOUT_S, BlockClient, abandon, client_of
+from firmware_bridge.host.inflow import Admit
+from firmware_bridge.host.socket_watch import SocketWatch
 from firmware_bridge.settings.broker import BrokerSettings
 
 _log = logging.getLogger(__name__)
 
 FIRST_RETRY_S: Final = 1.0
 LAST_RETRY_S: Final = 60.0
-CONNECT_TIMEOUT_S: Final = 10.0
 FAREWELL_S: Final = 0.05
 BURST: Final = 256
 """Packets read before other work gets its turn."""
-MOST_QUEUED: Final = 2000
-"""Messages waiting to be written; beyond it the broker takes nothing and the connection is as good as gone."""
 _FILTERS_AT_ONCE: Final = 100
 
 
@@ -64,27 +65,34 @@ class Link:
         self,
         settings: BrokerSettings,
         client_id: str,
-        will: str,
+        will: str | None,
         subscriptions: Sequence[tuple[str, int]],
         *,
         on_message: Callable[[str, bytes, bool], object],
         on_up: Callable[[], None],
         on_news: Callable[[Link, Trouble | None], None],
         on_batch: Callable[[], None] | None = None,
+        on_hearing: Callable[[], None] | None = None,
+        admit: Admit | None = None,
     ) -> None:
-        """`will` is the topic where the broker says `offline` for us when we are gone without a word."""
+        """`will` is the topic where the broker says `offline` for us when we are gone without a word, if anywhere.
+        `on_hearing()` is called when the broker has answered all subscriptions of a connection.
+        `admit` tells which messages of QoS 0 are read at all; without it all are."""
         self.client_id = client_id
         self._settings = settings
         self._will = will
-        self._subscriptions = tuple(subscriptions)
+        self.subscriptions = tuple(subscriptions)
         self._on_message = on_message
         self._on_up = on_up
         self._on_news = on_news
         self._on_batch = on_batch
-        self._client: mqtt.Client | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread = 0
+        self._on_hearing = on_hearing
+        self._admit = admit
+        self._client: BlockClient | None = None
+        self._watch = SocketWatch(lambda client: client is self._client, self._readable)
         self._lost = asyncio.Event()
+        self._reads_on = False
+        """Whether more is to be read at the loop's next turn."""
         self._asked: dict[int, Sequence[tuple[str, int]]] = {}
         self._reason = ""
         self.received = 0
@@ -97,10 +105,14 @@ class Link:
     def up(self) -> bool:
         return self.state is LinkState.UP
 
+    @property
+    def hearing(self) -> bool:
+        """Whether it is up, and the broker has answered all subscriptions."""
+        return self.up and not self._asked
+
     async def run(self, stop: asyncio.Event) -> None:
         """Stay connected until `stop`; then leave in order. Never raises for a broker that is gone."""
-        self._loop = asyncio.get_running_loop()
-        self._thread = threading.get_ident()
+        self._watch.begin()
         retry_s = FIRST_RETRY_S
         stopped = asyncio.create_task(stop.wait())
         try:
@@ -131,43 +143,38 @@ class Link:
         if self._client is not None and self._client.want_write():
             self._client.loop_write()
 
-    def _new_client(self) -> mqtt.Client:
-        s = self._settings
-        client = mqtt.Client(
-            CallbackAPIVersion.VERSION2, client_id=self.client_id, protocol=mqtt.MQTTv311, clean_session=True
-        )
-        client.connect_timeout = CONNECT_TIMEOUT_S
-        client.max_queued_messages_set(MOST_QUEUED)
-        client.max_inflight_messages_set(200)
-        if s.user:
-            client.username_pw_set(s.user, s.password.get_secret_value() or None)
-        if s.tls:
-            context = ssl.create_default_context(cafile=s.ca_file)
-            if s.ca_file is not None:
-                # Since Python 3.13 the default refuses authorities without a key usage, as `openssl req -x509` made
-                # them long: a site's own authority must not fail with an upgrade. The chain is verified as before.
-                context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-            if s.cert_file is not None:
-                context.load_cert_chain(s.cert_file, s.key_file)
-            client.tls_set_context(context)
-        client.will_set(self._will, OFFLINE, qos=1, retain=True)
+    def subscribe_too(self, filters: Sequence[tuple[str, int]]) -> None:
+        """Hear these as well, now and over every later connection."""
+        self.subscriptions += tuple(filters)
+        if self._client is not None and self.up:
+            self._subscribe(self._client, filters)
+
+    def _subscribe(self, client: mqtt.Client, filters: Sequence[tuple[str, int]]) -> None:
+        for start in range(0, len(filters), _FILTERS_AT_ONCE):
+            wanted = filters[start : start + _FILTERS_AT_ONCE]
+            _, number = client.subscribe(list(wanted))
+            if number is not None:
+                self._asked[number] = wanted
+
+    def _new_client(self) -> BlockClient:
+        client = client_of(self._settings, self.client_id, self._admit)
+        if self._will is not None:
+            client.will_set(self._will, OFFLINE, qos=1, retain=True)
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
         client.on_subscribe = self._subscribed
         client.on_message = self._message
-        client.on_socket_open = self._socket_open
-        client.on_socket_close = self._socket_close
-        client.on_socket_register_write = self._register_write
-        client.on_socket_unregister_write = self._unregister_write
+        self._watch.join(client)
         return client
 
-    async def _connect(self, stopped: asyncio.Task[Literal[True]]) -> mqtt.Client | None:
+    async def _connect(self, stopped: asyncio.Task[Literal[True]]) -> BlockClient | None:
         """Open the connection; its welcome is awaited in `_serve`. None where it cannot be opened, or we stop."""
         self._lost.clear()
         self._reason = ""
         self.state = LinkState.CONNECTING
         try:
             client = self._client = self._new_client()
+            self._reads_on = False
             opened = self._open(client)
             either: set[asyncio.Future[Any]] = {opened, stopped}
             await asyncio.wait(either, timeout=CONNECT_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
@@ -191,7 +198,7 @@ class Link:
 
         def settle(error: Exception | None) -> None:
             if opened.done():  # given up meanwhile
-                _close(client)
+                abandon(client)
             elif error is None:
                 opened.set_result(None)
             else:
@@ -206,7 +213,7 @@ class Link:
             try:
                 loop.call_soon_threadsafe(settle, error)
             except RuntimeError:  # the loop is closed: the program ends
-                _close(client)
+                abandon(client)
 
         threading.Thread(target=work, name=f"connect {self.client_id}", daemon=True).start()
         return opened
@@ -253,8 +260,8 @@ class Link:
             return
         sock = client.socket()
         if sock is not None:
-            self._socket_close(client, None, sock)
-            sock.close()
+            self._watch.forget(sock)
+        abandon(client)
 
     # -- what paho calls ----------------------------------------------------------------------------------------------
 
@@ -268,11 +275,7 @@ class Link:
         self.state = LinkState.UP
         self.connections += 1
         self._asked.clear()
-        for start in range(0, len(self._subscriptions), _FILTERS_AT_ONCE):
-            wanted = self._subscriptions[start : start + _FILTERS_AT_ONCE]
-            _, number = client.subscribe(list(wanted))
-            if number is not None:
-                self._asked[number] = wanted
+        self._subscribe(client, self.subscriptions)
         self._on_news(self, None)
         self._on_up()
 
@@ -292,6 +295,8 @@ class Link:
         for (topic, _), code in zip(self._asked.pop(mid, ()), codes, strict=False):
             if code.is_failure:
                 _log.error("the broker lets %s not hear %s: %s; correct its access rules", self.client_id, topic, code)
+        if self._on_hearing is not None and self.hearing:
+            self._on_hearing()
 
     def _message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         self.received += 1
@@ -304,75 +309,26 @@ class Link:
         self._on_message(topic, bytes(message.payload), message.retain)
 
     def _readable(self, client: mqtt.Client, sock: Any) -> None:
+        # What was read from the socket and waits to be handled has its turn coming.
+        if not self._reads_on:
+            self._read(client, sock)
+
+    def _read(self, client: mqtt.Client, sock: Any) -> None:
         """Read what has come, at most a burst: paho reads one packet at a time."""
+        self._reads_on = False
+        ours = self._client
+        if ours is None or client is not ours:
+            return
         start = self.received
         for _ in range(BURST):
-            before = self.received
-            if client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            if ours.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS or not ours.inflow.ready:
                 break
-            if self.received == before and not _buffered(sock):
-                break
-        else:
-            # The burst is full: TLS may hold more that no selector will announce.
-            if _buffered(sock):
-                asyncio.get_running_loop().call_soon(self._readable, client, sock)
+        if client is self._client and (ours.inflow.ready or _buffered(sock)):
+            # No selector announces it.
+            self._reads_on = True
+            asyncio.get_running_loop().call_soon(self._read, client, sock)
         if self._on_batch is not None and self.received != start:
             self._on_batch()
-
-    def _socket_open(self, client: mqtt.Client, _userdata: Any, sock: Any) -> None:
-        # A command or an answer must not wait for Nagle's algorithm.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-        def watch(loop: asyncio.AbstractEventLoop) -> None:
-            if client is self._client:
-                loop.add_reader(sock, self._readable, client, sock)
-
-        self._on_loop(watch)
-
-    def _socket_close(self, _client: mqtt.Client, _userdata: Any, sock: Any) -> None:
-        if sock.fileno() < 0:
-            return
-
-        def forget(loop: asyncio.AbstractEventLoop) -> None:
-            loop.remove_reader(sock)
-            loop.remove_writer(sock)
-
-        self._on_loop(forget)
-
-    def _register_write(self, client: mqtt.Client, _userdata: Any, sock: Any) -> None:
-        def watch(loop: asyncio.AbstractEventLoop) -> None:
-            if client is self._client:
-                loop.add_writer(sock, client.loop_write)
-
-        self._on_loop(watch)
-
-    def _unregister_write(self, _client: mqtt.Client, _userdata: Any, sock: Any) -> None:
-        self._on_loop(lambda loop: loop.remove_writer(sock))
-
-    def _on_loop(self, action: Callable[[asyncio.AbstractEventLoop], object]) -> None:
-        """paho calls back from wherever it is: during `connect` that is another thread."""
-        loop = self._loop
-        if loop is None:
-            return
-        if threading.get_ident() == self._thread:
-            action(loop)
-        else:
-            loop.call_soon_threadsafe(_try, action, loop)
-
-
-def _try(action: Callable[[asyncio.AbstractEventLoop], object], loop: asyncio.AbstractEventLoop) -> None:
-    """The socket may have been closed before its turn came."""
-    try:
-        action(loop)
-    except (ValueError, OSError, KeyError):
-        _log.debug("socket gone before it was watched")
-
-
-def _close(client: mqtt.Client) -> None:
-    """Close the socket of a client that nobody drives any more."""
-    sock = client.socket()
-    if sock is not None:
-        sock.close()
 
 
 def _buffered(sock: Any) -> bool:

@@ -14,6 +14,7 @@ from edge_balancer.analysis.phases.check import Doubt
 from edge_balancer.settings.feeder import FeederSettings
 from edge_balancer.settings.policy import AlertSettings
 from edge_balancer.types.events import Severity
+from edge_balancer.types.floods import Flood
 from edge_balancer.types.phases import Phase
 
 NAN = math.nan
@@ -195,6 +196,9 @@ def test_storage_trouble_is_a_condition_only_while_there_is_some() -> None:
     assert "disk full" in found.text
 
 
+FLOOD = Flood("h1", "base/meter/h1", 20_000.0, 50, 19_950)
+
+
 def every_condition() -> list[Condition]:
     return [
         conditions.severe_imbalance(1.0, FEEDER, ALERTS),
@@ -216,6 +220,7 @@ def every_condition() -> list[Condition]:
         own_conditions.clock_stepped(-3600.0),
         own_conditions.orders_refused(61, AlertSettings()),
         own_conditions.commands_forged(3),
+        own_conditions.message_flood(FLOOD),
         own_conditions.broker_lost(121.0, AlertSettings()),
         own_conditions.transformer_silent(4000.0, 3600.0),
         *own_conditions.model_demoted("worse than persistence for three days"),

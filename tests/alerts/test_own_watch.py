@@ -15,6 +15,7 @@ from edge_balancer.alerts.texts import ENGLISH, LANGUAGES
 from edge_balancer.settings.policy import AlertSettings
 from edge_balancer.types.events import Severity
 from edge_balancer.types.phases import Phase
+from edge_balancer.types.floods import Flood
 from edge_balancer.types.ports import Inputs
 from edge_balancer.types.switching import SwitchReport, SwitchResult
 from firmware_bridge.switches.authority import Distrust
@@ -99,6 +100,16 @@ def test_refused_orders_are_counted_over_an_hour() -> None:
     assert at(own, 120.0, refused=105) == {"orders_refused": Severity.WARNING}
     assert at(own, 180.0, refused=150) == {"orders_refused": Severity.CRITICAL}
     assert at(own, 181.0 + 3600.0, refused=150) == {}
+
+
+def test_a_flood_is_told_under_its_house_as_long_as_it_lasts() -> None:
+    own = watch()
+    flood = Flood("h1", "base/meter/h1", 20_000.0, 50, 19_950)
+    nobodys = Flood("", "base/meter/...", 60.0, 50, 10)
+    found = own.look(0.0, Inputs(wall=T0, floods=[flood, nobodys]), None, frozenset())
+    assert wrong(found) == {"message_flood/h1": Severity.WARNING, "message_flood": Severity.WARNING}
+    assert "20000 messages a second come on base/meter/h1; 50 of them are read" in found[0].text
+    assert at(own, 1.0) == {}
 
 
 def refusal(number: int, reason: str = "replayed: the id was used", **keys: Any) -> SwitchReport:

@@ -70,6 +70,7 @@ async def test_a_broker_that_goes_and_returns_is_told_once_and_shown_everything_
         back = await daemon.says("broker reachable again")
         assert back["lasted_s"] > 0
         await field.see("phases", since=here)
+        await field.see("availability", lambda m: m.text == "online", since=here)
         found = await retained(private.port, field.base)
         assert found["availability"] == b"online"
         assert b'"advise"' in found["mode"]

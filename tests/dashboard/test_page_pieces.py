@@ -62,6 +62,7 @@ def view_of(engine: Engine, now: float, **changes: Any) -> View:
         counts=Counts(),
         operations_total={},
         refused={},
+        unread={},
         strangers=(),
         doubts=(),
     )

@@ -39,8 +39,8 @@ def test_the_transformer_and_three_phase_houses_become_three_phase_readings() ->
 def test_the_subscriptions_of_the_contract() -> None:
     assert Intake(make_config(2)).subscriptions() == [
         (f"{BASE}/meter/+", 0),
-        (f"{BASE}/switch/+/state", 1),
-        (f"{BASE}/switch/+/availability", 1),
+        (f"{BASE}/switch/+/state", 0),
+        (f"{BASE}/switch/+/availability", 0),
         (f"{BASE}/switch/+/request", 1),
         (f"{BASE}/switch/+/clear", 1),
         (f"{BASE}/mode/set", 1),
@@ -74,8 +74,8 @@ def test_the_subscriptions_of_mapped_sources(source: dict[str, Any], filters: li
 def test_a_switch_of_its_own_topic_is_heard_there_only_and_operators_keep_the_contract() -> None:
     heard = Listening([{"id": "a", "phase": "L1", "switch_topic": "site/relay7"}])
     assert [s for s in heard.intake.subscriptions() if s[0].startswith("site")] == [
-        ("site/relay7/state", 1),
-        ("site/relay7/availability", 1),
+        ("site/relay7/state", 0),
+        ("site/relay7/availability", 0),
     ]
     assert heard.hear("site/relay7/state", '{"phase": "L3"}').reports[0].phase is Phase.L3
     assert heard.hear("site/relay7/availability", "offline").availability[0].house == "a"

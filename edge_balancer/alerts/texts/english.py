@@ -133,6 +133,11 @@ _ALERTS: Final = {
         "store was put back. If they were not, somebody has access to the broker: change its passwords and rights, "
         "and the switches' keys."
     ),
+    "message_flood": (
+        "{per_s:.0f} messages a second come on {topic}; {most} of them are read, the rest is left. Nobody else's are "
+        "delayed by it. A device at fault, or a stolen one: find it; if it is not to be found, revoke its certificate "
+        "or its password and restart the broker."
+    ),
     "broker_lost": (
         "The controller has had no connection to the broker for {minutes:.0f} minutes; told from {limit_min:.0f} on. "
         "It hears no meter and commands no switch over it until the connection is back, which it tries by itself. "
@@ -172,6 +177,7 @@ _TITLES: Final = {
     "title.clock_stepped": "clock was set",
     "title.orders_refused": "orders refused",
     "title.commands_forged": "commands refused as forged",
+    "title.message_flood": "too many messages",
     "title.broker_lost": "broker lost",
     "title.model_demoted": "forecast set aside",
 }
@@ -198,6 +204,7 @@ _ACTIONS: Final = {
     "do.clock_stepped": "Check the time service.",
     "do.orders_refused": "Check who uses the broker.",
     "do.commands_forged": "Check keys and who uses the broker.",
+    "do.message_flood": "Find the device or revoke it.",
     "do.broker_lost": "Check the broker and the network.",
     "do.model_demoted": "Train it anew.",
 }
