@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ctypes
 import time
+import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -17,6 +19,8 @@ EARLIEST_PLAUSIBLE: Final = 1_767_225_600.0
 TIMESYNC_FLAG: Final = Path("/run/systemd/timesync/synchronized")
 # The kernel needs hours to call a lost clock unsynchronised, and a step is seen within one minute of records.
 SYNC_CACHE_S: Final = 60.0
+
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 _TIME_ERROR: Final = 5  # adjtimex(2): the clock is not synchronised
 # struct timex is 208 bytes on 64-bit Linux; more is harmless, less would let the kernel write past the end.
@@ -92,6 +96,15 @@ class ScaledClock:
 
     def _elapsed(self) -> float:
         return (time.monotonic() - self._start_mono) * self.speed
+
+
+def boot_of(clock: Clock, session: uuid.UUID) -> str:
+    """What the clock's monotonic time counts from: the machine's boot. Where that has no name, or the clock is one of
+    its own, this run of the program."""
+    if clock.speed == 1.0:
+        with suppress(OSError):
+            return _BOOT_ID.read_text().strip()
+    return str(session)
 
 
 def is_synced(wall: float, timesync_flag: bool, kernel: bool | None) -> bool:

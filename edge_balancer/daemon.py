@@ -19,7 +19,8 @@ import msgspec
 
 from edge_balancer import __version__
 from edge_balancer.alerts.catalogue import AlertKind, title
-from edge_balancer.clock import Clock
+from edge_balancer.clock import Clock, boot_of
+from edge_balancer.dating import Dating
 from edge_balancer.diagnostics import diagnostics_payload
 from edge_balancer.engine import Engine
 from edge_balancer.field import field_of
@@ -91,6 +92,8 @@ class Daemon:
         self._field = field_of(config, clock, self._intake, self._link, self._on_batch)
         self._messenger = messenger_of(config, clock, database)
         self._session = uuid.uuid4()
+        self._boot = boot_of(clock, self._session)
+        self._dating = Dating(self._boot)
         self._wake = asyncio.Event()
         self._sent: list[str] = []
         self._unsent: list[str] = []
@@ -247,7 +250,9 @@ class Daemon:
                 floods=self._budgets.floods(now),
             ),
         )
-        recorded = await self._journal.record(outputs.events, wait=bool(outputs.commands))
+        arrived = self._dating.look(now, self._clock.wall(), self._clock.synced())
+        events = outputs.events if arrived is None else (*outputs.events, arrived)
+        recorded = await self._journal.record(events, wait=bool(outputs.commands))
         self._send(outputs.commands, now, recorded)
         self._publish(outputs)
         self._inform(outputs.alerts, batch.silences)
@@ -326,8 +331,9 @@ class Daemon:
 
     def _keep(self, outputs: Outputs) -> None:
         """Hand telemetry and what was learned to the store, and tell systemd how things stand."""
-        if outputs.minutes or outputs.feeder_minutes:
-            self._storage.submit_minutes(outputs.minutes, outputs.feeder_minutes)
+        minutes, feeder_minutes = self._dating.date(outputs.minutes, outputs.feeder_minutes)
+        if minutes or feeder_minutes:
+            self._storage.submit_minutes(minutes, feeder_minutes)
         # An outage of the feeder may take our own supply: that it is one must not wait for the next batch. Nor must
         # that a model was set aside, or a crash would bring it back.
         turned = self.engine.settling is not self._settling or self.engine.forecast_fault != self._forecast_fault
@@ -373,6 +379,7 @@ class Daemon:
 
     async def _record_start(self) -> None:
         body = {"version": __version__, "mode": str(self.engine.mode), "session": str(self._session)}
+        body["boot"] = self._boot
         await self._journal.record([self._event(EventKind.STARTED, body)], wait=True)
 
     def _event(self, kind: EventKind, body: dict[str, str]) -> Event:
@@ -385,6 +392,7 @@ class Daemon:
         telling = None if self._messenger is None else asyncio.create_task(asyncio.to_thread(self._messenger.close))
         if self._engine is not None:
             self._storage.submit_state("learned", self.engine.learned())
+            self._storage.submit_minutes(*self._dating.rest())
             await self._journal.record([self._event(EventKind.STOPPED, {})], wait=False)
             saved = await self._journal.settle(FAREWELL_S)
         self._journal.abandon()

@@ -87,7 +87,7 @@ def _first_at(connection: sqlite3.Connection, start: float) -> int | None:
 
 def _switches(connection: sqlite3.Connection, span: Timespan) -> Iterator[Sequence[Value]]:
     """Every event in the life of a command or a switch, in the order of the trail."""
-    for seq, event in _events(connection, span, SWITCH_EVENTS):
+    for seq, event, said in _events(connection, span, SWITCH_EVENTS):
         body = event.body
         yield (
             iso(event.wall),
@@ -109,12 +109,14 @@ def _switches(connection: sqlite3.Connection, span: Timespan) -> Iterator[Sequen
             body.get("late") is True,
             event.mono,
             canonical_json(body),
+            said,
         )
 
 
 def _alerts(connection: sqlite3.Connection, span: Timespan) -> Iterator[Sequence[Value]]:
     """Every change of an alert, in the order of the trail."""
-    for seq, event in _events(connection, span, frozenset({EventKind.ALERT})):
+    for recorded in _events(connection, span, frozenset({EventKind.ALERT})):
+        seq, event, said = recorded
         body = event.body
         since = _float(body.get("since"))
         yield (
@@ -125,18 +127,19 @@ def _alerts(connection: sqlite3.Connection, span: Timespan) -> Iterator[Sequence
             _text(body.get("key")),
             _text(body.get("severity")),
             _text(body.get("state")),
-            None if since is None else iso(since),
+            None if since is None else iso(recorded.placed(since)),
             _text(body.get("text")),
             _float(body.get("value")),
             _float(body.get("limit")),
             _text(body.get("unit")),
             body.get("late") is True,
+            said,
         )
 
 
 def _trail(connection: sqlite3.Connection, span: Timespan) -> Iterator[Sequence[Value]]:
     """Every row of the trail as it stands there: what was decided and done, by whom, and in which words."""
-    for seq, event in _events(connection, span, frozenset(EventKind)):
+    for seq, event, said in _events(connection, span, frozenset(EventKind)):
         yield (
             iso(event.wall),
             event.wall,
@@ -148,6 +151,7 @@ def _trail(connection: sqlite3.Connection, span: Timespan) -> Iterator[Sequence[
             _text(event.body.get("operator")) or _text(event.body.get("by")),
             event.mono,
             canonical_json(event.body),
+            said,
         )
 
 
@@ -192,7 +196,9 @@ def _columns(kind: Kind, names: str) -> tuple[Column, ...]:
 
 _TIME: Final = _columns(Kind.TEXT, "time")
 _ROW: Final = _TIME + _columns(Kind.FLOAT, "t") + _columns(Kind.BOOL, "synced") + _columns(Kind.INT, "seq")
-"""What every row of the trail begins with."""
+"""What every row of the trail begins with: when it was, as well as that can be told."""
+_SAID: Final = _columns(Kind.FLOAT, "t_said")
+"""And ends with: what the wall clock said then. Where `synced` is false, `t` may be another time."""
 
 EXPORTS: Final[dict[ExportName, Export]] = {
     "telemetry": Export(
@@ -211,7 +217,8 @@ EXPORTS: Final[dict[ExportName, Export]] = {
         + _columns(Kind.FLOAT, "issued expires")
         + _columns(Kind.BOOL, "late")
         + _columns(Kind.FLOAT, "mono")
-        + _columns(Kind.TEXT, "body"),
+        + _columns(Kind.TEXT, "body")
+        + _SAID,
         _switches,
     ),
     "alerts": Export(
@@ -219,14 +226,16 @@ EXPORTS: Final[dict[ExportName, Export]] = {
         + _columns(Kind.TEXT, "key severity state since text")
         + _columns(Kind.FLOAT, "value limit")
         + _columns(Kind.TEXT, "unit")
-        + _columns(Kind.BOOL, "late"),
+        + _columns(Kind.BOOL, "late")
+        + _SAID,
         _alerts,
     ),
     "trail": Export(
         _ROW
         + _columns(Kind.TEXT, "kind house command operator")
         + _columns(Kind.FLOAT, "mono")
-        + _columns(Kind.TEXT, "body"),
+        + _columns(Kind.TEXT, "body")
+        + _SAID,
         _trail,
     ),
 }

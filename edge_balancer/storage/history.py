@@ -88,7 +88,7 @@ def _past_command(connection: sqlite3.Connection, planned: Recorded) -> PastComm
 def _outcome(connection: sqlite3.Connection, planned: Recorded) -> tuple[str, str, float | None]:
     """The word for how it ended, the reason if it did not end well, and how long it took."""
     outcome, detail, took_s = "open", "", None
-    for _, event in read_events(connection, command=planned.event.command, after_seq=planned.seq):
+    for _, event, _ in read_events(connection, command=planned.event.command, after_seq=planned.seq):
         if never_sent(event.body):
             return "not sent", str(event.body.get("reason", "")), None
         if event.kind in OUTCOMES and took_s is None:
@@ -109,7 +109,7 @@ def _why(connection: sqlite3.Connection, planned: Recorded, decision: str) -> st
         before_seq=planned.seq,
         newest_first=True,
     )
-    for _, event in near:
+    for _, event, _ in near:
         if decision and decision in (event.body.get("id"), event.command):
             operator = event.body.get("operator") or ""
             text = str(event.body.get("text") or event.body.get("reason") or "")

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from edge_balancer.storage.chain import Head, TrailRow, link
+from edge_balancer.storage.placing import Placer
 from edge_balancer.types.events import Event, EventKind
 
 COLUMNS: Final = "seq, wall, mono, synced, kind, house, command, body, prev_hash, hash"
@@ -49,10 +50,17 @@ def trail_bytes(connection: sqlite3.Connection) -> int:
 
 
 class Recorded(NamedTuple):
-    """An event as the trail gives it back, with its place in it."""
+    """An event as the trail gives it back, with its place in it. Its `wall` is when it really was, where that can be
+    told; `said` is what stands in the row."""
 
     seq: int
     event: Event
+    said: float
+
+    def placed(self, wall: float) -> float:
+        """When something was that this event's body names by the wall clock: moved with the event, if it was in the
+        same boot of the machine."""
+        return wall + self.event.wall - self.said if wall >= self.said - self.event.mono else wall
 
 
 def read_events(
@@ -69,7 +77,7 @@ def read_events(
     limit: int | None = None,
 ) -> Iterator[Recorded]:
     """Events in the order of the trail; every argument narrows. `start` (from) and `end` (until, not with) are Unix
-    seconds.
+    seconds, and count when the event really was (see `placing`).
     """
     tests: list[str] = []
     values: list[Any] = []
@@ -80,21 +88,38 @@ def read_events(
         # Spelt out, so that SQLite sees that the partial index serves.
         ("command = ? AND command <> ''", command),
         ("house = ?", house),
-        ("wall >= ?", start),
-        ("wall < ?", end),
+        ("(wall >= ? OR synced = 0)", start),
+        ("(wall < ? OR synced = 0)", end),
         ("seq > ?", after_seq),
         ("seq < ?", before_seq),
     ):
         if value is not None:
             tests.append(test)
             values.append(value)
+    placer = Placer(connection)
+    left = limit
+    while True:
+        taken, last = 0, 0
+        for row in _select(connection, tests, values, newest_first, left):
+            taken, last = taken + 1, int(row[0])
+            wall = placer.wall(last, row[1], row[2], bool(row[3]))
+            if (start is None or wall >= start) and (end is None or wall < end):
+                left = None if left is None else left - 1
+                yield Recorded(last, _event(row, wall), row[1])
+        # Rows whose clock was wrong may have been left out: others then take their places.
+        if not left or not taken or (start is None and end is None):
+            return
+        tests, values = [*tests, "seq < ?" if newest_first else "seq > ?"], [*values, last]
+
+
+def _select(
+    connection: sqlite3.Connection, tests: Sequence[str], values: Sequence[Any], newest_first: bool, limit: int | None
+) -> Iterator[Sequence[Any]]:
     where = f"WHERE {' AND '.join(tests)}" if tests else ""
     order = "DESC" if newest_first else "ASC"
     # SQLite reads LIMIT -1 as no limit.
-    values.append(-1 if limit is None else limit)
-    cursor = connection.execute(f"SELECT {COLUMNS} FROM trail {where} ORDER BY seq {order} LIMIT ?", values)
-    for row in cursor:
-        yield Recorded(int(row[0]), _event(row))
+    bound = [*values, -1 if limit is None else limit]
+    yield from connection.execute(f"SELECT {COLUMNS} FROM trail {where} ORDER BY seq {order} LIMIT ?", bound)
 
 
 def read_rows(connection: sqlite3.Connection) -> Iterator[TrailRow]:
@@ -109,11 +134,11 @@ def _number(value: object) -> float:
     return float(value) if isinstance(value, (int, float)) else math.nan
 
 
-def _event(row: Sequence[Any]) -> Event:
+def _event(row: Sequence[Any], wall: float) -> Event:
     return Event(
         kind=EventKind(row[4]),
         mono=row[2],
-        wall=row[1],
+        wall=wall,
         synced=bool(row[3]),
         house=row[5],
         command=row[6],

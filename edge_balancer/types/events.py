@@ -13,6 +13,8 @@ class EventKind(enum.StrEnum):
 
     STARTED = "started"
     STOPPED = "stopped"
+    CLOCK = "clock"
+    """The wall clock has become right: earlier rows of this boot are placed by it."""
     MODE = "mode"
     DECISION = "decision"
     REQUEST = "request"
@@ -54,7 +56,7 @@ SWITCH_EVENTS: frozenset[EventKind] = frozenset(
 
 class Event(msgspec.Struct, frozen=True):
     """One row of the audit trail before it is chained. Both clocks stand in it; `synced` says whether `wall` could
-    be trusted."""
+    be trusted when it was written."""
 
     kind: EventKind
     mono: float

@@ -143,7 +143,9 @@ def test_moves_are_marked_with_their_outcome(store: Store, reader: sqlite3.Conne
 @given(st.lists(st.floats(0, 1e6), max_size=40).map(sorted), st.floats(-10, 1e6))
 def test_the_row_of_a_time_is_found_without_reading_all_of_them(walls: list[float], wall: float) -> None:
     connection = sqlite3.connect(":memory:")
-    connection.execute("CREATE TABLE trail (seq INTEGER PRIMARY KEY, wall REAL)")
+    connection.execute(
+        "CREATE TABLE trail (seq INTEGER PRIMARY KEY, wall REAL, mono REAL DEFAULT 0, synced INTEGER DEFAULT 1)"
+    )
     connection.executemany("INSERT INTO trail (wall) VALUES (?)", [(at,) for at in walls])
     assert rows_before(connection, wall) == sum(at < wall for at in walls)
     connection.close()

@@ -47,7 +47,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 def recorded(path: Path) -> list[Event]:
     with open_reader(path) as connection:
-        return [event for _, event in read_events(connection)]
+        return [event for _, event, _ in read_events(connection)]
 
 
 def count(path: Path, table: str) -> int:

@@ -87,11 +87,11 @@ def test_events_come_back_as_they_were_in_their_order(tmp_path: Path) -> None:
         assert store.append(events[3:]) == len(events)
     with open_reader(tmp_path / "a.db") as connection:
         back = list(read_events(connection))
-    assert [seq for seq, _ in back] == list(range(1, len(events) + 1))
+    assert [seq for seq, _, _ in back] == list(range(1, len(events) + 1))
     # NaN has no JSON form and is recorded as null.
     events[1].body["phase_v_max"] = [236.0, None, None]
     plain: Any = [msgspec.structs.replace(e, body=msgspec.to_builtins(e.body)) for e in events]
-    for (_, got), expected in zip(back, plain, strict=True):
+    for (_, got, _), expected in zip(back, plain, strict=True):
         assert msgspec.json.encode(got, order="deterministic") == msgspec.json.encode(expected, order="deterministic")
 
 

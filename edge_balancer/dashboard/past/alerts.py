@@ -18,8 +18,10 @@ def changes(connection: sqlite3.Connection, limit: int, before_seq: int | None) 
     """The last `limit` changes of alerts before a row of the trail, newest first."""
     found = list(read_events(connection, kinds=_ALERTS, before_seq=before_seq, newest_first=True, limit=limit))
     items = []
-    for _, event in found:
+    for recorded in found:
+        event = recorded.event
         alert = alert_now(msgspec.convert(event.body, Alert))
+        alert = msgspec.structs.replace(alert, since=recorded.placed(alert.since))
         # What is past cannot be acknowledged any more.
         items.append(AlertChange(**{**msgspec.structs.asdict(alert), "acknowledgeable": False}, t=event.wall))
     return AlertHistory(tuple(items), str(found[-1].seq) if len(found) == limit else None)

@@ -10,6 +10,7 @@ from edge_balancer.dashboard.api.history_model import MoveMark
 from edge_balancer.dashboard.api.model import MoveMade
 from edge_balancer.dashboard.api.record_model import DecisionMade, Outcome
 from edge_balancer.dashboard.decisions import decision_made, outcome_of
+from edge_balancer.storage.placing import Placer
 from edge_balancer.storage.trail import Recorded, read_events
 from edge_balancer.types.events import Event, EventKind
 
@@ -45,7 +46,7 @@ def decision(connection: sqlite3.Connection, name: str) -> DecisionMade | None:
 def seeds(connection: sqlite3.Connection, limit: int) -> list[tuple[dict[str, Any], list[list[Event]]]]:
     """The last decisions as their records, oldest first, with the events of each of their commands."""
     found = list(read_events(connection, kinds=frozenset({EventKind.DECISION}), newest_first=True, limit=limit))
-    return [(recorded.event.body, _commands(connection, recorded)) for recorded in reversed(found)]
+    return [(_body(recorded), _commands(connection, recorded)) for recorded in reversed(found)]
 
 
 def moves_of(connection: sqlite3.Connection, house: str, limit: int) -> list[MoveMade]:
@@ -83,10 +84,14 @@ def rows_before(connection: sqlite3.Connection, wall: float) -> int:
     """About how many rows of the trail were written before a time: spares reading years of them. A clock that was
     set back makes it less exact, which the caller's slack allows for."""
     (high,) = connection.execute("SELECT coalesce(max(seq), 0) FROM trail").fetchone()
+    placer = Placer(connection)
     low = 0
     while low < high:
         middle = (low + high + 1) // 2
-        (at,) = connection.execute("SELECT wall FROM trail WHERE seq = ?", (middle,)).fetchone()
+        said, mono, synced = connection.execute(
+            "SELECT wall, mono, synced FROM trail WHERE seq = ?", (middle,)
+        ).fetchone()
+        at = placer.wall(middle, said, mono, bool(synced))
         low, high = (middle, high) if at < wall else (low, middle - 1)
     return int(low)
 
@@ -109,7 +114,12 @@ def _move(connection: sqlite3.Connection, planned: Recorded) -> MoveMade:
 
 def _made(connection: sqlite3.Connection, recorded: Recorded) -> DecisionMade:
     outcomes: Iterable[Outcome | None] = (outcome_of(events) for events in _commands(connection, recorded))
-    return decision_made(recorded.event.body, tuple(outcome for outcome in outcomes if outcome is not None))
+    return decision_made(_body(recorded), tuple(outcome for outcome in outcomes if outcome is not None))
+
+
+def _body(decided: Recorded) -> dict[str, Any]:
+    """A decision's record, with the time at which it really was made."""
+    return decided.event.body | {"wall": decided.placed(float(decided.event.body.get("wall", decided.said)))}
 
 
 def _commands(connection: sqlite3.Connection, decided: Recorded) -> list[list[Event]]:
