@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,7 @@ EVERY_MIN: Final = 11.0
 FIRST_SEED: Final = 1000
 """Smaller seeds are kept for judging: a model must never have seen a feeder that it is judged on."""
 ROWS: Final = 200_000
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,47}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,11 @@ def train_options(args: argparse.Namespace, data: Path) -> TrainOptions:
     for name in candidates:
         if name not in CANDIDATES:
             raise ValueError(f"--candidates {name}: give some of {', '.join(CANDIDATES)}, or all")
+    # A night's training must not end at a name that the registry refuses; `train` adds date and time to it.
+    if not _NAME.fullmatch(args.name):
+        raise ValueError(
+            f"--name {args.name!r}: give at most 48 letters, digits, `_`, `.` or `-`, none of these three first"
+        )
     usual = TrainOptions(data, args.out)
     rows = usual.rows if args.rows is None else args.rows
     if rows < 1000:

@@ -10,6 +10,7 @@ import os
 import queue
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Final
@@ -140,14 +141,21 @@ def _interface(session: Any) -> tuple[str, ...]:
     return tuple(name for name in OUTPUTS if name in outputs)
 
 
+_Call = tuple[int, Callable[[], Outputs]]
+_Told = tuple[int, Outputs | Exception]
+
+
 class _Worker:
-    """A thread that calls, and another that need not wait for ever. It ends with the process."""
+    """A thread that calls, and another that need not wait for ever. The thread ends when nobody holds the worker any
+    more: a daemon that is reloaded night after night must not gather threads, nor the models that they have run."""
 
     def __init__(self) -> None:
-        self._asked: queue.SimpleQueue[tuple[int, Callable[[], Outputs]]] = queue.SimpleQueue()
-        self._told: queue.SimpleQueue[tuple[int, Outputs | Exception]] = queue.SimpleQueue()
+        self._asked: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
+        self._told: queue.SimpleQueue[_Told] = queue.SimpleQueue()
         self._number = 0
-        threading.Thread(target=self._work, name="model", daemon=True).start()
+        # The thread holds the queues and not the worker, or the worker would be held for ever.
+        threading.Thread(target=_work, args=(self._asked, self._told), name="model", daemon=True).start()
+        weakref.finalize(self, self._asked.put, None)
 
     def do(self, call: Callable[[], Outputs], options: Any, patience_s: float) -> Outputs:
         self._number += 1
@@ -166,13 +174,16 @@ class _Worker:
             raise told
         return told
 
-    def _work(self) -> None:
-        while True:
-            number, call = self._asked.get()
-            try:
-                self._told.put((number, call()))
-            except Exception as error:  # noqa: BLE001 - raised anew where it was asked
-                self._told.put((number, error))
+
+def _work(asked: queue.SimpleQueue[_Call | None], told: queue.SimpleQueue[_Told]) -> None:
+    while (one := asked.get()) is not None:
+        number, call = one
+        try:
+            told.put((number, call()))
+        except Exception as error:  # noqa: BLE001 - raised anew where it was asked
+            told.put((number, error))
+        # What was called holds the model.
+        del one, call
 
 
 def first_line(error: Exception) -> str:

@@ -79,6 +79,8 @@ def loaded(settings: ForecastSettings, registry: Registry, *, timed: bool = True
         return OnnxModel(found.file.name, found.identity, found.file.onnx, deadline_s)
     except ModelRefusedError as error:
         return MissingModel(found.file.name, str(error))
+    except Exception as error:  # noqa: BLE001 - whatever a file does, the controller starts
+        return MissingModel(found.file.name, f"it cannot be loaded: {type(error).__name__}: {error}"[:300])
 
 
 class Serving:

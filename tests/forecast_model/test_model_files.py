@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import json
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -103,6 +105,29 @@ def test_a_call_that_fails_raises_what_the_runtime_says() -> None:
     with pytest.raises(Exception, match="Reshape"):
         model(ROWS)
     assert model(ROWS[:3]).correction.shape == (3, 6)
+
+
+def test_a_model_that_nobody_holds_any_more_leaves_no_thread_behind() -> None:
+    """A daemon takes a new model at each reload, for years."""
+    for _ in range(3):
+        OnnxModel("hand", "id", made.good(), 0.02)(ROWS)
+    gc.collect()
+    before = set(threading.enumerate())
+    model = OnnxModel("hand", "id", made.good(), 0.02)
+    model(ROWS)
+    (own,) = set(threading.enumerate()) - before
+    del model
+    gc.collect()
+    own.join(10.0)
+    assert not own.is_alive()
+
+
+def test_whatever_a_file_brings_about_is_a_reason_and_stops_nothing(registry: Registry) -> None:
+    ranges = json.dumps([[0, 10**400]] * len(FEATURES))
+    made.put(registry, "huge", made.with_metadata(ranges=ranges))
+    found = loaded(ForecastSettings(model="huge"), registry)
+    assert isinstance(found, MissingModel)
+    assert found.reason.startswith("it cannot be loaded: OverflowError")
 
 
 def test_no_model_is_wanted_by_default(registry: Registry) -> None:
