@@ -40,11 +40,7 @@ from edge_balancer.types.events import Alert, Event, EventKind
 from edge_balancer.types.ports import Inputs, Outputs, Restored
 from edge_balancer.types.snapshot import FeederState
 from edge_balancer.types.switching import Command, SilenceRequest
-from edge_balancer.wire import (
-    CommandWriter,
-    Topics,
-    phases_payload,
-)
+from edge_balancer.wire import CommandWriter, Topics, phases_payload
 from firmware_bridge.host.sd_notify import Notifier
 
 JOURNAL_PATIENCE_S: Final = 2.0
