@@ -65,17 +65,20 @@ def make_dataset(args: argparse.Namespace, progress: ProgressLine) -> Any:
 
 
 def store_dataset(
-    store: Path, config_file: Path, out: Path, every_min: float, days: int | None, progress: ProgressLine
-) -> Any:
-    """The data set of a site's store."""
+    store: Path, config_file: Path, out: Path, every_min: float, days: int | None, progress: ProgressLine,
+    *, anew: bool = False,
+) -> Any:  # fmt: skip
+    """The data set of a site's store. `anew`: rows of the store as it was before are left, where it has grown since."""
     from edge_balancer.learning.from_store import store_recording
     from edge_balancer.learning.gather import gather
-    from edge_balancer.learning.shards import DataSet
+    from edge_balancer.learning.shards import DataSet, leave_other_rows
     from edge_balancer.settings.load import load
 
     recording = store_recording(store, load(config_file, os.environ), days)
     recipe = _recipe("store", every_min, days)
     recipe |= {"feeder": recording.name, "start": recording.start, "slots": recording.slots}
+    if anew:
+        leave_other_rows(out, recipe)
     data = DataSet(out, recipe)
     gather(recording, 60.0 * every_min, data, progress.of("store"))
     return data

@@ -121,6 +121,22 @@ class DataSet:
                 )
 
 
+def leave_other_rows(folder: Path, recipe: dict[str, Any]) -> None:
+    """Remove the files that a data set of another recipe has there, and its card. Nothing else is touched."""
+    file = folder / CARD
+    if not file.exists():
+        return
+    try:
+        said = json.loads(file.read_text(encoding="utf-8"))
+        had, names = said["recipe"], [Path(one["file"]).name for one in said["shards"]]
+    except (KeyError, TypeError, ValueError):
+        return  # `DataSet` says what is wrong with it.
+    if had != recipe:
+        file.unlink()
+        for name in names:
+            (folder / name).unlink(missing_ok=True)
+
+
 def file_sha256(path: Path) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as stream:

@@ -62,7 +62,7 @@ def run_training(args: argparse.Namespace, progress: ProgressLine) -> str:
 
 def _on_site(args: argparse.Namespace, progress: ProgressLine) -> Report:
     config = load(args.config, os.environ)
-    data = store_dataset(args.from_store, args.config, args.out / "data", EVERY_MIN, None, progress)
+    data = store_dataset(args.from_store, args.config, args.out / "data", EVERY_MIN, None, progress, anew=True)
     options = train_options(args, data.folder)
     chosen = options.candidates if options.candidates != CANDIDATES else SITE_CANDIDATES
     budget = config.decision.operations_per_house_day

@@ -14,11 +14,14 @@ from edge_balancer.cli import main
 from edge_balancer.learning import gather as gathering
 from edge_balancer.learning import policy_search, training
 from edge_balancer.learning import site as learning_site
+from edge_balancer.learning.commands import store_dataset
+from edge_balancer.learning.errors import LearningError
 from edge_balancer.learning.export import answers
 from edge_balancer.learning.options import TrainOptions
 from edge_balancer.learning.policy import INPUTS, Policy
 from edge_balancer.learning.standings import BLEND
 from edge_balancer.models.registry import Registry
+from edge_balancer.progress import ProgressLine
 from tests.learning.learning_cases import living, write_store
 
 TWIN = ["--scenarios", "houses-20", "--seeds", "1001", "--days", "3", "--every", "31"]
@@ -131,6 +134,20 @@ def test_a_site_learns_from_its_store_and_takes_only_what_won(
     else:
         assert "The blend stays: no model is installed." in said
         assert "activated" not in said
+
+
+def test_a_site_learns_again_in_the_same_folder_when_its_store_has_grown(tmp_path: Path) -> None:
+    """As a timer would have it, with a controller that goes on writing."""
+    config = tmp_path / "site.toml"
+    config.write_text('[mqtt]\nhost = "localhost"\n[[houses]]\nid = "h1"\nphase = "L1"\n')
+    load, out = living(1, 5 * 1440 + 60, 3), tmp_path / "out"
+    made = []
+    for minutes in (5 * 1440, 5 * 1440 + 60):
+        store = write_store(tmp_path / f"{minutes}.db", load[:minutes], np.zeros((minutes, 1), dtype=np.int8), ["h1"])
+        made.append(store_dataset(store, config, out, 60.0, None, ProgressLine(1e9), anew=True).recipe["slots"])
+    assert made == [5 * 1440, 5 * 1440 + 60]
+    with pytest.raises(LearningError, match="made otherwise"):
+        store_dataset(tmp_path / "7200.db", config, out, 60.0, None, ProgressLine(1e9))
 
 
 def test_a_policy_that_says_nothing_is_no_candidate_and_what_was_learned_is_not_learned_again(

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from edge_balancer.benchmark.scenarios import scenario
+from edge_balancer.forecast.features import FEATURES
 from edge_balancer.learning import gather as gathering
 from edge_balancer.learning.errors import LearningError
 from edge_balancer.learning.from_store import store_recording
 from edge_balancer.learning.from_twin import twin_feeder
 from edge_balancer.learning.gather import gather
-from edge_balancer.learning.shards import DataSet, RowsOfShard
+from edge_balancer.learning.shards import DataSet, RowsOfShard, leave_other_rows
 from edge_balancer.learning.splits import HELD_DAYS, REACH_S, boundaries, held_houses, sides, tables
 from edge_balancer.settings.root import Configuration
 from edge_balancer.types.phases import Phase
@@ -165,3 +166,19 @@ def test_a_store_that_is_too_short_says_what_to_do(tmp_path: Path) -> None:
 def test_seeds_that_are_kept_for_judging_are_refused() -> None:
     with pytest.raises(ValueError, match="seed 31 is kept for judging"):
         twin_feeder(scenario("houses-20"), 31, 1)
+
+
+def test_rows_of_a_store_that_has_grown_since_make_room_for_new_ones(tmp_path: Path) -> None:
+    """A site learns night after night in one folder, and its store has other minutes each time."""
+    none = RowsOfShard(
+        np.zeros((0, len(FEATURES)), dtype=np.float32), np.zeros((0, 6), dtype=np.float32),
+        np.zeros(0, dtype=np.int16), np.zeros(0, dtype=np.int8), np.zeros(0),
+    )  # fmt: skip
+    first, second = {"source": "store", "slots": 10}, {"source": "store", "slots": 11}
+    DataSet(tmp_path, first).add("store-01.npz", "store", 1, none)
+    (tmp_path / "notes.txt").write_text("mine")
+    leave_other_rows(tmp_path, first)
+    assert DataSet(tmp_path, first).has("store-01.npz")
+    leave_other_rows(tmp_path, second)
+    assert DataSet(tmp_path, second).shards == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt"]
