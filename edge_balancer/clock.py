@@ -50,7 +50,8 @@ class SystemClock:
 
     `synced` holds when the date is plausible and either systemd-timesyncd has set the clock since boot or the kernel
     says that some time service (chrony, ntpd, PTP, timesyncd) disciplines it. Where the kernel's word cannot be had (a
-    seccomp filter, no Linux), a plausible date is believed: refusing it would discard every meter's stamps for good.
+    seccomp filter, no Linux), timesyncd's counts alone where it runs; else a plausible date is believed: refusing it
+    would discard every meter's stamps for good.
     """
 
     def __init__(self) -> None:
@@ -71,7 +72,9 @@ class SystemClock:
         now = time.monotonic()
         if now - self._checked_at >= SYNC_CACHE_S:
             self._checked_at = now
-            self._synced = is_synced(time.time(), TIMESYNC_FLAG.exists(), kernel_synced())
+            self._synced = is_synced(
+                time.time(), TIMESYNC_FLAG.exists(), kernel_synced(), timesyncd=TIMESYNC_FLAG.parent.exists()
+            )
         return self._synced
 
 
@@ -107,9 +110,11 @@ def boot_of(clock: Clock, session: uuid.UUID) -> str:
     return str(session)
 
 
-def is_synced(wall: float, timesync_flag: bool, kernel: bool | None) -> bool:
-    """The rule of `SystemClock.synced`, pure. `kernel` is None where the kernel could not be asked."""
-    return wall >= EARLIEST_PLAUSIBLE and (timesync_flag or kernel is None or kernel)
+def is_synced(wall: float, timesync_flag: bool, kernel: bool | None, *, timesyncd: bool = False) -> bool:
+    """The rule of `SystemClock.synced`, pure. `kernel` is None where the kernel could not be asked; `timesyncd` says
+    whether it is systemd-timesyncd that sets the clock."""
+    believed = not timesyncd if kernel is None else kernel
+    return wall >= EARLIEST_PLAUSIBLE and (timesync_flag or believed)
 
 
 def kernel_synced() -> bool | None:

@@ -119,9 +119,7 @@ def _how_to_test(mode: Mode, *, automatic: bool) -> str:
             f"In the mode {mode} nothing is commanded: {alone}set the mode to auto, then move them one by one, and back"
         )
     if automatic:
-        return (
-            f"Move them one by one, and back. The controller moves houses meanwhile; to prevent that, {hold_back}"
-        )
+        return f"Move them one by one, and back. The controller moves houses meanwhile; to prevent that, {hold_back}"
     return "Move them one by one, and back: nothing else moves meanwhile"
 
 

@@ -157,7 +157,13 @@ def _activate(registry: Registry, name: str, settings: ForecastSettings | None) 
 
 
 def _rollback(registry: Registry, settings: ForecastSettings | None) -> int:
-    again = registry.rollback(dt.datetime.now(dt.UTC))
+    try:
+        if registry.active is not None and registry.previous:
+            # The program may have been upgraded since it was active.
+            _try(registry, registry.previous[0].name)
+        again = registry.rollback(dt.datetime.now(dt.UTC))
+    except ModelRefusedError as error:
+        raise ModelRefusedError(f'{error}; activate another one, or set forecast.model = "none"') from error
     if again is None:
         print("No model is active any more: there was none before. The controller decides by its own forecast.")
     else:

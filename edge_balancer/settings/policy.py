@@ -44,8 +44,8 @@ class DecisionSettings(Section):
     """Mode at the first start: `auto`, `advise` (publish decisions, command nothing) or `hold`. Later the last mode
     set counts."""
     automatic: bool = True
-    """Whether the mode `auto` moves houses without anybody asking. `false` while switches are tested one by one: then it
-    carries out the requests of operators alone, and only says what it would do itself."""
+    """Whether the mode `auto` moves houses without anybody asking. `false` while switches are tested one by one: then
+    it carries out the requests of operators alone, and only says what it would do itself."""
     operations_per_house_day: float = Field(default=2.0, gt=0, le=100)
     """Budget: operations per switchable house and day that the price of a move is calibrated to."""
     max_operations_per_house_day: int = Field(default=4, ge=1, le=200)

@@ -24,11 +24,11 @@ class StorageSettings(Section):
     """The database file. A relative path counts from `$STATE_DIRECTORY` (systemd), else from the configuration's
     folder."""
     minute_days: int = Field(default=35, ge=1, le=3650)
-    """One-minute means are kept this long, then thinned to 15 minutes. About 48 kB a house and day; a learned forecast of
-    the site's own wants five weeks of them."""
+    """One-minute means are kept this long, then thinned to 15 minutes. About 48 kB a house and day; a learned forecast
+    of the site's own wants five weeks of them."""
     quarter_days: int = Field(default=730, ge=1, le=7300)
     """15-minute means are kept this long."""
     max_mb: float = Field(default=2000.0, ge=10)
     """The telemetry's bound on the disk; the oldest goes first. The audit trail is never thinned."""
-    batch_s: float = Field(default=60.0, ge=1, le=900)
-    """How often telemetry is written."""
+    batch_s: float = Field(default=180.0, ge=1, le=900)
+    """How often telemetry is written: every 60 s costs an SD card twice as much, and a power cut takes the last batch."""

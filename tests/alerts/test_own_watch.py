@@ -14,8 +14,8 @@ from edge_balancer.alerts.own_watch import FORGED, HOLD_S, OwnWatch
 from edge_balancer.alerts.texts import ENGLISH, LANGUAGES
 from edge_balancer.settings.policy import AlertSettings
 from edge_balancer.types.events import Severity
-from edge_balancer.types.phases import Phase
 from edge_balancer.types.floods import Flood
+from edge_balancer.types.phases import Phase
 from edge_balancer.types.ports import Inputs
 from edge_balancer.types.switching import SwitchReport, SwitchResult
 from firmware_bridge.switches.authority import Distrust

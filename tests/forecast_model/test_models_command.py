@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import sqlite3
 from pathlib import Path
@@ -121,6 +122,23 @@ def test_rollback_goes_back_and_then_to_none(site: Site, capsys: pytest.CaptureF
     assert "No model is active any more" in capsys.readouterr().out
     assert site.run("rollback") == 2
     assert "there is nothing to go back from" in capsys.readouterr().err
+
+
+def test_rollback_to_a_model_that_is_no_good_any_more_says_what_else_can_be_done(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # As after an upgrade of the program to another interface: the file is what it was, and no longer fits.
+    made.put(site.registry, "one", made.wrong_shape())
+    site.registry.activate("one", dt.datetime.now(dt.UTC))
+    made.put(site.registry, "two", made.good())
+    site.run("activate", "two")
+    assert site.run("rollback") == 2
+    said = capsys.readouterr().err
+    assert "shape 3 x 5" in said
+    assert 'activate another one, or set forecast.model = "none"' in said
+    active = site.registry.active
+    assert active is not None
+    assert active.name == "two"
 
 
 def test_the_store_may_be_named_instead_of_a_configuration(site: Site, capsys: pytest.CaptureFixture[str]) -> None:

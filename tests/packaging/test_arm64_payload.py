@@ -86,7 +86,7 @@ def test_the_payload_for_a_pi_balances_a_feeder_for_an_hour(
     # Slowly: under emulation a step takes a tenth of a second, and answers must come within their time.
     said = inside(root, program, "demo", "--plain", "--minutes", "60", "--houses", "12", "--speed", "4", timeout_s=3600)
     with capsys.disabled():
-        print(f"\n{suite}, {python.strip()}:\n{said[-1500:]}")
+        print(f"\n{suite}, {python.strip()}:\n{said[-1500:]}")  # noqa: T201 - what the hour came to is to be read
     assert "· mosquitto" in said, said[:300]
     operations = re.search(r"Operations: (\d+)", said)
     assert operations is not None, said[-1000:]

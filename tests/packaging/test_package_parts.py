@@ -168,6 +168,21 @@ def test_exactly_the_configured_ports_are_granted(ports: list[str], allowed: set
     assert "PrivateDevices=no" in lines
 
 
+@pytest.mark.parametrize("timesyncd", [True, False])
+def test_where_timesyncd_tells_of_the_clock_the_calls_that_could_set_it_are_taken_away(
+    timesyncd: bool, tmp_path: Path
+) -> None:
+    service = tmp_path / "usr/lib/systemd/systemd-timesyncd"
+    service.parent.mkdir(parents=True)
+    if timesyncd:
+        service.touch()
+    dropin = configured_with(tmp_path, "/dev/ttyUSB0")
+    assert devices(tmp_path).returncode == 0
+    lines = dropin.read_text().splitlines()
+    assert ("ProtectClock=yes" in lines) is timesyncd
+    assert ("SystemCallFilter=~@clock" in lines) is timesyncd
+
+
 def test_a_grant_goes_when_its_line_goes(tmp_path: Path) -> None:
     dropin = configured_with(tmp_path, "/dev/ttyUSB0")
     assert "edge-balancer: changed" in devices(tmp_path).stdout
