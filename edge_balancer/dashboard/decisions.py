@@ -22,6 +22,8 @@ _STATES: Final[dict[EventKind, MoveState]] = {
     EventKind.TIMED_OUT: "timed_out",
     EventKind.LOCKED: "failed",
 }
+OF_COMMANDS: Final = frozenset(_STATES)
+"""Kinds of events that say something of a command."""
 ENDS: Final = frozenset({"verified", "failed", "timed_out", "rejected", "not_sent"})
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from edge_balancer.dashboard.access.access import Access
     from edge_balancer.dashboard.application import Application
+    from edge_balancer.dashboard.past.unreadable import Unreadable
     from edge_balancer.dashboard.stream.hub import Hub
 
 
@@ -18,15 +19,16 @@ class Figures:
         self.fault = ""
         """Why the page is not served at present; empty where it is."""
         self.restarts = 0
-        self._before = {"dropped": 0, "errors": 0, "requests": 0}
+        self._before = {"dropped": 0, "errors": 0, "requests": 0, "unreadable": 0}
         self._hub: Hub | None = None
         self._application: Application | None = None
         self._access: Access | None = None
+        self._unreadable: Unreadable | None = None
 
-    def follow(self, hub: Hub, application: Application, access: Access) -> None:
+    def follow(self, hub: Hub, application: Application, access: Access, unreadable: Unreadable) -> None:
         """A server has begun."""
         self._before = self.counts()
-        self._hub, self._application, self._access = hub, application, access
+        self._hub, self._application, self._access, self._unreadable = hub, application, access, unreadable
 
     def shown(self) -> dict[str, Any]:
         """For `B/diagnostics`."""
@@ -44,11 +46,13 @@ class Figures:
         return found
 
     def counts(self) -> dict[str, int]:
-        """Pages that follow live; since the start: pages dropped, defects met, requests."""
-        hub, application = self._hub, self._application
+        """Pages that follow live; since the start: pages dropped, defects met, requests, records that could not be
+        shown."""
+        hub, application, unreadable = self._hub, self._application, self._unreadable
         return {
             "clients": 0 if hub is None or self.fault else hub.readers,
             "dropped": self._before["dropped"] + (0 if hub is None else hub.dropped),
             "errors": self._before["errors"] + (0 if application is None else application.errors),
             "requests": self._before["requests"] + (0 if application is None else application.requests),
+            "unreadable": self._before["unreadable"] + (0 if unreadable is None else unreadable.count),
         }

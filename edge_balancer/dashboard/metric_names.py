@@ -222,5 +222,10 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     _counter("page_dropped", "Pages let go for reading too slowly.", _one(lambda s: s.page.get("dropped"))),
     _counter("page_errors", "Requests that met a defect.", _one(lambda s: s.page.get("errors"))),
     _counter("page_requests", "Requests to the page and its API.", _one(lambda s: s.page.get("requests"))),
+    _counter(
+        "records_unreadable",
+        "Rows of the trail that the page met and could not show: of another version, or spoilt.",
+        _one(lambda s: s.page.get("unreadable")),
+    ),
 )
 """Every metric there is, in the order of the document."""

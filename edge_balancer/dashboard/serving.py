@@ -85,7 +85,7 @@ class Serving:
             self._server = uvicorn.Server(
                 _uvicorn_config(access.wrap(application, application.table.need), self._config)
             )
-            self._figures.follow(hub, application, access)
+            self._figures.follow(hub, application, access, past.unreadable)
             await self._together(sockets, hub, self._server, on_up)
         finally:
             for listener in sockets:

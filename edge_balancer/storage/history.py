@@ -8,9 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import msgspec
-
-from edge_balancer.storage.bodies import PlannedBody, never_sent
+from edge_balancer.storage.bodies import never_sent
 from edge_balancer.storage.projection import OUTCOMES
 from edge_balancer.storage.timespan import iso
 from edge_balancer.storage.trail import Recorded, read_events
@@ -71,18 +69,22 @@ def _cells(command: PastCommand) -> tuple[str, str, str, str, str]:
 
 def _past_command(connection: sqlite3.Connection, planned: Recorded) -> PastCommand:
     event = planned.event
-    body = msgspec.convert(event.body, PlannedBody)
     outcome, detail, took_s = _outcome(connection, planned)
     return PastCommand(
         wall=event.wall,
         house=event.house,
-        origin=body.origin,
-        target=body.phase,
+        origin=_word(event.body.get("from"), "?"),
+        target=_word(event.body.get("phase"), "?"),
         outcome=outcome,
         detail=detail,
         took_s=took_s,
-        why=_why(connection, planned, body.decision),
+        why=_why(connection, planned, _word(event.body.get("decision"), "")),
     )
+
+
+def _word(value: object, otherwise: str) -> str:
+    """A record of another version, or one that the disk has spoilt, is told as far as it can be read."""
+    return value if isinstance(value, str) else otherwise
 
 
 def _outcome(connection: sqlite3.Connection, planned: Recorded) -> tuple[str, str, float | None]:

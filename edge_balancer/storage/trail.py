@@ -16,6 +16,8 @@ from edge_balancer.storage.placing import Placer
 from edge_balancer.types.events import Event, EventKind
 
 COLUMNS: Final = "seq, wall, mono, synced, kind, house, command, body, prev_hash, hash"
+UNREADABLE: Final = "unreadable"
+"""Stands alone in the body of an event whose row is no JSON, with what is there in its place."""
 
 # What a row takes beside its texts: two hashes, numbers, both indexes, page overhead (measured with dbstat on a real
 # trail).
@@ -142,5 +144,14 @@ def _event(row: Sequence[Any], wall: float) -> Event:
         synced=bool(row[3]),
         house=row[5],
         command=row[6],
-        body=msgspec.json.decode(row[7], type=dict[str, Any]),
+        body=_body(row[7]),
     )
+
+
+def _body(text: Any) -> dict[str, Any]:
+    """What a row says. One that is no longer JSON is given as its text, so that it hides no other from its readers:
+    that somebody or something has changed it, `verify` tells."""
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except (msgspec.DecodeError, TypeError):
+        return {UNREADABLE: str(text)}

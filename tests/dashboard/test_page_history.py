@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from edge_balancer.dashboard.past.history import STEPS_S, feeder_history, house_history, step_for
 from edge_balancer.dashboard.past.moves import rows_before
+from edge_balancer.dashboard.past.unreadable import Reading, Unreadable
 from edge_balancer.settings.services import StorageSettings
 from edge_balancer.storage.database import open_reader
 from edge_balancer.storage.store import Store
@@ -48,12 +49,12 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def reader(store: Store) -> Iterator[sqlite3.Connection]:
+def reader(store: Store) -> Iterator[Reading]:
     with open_reader(store.path) as connection:
-        yield connection
+        yield Reading(connection, Unreadable())
 
 
-def test_a_step_keeps_mean_least_and_greatest(store: Store, reader: sqlite3.Connection) -> None:
+def test_a_step_keeps_mean_least_and_greatest(store: Store, reader: Reading) -> None:
     minutes = [feeder_minute(NOW + 60 * k, float(k), peak=2.0 * k) for k in range(10)]
     store.write_minutes([], minutes)
     found = feeder_history(reader, NOW, NOW + 600, 10)
@@ -70,7 +71,7 @@ def test_a_step_keeps_mean_least_and_greatest(store: Store, reader: sqlite3.Conn
     assert coarse.series["coverage"] == [1.0, 1.0, None, None]
 
 
-def test_a_house_alone_with_its_phase_at_the_end_of_each_step(store: Store, reader: sqlite3.Connection) -> None:
+def test_a_house_alone_with_its_phase_at_the_end_of_each_step(store: Store, reader: Reading) -> None:
     values = [(0.0, 0), (1000.0, 0), (-500.0, 2), (500.0, 1)]
     rows = [house_minute(NOW + 60 * k, p, phase) for k, (p, phase) in enumerate(values)]
     store.write_minutes([*rows, house_minute(NOW, 9999.0, house="h02")], [])
@@ -84,7 +85,7 @@ def test_a_house_alone_with_its_phase_at_the_end_of_each_step(store: Store, read
     assert set(unknown.series["p"]) == {None}
 
 
-def test_thinned_and_recent_history_make_one_curve(store: Store, reader: sqlite3.Connection) -> None:
+def test_thinned_and_recent_history_make_one_curve(store: Store, reader: Reading) -> None:
     days = 4
     minutes = range(NOW - days * DAY_S, NOW, 60)
     store.write_minutes(
@@ -92,7 +93,7 @@ def test_thinned_and_recent_history_make_one_curve(store: Store, reader: sqlite3
     )
     while store.thin(NOW).more:
         pass
-    assert reader.execute("SELECT count(*) FROM house_quarters").fetchone()[0] > 0
+    assert reader.connection.execute("SELECT count(*) FROM house_quarters").fetchone()[0] > 0
     for found in (
         feeder_history(reader, NOW - days * DAY_S, NOW, 2000),
         house_history(reader, "h01", NOW - days * DAY_S, NOW, 2000),
@@ -106,7 +107,7 @@ def test_thinned_and_recent_history_make_one_curve(store: Store, reader: sqlite3
     assert recent.step_s == 60
 
 
-def test_years_ago_and_years_ahead_are_empty_and_cheap(store: Store, reader: sqlite3.Connection) -> None:
+def test_years_ago_and_years_ahead_are_empty_and_cheap(store: Store, reader: Reading) -> None:
     store.write_minutes([house_minute(NOW, 1.0)], [feeder_minute(NOW, 1.0)])
     steps = 0
 
@@ -114,14 +115,14 @@ def test_years_ago_and_years_ahead_are_empty_and_cheap(store: Store, reader: sql
         nonlocal steps
         steps += 1
 
-    reader.set_progress_handler(count, 1000)
+    reader.connection.set_progress_handler(count, 1000)
     for start, end in ((0.0, 1000.0), (NOW + 1e9, NOW + 2e9), (0.0, 1e11)):
         assert len(house_history(reader, "h01", start, end, 600).t) <= 601
         assert len(feeder_history(reader, start, end, 600).t) <= 601
     assert steps < 50, "nothing is looked up where nothing is"
 
 
-def test_moves_are_marked_with_their_outcome(store: Store, reader: sqlite3.Connection) -> None:
+def test_moves_are_marked_with_their_outcome(store: Store, reader: Reading) -> None:
     def event(kind: EventKind, at: float, command: str, **body: object) -> Event:
         return Event(kind, at - NOW, at, True, "h01", command, dict(body))
 

@@ -34,7 +34,20 @@ USER, PASSWORD = "anna", "a long enough pass phrase"
 GUARD_S = 90.0
 """Nothing here takes as long; what does, hangs."""
 VIEWS = ("now", "history", "houses", "houses/h01", "decisions", "alerts", "feeder", "commissioning", "login")
+LIVE_VIEWS = ("now", "houses", "houses/h03", "history", "feeder", "decisions", "commissioning")
 DESKTOP, PHONE = (1440, 900), (360, 740)
+
+COUNT_EVENTS = """() => {
+    window.__events = 0;
+    const Original = window.EventSource;
+    window.EventSource = class extends Original {
+        constructor(...given) {
+            super(...given);
+            this.addEventListener("feeder", () => { window.__events += 1; });
+        }
+    };
+}"""
+"""For `add_init_script`: `window.__events` is how many `feeder` events the page's EventSource has delivered."""
 
 
 _NOT_OURS = "ERR_NETWORK_CHANGED"

@@ -1,5 +1,4 @@
-"""A page that stands still while its values change: nothing shifts, no row and no chart is replaced, memory stays
-flat."""
+"""A page that stands still while its values change: nothing shifts, no row and no chart is replaced."""
 
 from __future__ import annotations
 
@@ -7,9 +6,9 @@ import faulthandler
 import sys
 
 import pytest
-from playwright.sync_api import Browser, CDPSession, Page
+from playwright.sync_api import Browser, Page
 
-from tests.page.page_rig import DESKTOP, GUARD_S, PHONE, Demo, Faults, go, open_view
+from tests.page.page_rig import COUNT_EVENTS, DESKTOP, GUARD_S, LIVE_VIEWS, PHONE, Demo, Faults, go, open_view
 
 Watched = tuple[Page, Faults]
 
@@ -36,19 +35,6 @@ _WATCH = """() => {
     }).observe(document.querySelector("main"), ALL);
 }""".replace("ALL", "{ childList: true, characterData: true, attributes: true, subtree: true }")
 
-_COUNT_EVENTS = """() => {
-    window.__events = 0;
-    const Original = window.EventSource;
-    window.EventSource = class extends Original {
-        constructor(...given) {
-            super(...given);
-            this.addEventListener("feeder", () => { window.__events += 1; });
-        }
-    };
-}"""
-
-_LIVE_VIEWS = ("now", "houses", "houses/h03", "history", "feeder", "decisions", "commissioning")
-
 
 def _watch_updates(page: Page, updates: int) -> dict[str, object]:
     page.evaluate(_WATCH)
@@ -60,7 +46,7 @@ def _watch_updates(page: Page, updates: int) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("size", "views"),
     [
-        pytest.param(DESKTOP, _LIVE_VIEWS, id="desktop"),
+        pytest.param(DESKTOP, LIVE_VIEWS, id="desktop"),
         pytest.param(PHONE, ("now", "houses", "commissioning"), id="phone"),
     ],
 )
@@ -69,7 +55,7 @@ def test_nothing_shifts_and_no_row_is_replaced_while_values_change(
 ) -> None:
     page, faults = watched
     page.set_viewport_size({"width": size[0], "height": size[1]})
-    page.add_init_script(f"({_COUNT_EVENTS})()")
+    page.add_init_script(f"({COUNT_EVENTS})()")
     open_view(page, demo, "now")
     for view in views:
         go(page, view)
@@ -84,7 +70,7 @@ def test_nothing_shifts_and_no_row_is_replaced_while_values_change(
 def test_values_that_stay_are_not_written_again(watched: Watched, demo: Demo) -> None:
     """The name of the feeder, the limits, the phases' names: on ten updates of everything not one is touched."""
     page, _ = watched
-    page.add_init_script(f"({_COUNT_EVENTS})()")
+    page.add_init_script(f"({COUNT_EVENTS})()")
     open_view(page, demo, "now")
     page.evaluate(
         """() => {
@@ -104,19 +90,15 @@ def _tell(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 
-def _heap_bytes(devtools: CDPSession) -> float:
-    devtools.send("HeapProfiler.collectGarbage")
-    usage: dict[str, float] = devtools.send("Runtime.getHeapUsage")
-    return usage["usedSize"]
-
-
 @pytest.mark.slow
-def test_five_minutes_of_updates_shift_nothing(watched: Watched, demo: Demo) -> None:
+def test_five_minutes_of_ten_updates_a_second_shift_nothing(watched: Watched, demo: Demo) -> None:
+    """An update is a `feeder` event that the page's own EventSource has delivered: at most ten a second come."""
     faulthandler.cancel_dump_traceback_later()  # five minutes are no hang
     page, faults = watched
-    page.add_init_script(f"({_COUNT_EVENTS})()")
+    page.add_init_script(f"({COUNT_EVENTS})()")
     open_view(page, demo, "now")
     shifts: dict[str, float] = {}
+    updates, lasted_s = 0, 0.0
     for view in ("now", "houses", "feeder"):
         go(page, view)
         before = page.evaluate("[window.__events, performance.now()]")
@@ -125,31 +107,15 @@ def test_five_minutes_of_updates_shift_nothing(watched: Watched, demo: Demo) -> 
         found = page.evaluate("window.__watch")
         after = page.evaluate("[window.__events, performance.now()]")
         shifts[view] = found["shift"]
-        rate = 1000 * (after[0] - before[0]) / (after[1] - before[1])
-        _tell(f"{view}: cumulative layout shift {found['shift']:.4f}, {rate:.1f} updates/s, {found['told']} changes")
-        _tell(f"  shifted: {sorted(set(found['where']))}")
+        heard, took_s = after[0] - before[0], (after[1] - before[1]) / 1000
+        updates, lasted_s = updates + heard, lasted_s + took_s
+        _tell(f"{view}: cumulative layout shift {found['shift']:.4f}, {heard / took_s:.2f} updates/s")
+        _tell(f"  {found['told']} changes, shifted: {sorted(set(found['where']))}")
         assert not found["removed"], view
+        assert found["told"] > 0, f"{view}: nothing changed, so nothing was tried"
     assert sum(shifts.values()) < 0.01
-    assert not faults.seen
-
-
-@pytest.mark.slow
-def test_memory_stays_flat_over_half_an_hour(watched: Watched, demo: Demo) -> None:
-    faulthandler.cancel_dump_traceback_later()  # half an hour is no hang
-    page, faults = watched
-    open_view(page, demo, "now")
-    devtools = page.context.new_cdp_session(page)
-    rounds = []
-    for turn in range(30):
-        for view in _LIVE_VIEWS:
-            go(page, view)
-            page.wait_for_timeout(60_000 / len(_LIVE_VIEWS))
-        go(page, "now")
-        rounds.append(_heap_bytes(devtools))
-        nodes = page.evaluate("document.querySelectorAll('*').length")
-        _tell(f"minute {turn + 1}: heap {rounds[-1] / 1e6:.2f} MB, {nodes} elements")
-    early, late = min(rounds[3:8]), min(rounds[-5:])
-    assert late < early * 1.15 + 0.5e6, [round(value / 1e6, 2) for value in rounds]
+    assert lasted_s >= 300
+    assert updates / lasted_s >= 9.5, "too few to be the case that counts: is the machine busy with other work?"
     assert not faults.seen
 
 

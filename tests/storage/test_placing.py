@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from edge_balancer.dashboard.past import alerts, moves
+from edge_balancer.dashboard.past.unreadable import Reading, Unreadable
 from edge_balancer.storage.commands import export_command, history_command
 from edge_balancer.storage.database import open_reader
 from edge_balancer.storage.store import Store
@@ -158,15 +159,16 @@ def test_history_export_and_page_show_the_placed_time(tmp_path: Path, capsys: py
             assert rows[0]["since"] == iso(NOW + LOST_S)
 
     with open_reader(path) as connection:
-        made = moves.decision(connection, "d1")
+        reading = Reading(connection, Unreadable())
+        made = moves.decision(reading, "d1")
         assert made is not None
         assert made.t == pytest.approx(NOW + LOST_S)
-        (move,) = moves.moves_of(connection, "h1", 5)
+        (move,) = moves.moves_of(reading, "h1", 5)
         assert move.t == pytest.approx(NOW + LOST_S)
-        (mark,) = moves.marks(connection, None, NOW + LOST_S - 60, NOW + LOST_S + 60, 10)
+        (mark,) = moves.marks(reading, None, NOW + LOST_S - 60, NOW + LOST_S + 60, 10)
         assert mark.house == "h1"
-        assert moves.marks(connection, None, NOW - 60, NOW + 60, 10) == ()
-        (change,) = alerts.changes(connection, 10, None).items
+        assert moves.marks(reading, None, NOW - 60, NOW + 60, 10) == ()
+        (change,) = alerts.changes(reading, 10, None).items
         assert (change.t, change.since) == pytest.approx((NOW + LOST_S, NOW + LOST_S))
 
 

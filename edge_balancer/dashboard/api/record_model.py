@@ -85,6 +85,8 @@ class DecisionPage(msgspec.Struct, frozen=True):
 
     items: tuple[DecisionMade, ...]
     next: str | None
+    unreadable: int = 0
+    """Records of these that this version cannot show; the export `trail` has them as they stand."""
 
 
 class Silence(msgspec.Struct, frozen=True):
@@ -128,6 +130,8 @@ class AlertHistory(msgspec.Struct, frozen=True):
 
     items: tuple[AlertChange, ...]
     next: str | None
+    unreadable: int = 0
+    """Records of these that this version cannot show; the export `trail` has them as they stand."""
 
 
 def alert_now(alert: Alert) -> AlertNow:

@@ -53,7 +53,7 @@ async def get_decision(call: Call) -> DecisionMade:
     name = call.path["id"]
     known = call.context.hub.decision(name) or await call.context.past.decision(name)
     if known is None:
-        raise not_found(f"no decision {name!r} is on record")
+        raise not_found(f"no decision {name!r} is on record that can be shown; the export `trail` has all records")
     return known
 
 

@@ -34,8 +34,10 @@ _TAIL: Final = """
 ## Lists, and what has not changed
 
 Lists that grow are read page by page: `next` of one page goes into `cursor` (houses) or `before` (decisions, alerts) of
-the next request; on the last page it is null. Answers to GET bear an `ETag`: sent back as `If-None-Match`, it spares
-what has not changed (304).
+the next request; on the last page it is null. A cursor that no page can have given is refused with 400. Records that
+this version cannot show, because another one wrote them or the disk has spoilt them, are left out: `unreadable` counts
+those of a page, `edge_balancer_records_unreadable_total` all, and the export `trail` has them as they stand. Answers to
+GET bear an `ETag`: sent back as `If-None-Match`, it spares what has not changed (304).
 
 ## History
 
@@ -76,6 +78,7 @@ the order was taken back.
 | `decision` | when it is made, and when one of its moves has ended | the decision with `outcomes` |
 | `command` | at each step of a command's life | `house`, `id`, `state`, `reason`, `t` |
 | `alert` | when one comes, changes or ends | the alert |
+| `silences` | when one begins or ends | `silences`: all that are in force |
 | `mode` | when it is set | `mode`, `by` |
 
 Each event has an id. A reader that comes back with `Last-Event-ID` (browsers do so by themselves) gets what it missed

@@ -255,6 +255,9 @@ export const texts = {
     unknown: "Unknown",
   },
 
+  unreadable: (count) =>
+    `${count === 1 ? "One record of these cannot" : `${count} records of these cannot`} be shown here: another version wrote it, or it is spoilt. The audit trail, to be downloaded under History, has it as it stands.`,
+
   triggers: { imbalance: "Neutral current", voltage: "Voltage", injection: "Uneven solar", request: "A request" },
 
   decisions: {

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from edge_balancer.dashboard.api.history_model import FeederHistory, HouseHistory, MoveMark
+from edge_balancer.dashboard.api.history_model import FeederHistory, HouseHistory
 from edge_balancer.dashboard.past.moves import marks
+from edge_balancer.dashboard.past.unreadable import Reading
 from edge_balancer.storage.minutes import POWER_SCALE, VOLT_SCALE
 
 _MINUTE_S: Final = 60
@@ -100,17 +101,19 @@ def step_for(seconds: float, points: int) -> int:
     return next((step for step in STEPS_S if seconds / step <= points), math.ceil(seconds / points / 604800) * 604800)
 
 
-def feeder_history(connection: sqlite3.Connection, start: float, end: float, points: int) -> FeederHistory:
+def feeder_history(reading: Reading, start: float, end: float, points: int) -> FeederHistory:
     """The feeder from `start` until `end` (Unix s)."""
+    connection = reading.connection
     step = _step(connection, "feeder_quarters", "feeder_minutes", start, end, points)
     columns = ", ".join(dict.fromkeys(series.column for series in FEEDER_SERIES))
     sql = _GROUPED.format(curves=_curves(FEEDER_SERIES), rows=_FEEDER_ROWS.format(columns=columns))
     t, series = _read(connection, sql, {"start": start, "end": end}, FEEDER_SERIES, start, end, step)
-    return FeederHistory(t, step, series, _marks(connection, None, start, end))
+    return FeederHistory(t, step, series, marks(reading, None, start, end, MOST_MARKS))
 
 
-def house_history(connection: sqlite3.Connection, house: str, start: float, end: float, points: int) -> HouseHistory:
+def house_history(reading: Reading, house: str, start: float, end: float, points: int) -> HouseHistory:
     """One house; all gaps where nothing was ever heard of it."""
+    connection = reading.connection
     step = _step(connection, "house_quarters", "house_minutes", start, end, points)
     row = connection.execute("SELECT series FROM series WHERE name = ?", (house,)).fetchone()
     columns = ", ".join(dict.fromkeys(series.column for series in HOUSE_SERIES))
@@ -125,11 +128,7 @@ def house_history(connection: sqlite3.Connection, house: str, start: float, end:
         "last_quarter": quarters[1],
     }
     t, series = _read(connection, sql, bound, HOUSE_SERIES, start, end, step)
-    return HouseHistory(t, step, series, _marks(connection, house, start, end))
-
-
-def _marks(connection: sqlite3.Connection, house: str | None, start: float, end: float) -> tuple[MoveMark, ...]:
-    return marks(connection, house, start, end, MOST_MARKS)
+    return HouseHistory(t, step, series, marks(reading, house, start, end, MOST_MARKS))
 
 
 def _curves(wanted: tuple[_Series, ...]) -> str:

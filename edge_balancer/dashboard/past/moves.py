@@ -6,10 +6,13 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any, Final
 
+import msgspec
+
 from edge_balancer.dashboard.api.history_model import MoveMark
-from edge_balancer.dashboard.api.model import MoveMade
-from edge_balancer.dashboard.api.record_model import DecisionMade, Outcome
-from edge_balancer.dashboard.decisions import decision_made, outcome_of
+from edge_balancer.dashboard.api.model import MoveMade, PhaseName
+from edge_balancer.dashboard.api.record_model import DecisionMade, DecisionPage, Outcome
+from edge_balancer.dashboard.decisions import OF_COMMANDS, decision_made, outcome_of
+from edge_balancer.dashboard.past.unreadable import Reading
 from edge_balancer.storage.placing import Placer
 from edge_balancer.storage.trail import Recorded, read_events
 from edge_balancer.types.events import Event, EventKind
@@ -19,58 +22,55 @@ _NEAR_ROWS: Final = 40
 """A decision's commands stand right behind it, in the same append."""
 
 
-def decisions(connection: sqlite3.Connection, limit: int, before_seq: int | None) -> list[tuple[int, DecisionMade]]:
-    """The last `limit` decisions before a row of the trail, newest first, each with its row."""
-    found = read_events(
-        connection, kinds=frozenset({EventKind.DECISION}), before_seq=before_seq, newest_first=True, limit=limit
-    )
-    return [(recorded.seq, _made(connection, recorded)) for recorded in list(found)]
+def decisions(reading: Reading, limit: int, before_seq: int | None) -> DecisionPage:
+    """The last `limit` decisions before a row of the trail, newest first."""
+    found = reading.rows(EventKind.DECISION, limit, before_seq=before_seq)
+    items = tuple(reading.made(found, lambda recorded: _made(reading, recorded)))
+    return DecisionPage(items, str(found[-1].seq) if len(found) == limit else None, reading.lost)
 
 
-def decision(connection: sqlite3.Connection, name: str) -> DecisionMade | None:
-    """One decision by its id."""
+def decision(reading: Reading, name: str) -> DecisionMade | None:
+    """One decision by its id; None where there is none, or none that can be shown."""
+    connection = reading.connection
     # Ids are random: text that holds one holds it nowhere else.
     row = connection.execute(
-        "SELECT seq FROM trail WHERE kind = ? AND json_extract(body, '$.id') = ? ORDER BY seq DESC LIMIT 1",
+        "SELECT seq FROM trail WHERE kind = ? AND CASE WHEN json_valid(body) THEN json_extract(body, '$.id') END = ? "
+        "ORDER BY seq DESC LIMIT 1",
         (str(EventKind.DECISION), name),
     ).fetchone()
     if row is None:
         return None
     seq = int(row[0])
-    recorded = next(
-        iter(read_events(connection, kinds=frozenset({EventKind.DECISION}), after_seq=seq - 1, before_seq=seq + 1))
-    )
-    return _made(connection, recorded)
+    found = reading.rows(EventKind.DECISION, 1, after_seq=seq - 1, before_seq=seq + 1)
+    return next(reading.made(found, lambda recorded: _made(reading, recorded)), None)
 
 
-def seeds(connection: sqlite3.Connection, limit: int) -> list[tuple[dict[str, Any], list[list[Event]]]]:
+def seeds(reading: Reading, limit: int) -> list[tuple[dict[str, Any], list[list[Event]]]]:
     """The last decisions as their records, oldest first, with the events of each of their commands."""
-    found = list(read_events(connection, kinds=frozenset({EventKind.DECISION}), newest_first=True, limit=limit))
-    return [(_body(recorded), _commands(connection, recorded)) for recorded in reversed(found)]
+    found = reading.rows(EventKind.DECISION, limit)
+    shown = reading.made(reversed(found), lambda recorded: _seed(reading, recorded))
+    return list(shown)
 
 
-def moves_of(connection: sqlite3.Connection, house: str, limit: int) -> list[MoveMade]:
+def moves_of(reading: Reading, house: str, limit: int) -> list[MoveMade]:
     """The last moves of a house that were planned, newest first."""
-    planned = read_events(connection, kinds=frozenset({EventKind.PLANNED}), house=house, newest_first=True, limit=limit)
-    return [_move(connection, recorded) for recorded in list(planned)]
+    planned = reading.rows(EventKind.PLANNED, limit, house=house)
+    return list(reading.made(planned, lambda recorded: _move(reading.connection, recorded)))
 
 
-def marks(
-    connection: sqlite3.Connection, house: str | None, start: float, end: float, limit: int
-) -> tuple[MoveMark, ...]:
+def marks(reading: Reading, house: str | None, start: float, end: float, limit: int) -> tuple[MoveMark, ...]:
     """The newest `limit` moves between two times (Unix s), oldest first."""
-    planned = read_events(
-        connection,
-        kinds=frozenset({EventKind.PLANNED}),
+    connection = reading.connection
+    planned = reading.rows(
+        EventKind.PLANNED,
+        limit,
         house=house,
         start=start,
         end=end,
         after_seq=rows_before(connection, start - _CLOCK_SLACK_S),
         before_seq=rows_before(connection, end + _CLOCK_SLACK_S) + 1,
-        newest_first=True,
-        limit=limit,
     )
-    made = [_move(connection, recorded) for recorded in list(planned)]
+    made = list(reading.made(planned, lambda recorded: _move(connection, recorded)))
     return tuple(MoveMark(move.t, move.house, move.origin, move.target, move.state) for move in reversed(made))
 
 
@@ -102,8 +102,8 @@ def _move(connection: sqlite3.Connection, planned: Recorded) -> MoveMade:
     return MoveMade(
         t=event.wall,
         house=event.house,
-        origin=event.body.get("from", "L1"),
-        target=event.body.get("phase", "L1"),
+        origin=msgspec.convert(event.body["from"], PhaseName),
+        target=msgspec.convert(event.body["phase"], PhaseName),
         state=outcome.state if outcome else "planned",
         reason=outcome.reason if outcome else "",
         took_s=outcome.took_s if outcome else None,
@@ -112,8 +112,14 @@ def _move(connection: sqlite3.Connection, planned: Recorded) -> MoveMade:
     )
 
 
-def _made(connection: sqlite3.Connection, recorded: Recorded) -> DecisionMade:
-    outcomes: Iterable[Outcome | None] = (outcome_of(events) for events in _commands(connection, recorded))
+def _seed(reading: Reading, recorded: Recorded) -> tuple[dict[str, Any], list[list[Event]]]:
+    body = _body(recorded)
+    decision_made(body, ())
+    return body, _commands(reading, recorded)
+
+
+def _made(reading: Reading, recorded: Recorded) -> DecisionMade:
+    outcomes: Iterable[Outcome | None] = (outcome_of(events) for events in _commands(reading, recorded))
     return decision_made(_body(recorded), tuple(outcome for outcome in outcomes if outcome is not None))
 
 
@@ -122,21 +128,16 @@ def _body(decided: Recorded) -> dict[str, Any]:
     return decided.event.body | {"wall": decided.placed(float(decided.event.body.get("wall", decided.said)))}
 
 
-def _commands(connection: sqlite3.Connection, decided: Recorded) -> list[list[Event]]:
+def _commands(reading: Reading, decided: Recorded) -> list[list[Event]]:
     """The events of each of a decision's commands."""
-    planned = list(
-        read_events(
-            connection,
-            kinds=frozenset({EventKind.PLANNED}),
-            after_seq=decided.seq,
-            before_seq=decided.seq + _NEAR_ROWS,
-        )
-    )
+    planned = reading.rows(EventKind.PLANNED, _NEAR_ROWS, after_seq=decided.seq, before_seq=decided.seq + _NEAR_ROWS)
     name = decided.event.body.get("id")
-    return [[one.event, *_after(connection, one)] for one in planned if one.event.body.get("decision") == name]
+    mine = [one for one in reversed(planned) if one.event.body.get("decision") == name]
+    return [[one.event, *_after(reading.connection, one)] for one in mine]
 
 
 def _after(connection: sqlite3.Connection, planned: Recorded) -> list[Event]:
     if not planned.event.command:
         return []
-    return [one.event for one in read_events(connection, command=planned.event.command, after_seq=planned.seq)]
+    found = read_events(connection, kinds=OF_COMMANDS, command=planned.event.command, after_seq=planned.seq)
+    return [one.event for one in found]

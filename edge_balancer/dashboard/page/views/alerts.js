@@ -15,6 +15,7 @@ const kind = (key) => key.split("/")[0];
 export function open() {
   let past = [];
   let next = null;
+  let unreadable = 0;
   let loaded = false;
   let trouble = "";
   let pastRows;
@@ -58,6 +59,7 @@ export function open() {
       const answer = await get(["alerts", "history"], { limit: STEP, before });
       past = before ? [...past, ...answer.items] : answer.items;
       next = answer.next;
+      unreadable = (before ? unreadable : 0) + answer.unreadable;
       pastRows.sync(past, (one) => `${one.key} ${one.t} ${one.state}`);
     });
 
@@ -187,6 +189,7 @@ export function open() {
           texts.alerts.past,
           "",
           h("p", { class: "empty", hidden: () => over.childElementCount > 0 }, () => texts.alerts.noPast),
+          h("p", { class: "note", hidden: () => unreadable === 0 }, () => texts.unreadable(unreadable)),
           h(
             "div",
             {

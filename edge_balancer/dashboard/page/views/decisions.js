@@ -31,6 +31,7 @@ export function open() {
   /** What stands in the list. Newer ones wait behind a button: a list that jumps while one reads it helps nobody. */
   const listed = new Map();
   let next;
+  let unreadable = 0;
   let trouble = "";
   let rows;
 
@@ -58,6 +59,7 @@ export function open() {
       const answer = await get(["decisions"], { limit: next ? STEP : 2 * STEP, before: next });
       take(answer.items.filter((one) => !listed.has(one.id)));
       next = answer.next;
+      unreadable += answer.unreadable;
       trouble = "";
     } catch (problem) {
       trouble = problem.message;
@@ -106,6 +108,7 @@ export function open() {
         state.status ? texts.now.noDecision : texts.waiting,
       ),
       list,
+      h("p", { class: "note", hidden: () => unreadable === 0 }, () => texts.unreadable(unreadable)),
       h("p", { class: "trouble", hidden: () => !trouble }, () => trouble),
       h(
         "button",
