@@ -31,4 +31,4 @@ class StorageSettings(Section):
     max_mb: float = Field(default=2000.0, ge=10)
     """The telemetry's bound on the disk; the oldest goes first. The audit trail is never thinned."""
     batch_s: float = Field(default=180.0, ge=1, le=900)
-    """How often telemetry is written: every 60 s costs an SD card twice as much, and a power cut takes the last batch."""
+    """How often telemetry is written; a power cut takes the last batch."""

@@ -1,7 +1,7 @@
 """A simulated day of the running daemon: whether its memory and its open files stay flat, and what it writes.
 
-The real daemon in a process of its own, with the page, at the demo's feeder of 55 houses whose meters report every ten
-seconds, faster than real time. Memory grows by the slope of a straight line through what is resident after the warm-up.
+The real daemon in a process of its own, at the demo's feeder of 55 houses whose meters report every ten seconds, faster
+than real time; a page stays open all day, and is looked at from time to time. Memory grows by the slope of a straight line through what is resident after the warm-up.
 Batches come as often in a simulated minute as they would in a real one; what is written are the pages that the kernel
 counts for the process (`/proc/PID/io`), the journal's lines, and with --folder on a file system of its own what that
 wrote to its device. A broker's own records are not in it.
@@ -35,7 +35,7 @@ from scripts.bench.memory import resident_mb
 
 GROWTH_MB: Final = 1.0
 WRITTEN_MB: Final = 50.0
-WARM_UP_H: Final = 24.0
+WARM_UP_H: Final = 4.0
 SAMPLE_EVERY_H: Final = 0.1
 VISITED: Final = ("/api/v1/status", "/api/v1/houses", "/api/v1/history/feeder", "/metrics")
 _SECTOR: Final = 512
@@ -83,6 +83,7 @@ class OtherProcess:
         stopped = asyncio.create_task(stop.wait())
         try:
             port = await asyncio.to_thread(page_port, self.log)
+            following = asyncio.create_task(_follow(port))
             start = self._clock.monotonic()
             device = device_bytes(self.store.parent)
             while not stopped.done():
@@ -102,6 +103,7 @@ class OtherProcess:
                         _cpu_s(child.pid),
                     )
                 )
+            following.cancel()
         finally:
             if not ended.done():
                 child.terminate()
@@ -143,6 +145,17 @@ def device_bytes(folder: Path) -> int:
     return int(counters.read_text().split()[6]) * _SECTOR if counters.exists() else 0
 
 
+async def _follow(port: int) -> None:
+    """A page that stays open: it takes what the stream brings."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(f"GET /api/v1/stream HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+        while await reader.read(65536):
+            pass
+    finally:
+        writer.close()
+
+
 def _visit(port: int) -> None:
     """Somebody looks at the page."""
     for path in VISITED:
@@ -167,7 +180,7 @@ def _cpu_s(pid: int) -> float:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--hours", type=float, default=48.0, help="simulated (default: %(default)g)")
+    parser.add_argument("--hours", type=float, default=28.0, help="simulated (default: %(default)g)")
     parser.add_argument("--speed", type=float, default=240.0, help="times real time (default: %(default)g)")
     parser.add_argument("--houses", type=int, default=55)
     parser.add_argument("--meter-period", type=float, default=10.0, metavar="S", help="default: %(default)g")

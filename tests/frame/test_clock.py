@@ -31,6 +31,15 @@ def test_a_wall_clock_is_believed_only_with_a_plausible_date_and_a_witness(
     assert is_synced(wall, flag, kernel) is expected
 
 
+@pytest.mark.parametrize(
+    ("flag", "kernel", "expected"), [(False, None, False), (True, None, True), (False, True, True)]
+)
+def test_where_timesyncd_runs_and_the_kernel_cannot_be_asked_its_word_counts(
+    flag: bool, kernel: bool | None, expected: bool
+) -> None:
+    assert is_synced(LATER, flag, kernel, timesyncd=True) is expected
+
+
 def test_the_system_clock_follows_the_machine() -> None:
     clock: Clock = SystemClock()
     assert clock.speed == 1.0
