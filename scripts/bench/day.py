@@ -1,10 +1,10 @@
 """A simulated day of the running daemon: whether its memory and its open files stay flat, and what it writes.
 
 The real daemon in a process of its own, at the demo's feeder of 55 houses whose meters report every ten seconds, faster
-than real time; a page stays open all day, and is looked at from time to time. Memory grows by the slope of a straight line through what is resident after the warm-up.
-Batches come as often in a simulated minute as they would in a real one; what is written are the pages that the kernel
-counts for the process (`/proc/PID/io`), the journal's lines, and with --folder on a file system of its own what that
-wrote to its device. A broker's own records are not in it.
+than real time; a page stays open all day, and is looked at from time to time. Memory grows by the slope of a straight
+line through what is resident after the warm-up. Batches come as often in a simulated minute as they would in a real
+one; what is written are the pages that the kernel counts for the process (`/proc/PID/io`), the journal's lines, and
+with --folder on a file system of its own what that wrote to its device. A broker's own records are not in it.
 """
 
 from __future__ import annotations
