@@ -9,6 +9,7 @@ import socket
 import ssl
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -116,9 +117,44 @@ def rubbish(task: Task) -> str:
     return "said"
 
 
+def publish(topic: str, payload: bytes) -> bytes:
+    """A PUBLISH of QoS 0 (MQTT 3.1.1, 3.3), ready made: a client library could not say it often enough."""
+    name = topic.encode()
+    length, encoded = 2 + len(name) + len(payload), bytearray()
+    while True:
+        length, digit = divmod(length, 128)
+        encoded.append(digit | (0x80 if length else 0))
+        if not length:
+            return b"\x30" + bytes(encoded) + len(name).to_bytes(2) + name + payload
+
+
+def flood(task: Task) -> dict[str, float]:
+    """So many messages a second as the broker takes, at most `rate`, for `seconds`; on `topics` in turn."""
+    name = b"thief"
+    packets = b"".join(publish(task["topics"][n % len(task["topics"])], task["text"].encode()) for n in range(100))
+    with (
+        socket.create_connection((task["host"], task["port"]), timeout=WAIT_S) as bare,
+        context(task).wrap_socket(bare, server_hostname=task["host"]) as line,
+    ):
+        hello = b"\x00\x04MQTT\x04\x02\x00\x00" + len(name).to_bytes(2) + name
+        line.sendall(b"\x10" + bytes([len(hello)]) + hello)
+        if line.recv(4)[:2] != b"\x20\x02":
+            raise ConnectionError("no welcome")
+        tell(begun=True)
+        sent, start = 0, time.monotonic()
+        while (passed := time.monotonic() - start) < task["seconds"]:
+            if sent < task["rate"] * passed:
+                line.sendall(packets)
+                sent += 100
+            else:
+                time.sleep(0.001)
+        line.sendall(b"\xe0\x00")
+    return {"sent": sent, "per_s": sent / passed}
+
+
 def main() -> None:
     task: Task = json.loads(sys.argv[1])
-    kinds = {kind.__name__: kind for kind in (handshake, plain, idle, say, large, rubbish)}
+    kinds = {kind.__name__: kind for kind in (handshake, plain, idle, say, large, rubbish, flood)}
     tell(outcome=kinds[task["kind"]](task))
 
 
