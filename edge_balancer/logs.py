@@ -14,10 +14,19 @@ from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Final, TextIO
 
 import msgspec
-import structlog
-from structlog.typing import Processor
 
 from edge_balancer.settings.policy import LogSettings
+
+if "rich" not in sys.modules:
+    # Where the demo's extra is installed structlog loads it with all that it needs, for tracebacks that are never drawn
+    # here: some megabytes of a daemon's memory.
+    sys.modules["rich"] = None  # type: ignore[assignment]
+    import structlog
+
+    del sys.modules["rich"]
+else:
+    import structlog
+from structlog.typing import Processor
 
 Logger = structlog.stdlib.BoundLogger
 EventDict = MutableMapping[str, Any]

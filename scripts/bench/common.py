@@ -43,11 +43,12 @@ def write_toml(path: Path, houses: int, **sections: dict[str, Any]) -> Path:
 
 
 @contextmanager
-def daemon_process(config: Path, log: Path) -> Iterator[int]:
-    """`edge-balancer run`, ended in order; gives its process id."""
+def daemon_process(config: Path, log: Path, **environ: str) -> Iterator[int]:
+    """`edge-balancer run`, ended in order; gives its process id. `environ` beside what is set here."""
     with log.open("wb") as stream:
         program = [str(Path(sys.executable).with_name("edge-balancer")), "run", "--config", str(config)]
-        child = subprocess.Popen(program, stdout=stream, stderr=stream, env={**os.environ, "PYTHONPATH": str(ROOT)})
+        given = {**os.environ, "PYTHONPATH": str(ROOT), **environ}
+        child = subprocess.Popen(program, stdout=stream, stderr=stream, env=given)
         try:
             yield child.pid
             if child.poll() is not None:
