@@ -12,12 +12,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.required_programs import complaint, missing
+
 if TYPE_CHECKING:
     from edge_balancer.demo.broker import Broker
 
 # As the program itself does, before numpy is loaded: two threads that wait for one another on a busy machine make a
 # small matrix product take ten times as long.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def pytest_configure() -> None:
+    """Nothing that somebody relies on may be skipped in silence."""
+    if names := missing(os.environ):
+        raise pytest.UsageError(complaint(names))
 
 
 @pytest.fixture(autouse=True)

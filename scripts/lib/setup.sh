@@ -136,7 +136,10 @@ prepare_environment() {
 
 # A real MQTT broker where one can be had: Mosquitto. Without it the demo and the tests use amqtt, inside their own process.
 prepare_broker() {
-    has mosquitto && return
+    if has mosquitto; then
+        has mosquitto_pub || { is_root && apt_install mosquitto-clients; } || true
+        return
+    fi
     if is_root && has apt-get; then
         say "Installing Mosquitto, the MQTT broker (apt-get install mosquitto mosquitto-clients); its system service stays off"
         _install_stopped mosquitto.service mosquitto mosquitto-clients && return
@@ -147,6 +150,7 @@ prepare_broker() {
 # Programs by others that judge what we do, for the tests; those that need one skip where it is missing.
 prepare_witnesses() {
     _witness mbpoll "a Modbus master, reads the simulated meters" apt_install mbpoll
+    _witness openssl "makes certificates" apt_install openssl
     _witness chromium "a browser, opens the page" apt_install chromium
     _witness promtool "Prometheus's own judge of metrics" _install_stopped prometheus.service prometheus
 }
@@ -158,6 +162,17 @@ _witness() { # program, what it is for, what installs it...
         "${@:3}" && return
     fi
     say "$1 is not installed: the tests that need it ($2) are skipped (sudo apt install ${*: -1})"
+}
+
+# What a run may rely on must be there: without one of these programs tests would be skipped, and the run pass all the same. In CI
+# (CI is set), and where root can install them, a missing one fails the run. Whoever sets EDGE_BALANCER_TESTS_REQUIRE, to nothing too,
+# decides alone.
+require_witnesses() { # true where the linters are wanted too
+    [ -z "${EDGE_BALANCER_TESTS_REQUIRE+set}" ] || return 0
+    [ -n "${CI:-}" ] || { is_root && has apt-get; } || return 0
+    EDGE_BALANCER_TESTS_REQUIRE=mosquitto,mosquitto_pub,mosquitto_passwd,openssl,mbpoll,chromium,promtool
+    if $1; then EDGE_BALANCER_TESTS_REQUIRE+=,npm,node,axe; fi
+    export EDGE_BALANCER_TESTS_REQUIRE
 }
 
 # The linters of the page come from the npm registry.
