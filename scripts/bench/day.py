@@ -35,7 +35,8 @@ from scripts.bench.memory import resident_mb
 
 GROWTH_MB: Final = 1.0
 WRITTEN_MB: Final = 50.0
-WARM_UP_H: Final = 4.0
+WARM_UP_H: Final = 24.0
+"""In a day the rings of readings and the pages that SQLite keeps have filled, which are bounded."""
 SAMPLE_EVERY_H: Final = 0.1
 VISITED: Final = ("/api/v1/status", "/api/v1/houses", "/api/v1/history/feeder", "/metrics")
 _SECTOR: Final = 512
@@ -180,7 +181,7 @@ def _cpu_s(pid: int) -> float:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--hours", type=float, default=28.0, help="simulated (default: %(default)g)")
+    parser.add_argument("--hours", type=float, default=48.0, help="simulated (default: %(default)g)")
     parser.add_argument("--speed", type=float, default=240.0, help="times real time (default: %(default)g)")
     parser.add_argument("--houses", type=int, default=55)
     parser.add_argument("--meter-period", type=float, default=10.0, metavar="S", help="default: %(default)g")

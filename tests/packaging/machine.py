@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,7 +23,9 @@ CACHE: Final = ROOT / ".tools" / "debian"
 """Fresh roots are kept here; remove the folder to have them made anew."""
 PYTHONS: Final = {"bookworm": "3.11", "trixie": "3.13"}
 UP_WITHIN_S: Final = 180.0
-_PACKAGES: Final = "systemd,systemd-sysv,dbus,udev,ca-certificates,tzdata,python3,mosquitto,mosquitto-clients"
+_PACKAGES: Final = (
+    "systemd,systemd-sysv,systemd-timesyncd,dbus,udev,ca-certificates,tzdata,python3,mosquitto,mosquitto-clients"
+)
 """What a Debian machine has, what our package depends on, and a broker."""
 _TOOLS: Final = ("mmdebstrap", "unshare", "nsenter", "dpkg-deb", "tar", "git")
 _QUIET: Final = (
@@ -33,7 +36,7 @@ _QUIET: Final = (
     "dpkg-db-backup.timer",
 )
 _BOOT: Final = """
-R=$1; hostname edge-test; ip link set lo up 2>/dev/null || true
+R=$1; DATA=$2; hostname edge-test; ip link set lo up 2>/dev/null || true
 mount --rbind "$R" "$R"; mount -t proc proc "$R/proc"
 # Nothing here may change the machine that runs the test.
 mount --bind "$R/proc/sys" "$R/proc/sys"; mount -o remount,bind,ro "$R/proc/sys"
@@ -43,9 +46,20 @@ for d in null zero full random urandom tty; do touch "$R/dev/$d"; mount --bind "
 mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts "$R/dev/pts"
 ln -s pts/ptmx "$R/dev/ptmx"; ln -s /proc/self/fd "$R/dev/fd"
 mount -t tmpfs tmpfs "$R/dev/shm"; mount -t tmpfs -o mode=755 tmpfs "$R/run"; mount -t tmpfs tmpfs "$R/tmp"
+if [ -n "$DATA" ]; then
+    mkdir -p "$R/data" "$R/var/lib/edge-balancer" "$R/var/backups/edge-balancer"
+    mount -o loop,noatime "$DATA" "$R/data"
+    mkdir -p "$R/data/edge-balancer" "$R/data/backups" "$R/data/mosquitto"
+    chown --reference="$R/var/lib/mosquitto" "$R/data/mosquitto"
+    mount --bind "$R/data/edge-balancer" "$R/var/lib/edge-balancer"
+    mount --bind "$R/data/backups" "$R/var/backups/edge-balancer"
+    mount --bind "$R/data/mosquitto" "$R/var/lib/mosquitto"
+    for d in /var/log /var/tmp; do mount -t tmpfs tmpfs "$R$d"; done
+fi
 mkdir -p "$R/.old"; cd "$R"; pivot_root . .old; umount -l /.old; cd /
 # As an init system without a container manager above it would do; without it credentials never reach a service.
 mount --make-rshared /
+[ -z "$DATA" ] || mount -o remount,bind,ro /
 exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd systemd.show_status=no </dev/null
 """
 
@@ -70,10 +84,11 @@ def missing() -> str:
 
 def fresh_root(suite: str, into: Path, arch: str = "amd64", packages: str = _PACKAGES) -> Path:
     """A new Debian root in `into`; the first of a suite is fetched from Debian's mirror and kept."""
-    archive = CACHE / f"{suite}-{arch}.tar"
+    name = f"{suite}-{arch}-{zlib.crc32(packages.encode()):08x}"
+    archive = CACHE / f"{name}.tar"
     if not archive.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
-        partial = CACHE / f"{suite}-{arch}.partial.tar"
+        partial = CACHE / f"{name}.partial.tar"
         command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--architectures={arch}", f"--include={packages}"]
         subprocess.run([*command, suite, str(partial)], check=True)
         partial.rename(archive)
@@ -136,8 +151,11 @@ class Machine:
 
 
 @contextmanager
-def booted(root: Path) -> Iterator[Machine]:
-    """Boot a root; at the end everything in it is killed at once, as by a mains failure."""
+def booted(root: Path, data: Path | None = None) -> Iterator[Machine]:
+    """Boot a root; at the end everything in it is killed at once, as by a mains failure.
+
+    With the image of a file system in `data` the root is mounted read-only, and what is the site's lies in there.
+    """
     above = _cgroups()
     assert above is not None, "missing() was not asked"
     group = above / f"edge-balancer-test-{os.getpid()}-{root.name}"
@@ -147,7 +165,7 @@ def booted(root: Path) -> Iterator[Machine]:
         [
             "/bin/sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"', str(group),
             "unshare", "--pid", "--mount", "--uts", "--ipc", "--cgroup", "--net", "--fork", "--kill-child",
-            "--propagation", "private", "/bin/bash", "-euc", _BOOT, "boot", str(root),
+            "--propagation", "private", "/bin/bash", "-euc", _BOOT, "boot", str(root), str(data or ""),
         ],
         stdin=subprocess.DEVNULL,
     )  # fmt: skip
