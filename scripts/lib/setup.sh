@@ -150,6 +150,7 @@ prepare_broker() {
 # Programs by others that judge what we do, for the tests; those that need one skip where it is missing.
 prepare_witnesses() {
     _witness mbpoll "a Modbus master, reads the simulated meters" apt_install mbpoll
+    _witness strace "watches which files and sockets a program uses" apt_install strace
     _witness openssl "makes certificates" apt_install openssl
     _witness chromium "a browser, opens the page" apt_install chromium
     _witness promtool "Prometheus's own judge of metrics" _install_stopped prometheus.service prometheus
@@ -170,7 +171,7 @@ _witness() { # program, what it is for, what installs it...
 require_witnesses() { # true where the linters are wanted too
     [ -z "${EDGE_BALANCER_TESTS_REQUIRE+set}" ] || return 0
     [ -n "${CI:-}" ] || { is_root && has apt-get; } || return 0
-    EDGE_BALANCER_TESTS_REQUIRE=mosquitto,mosquitto_pub,mosquitto_passwd,openssl,mbpoll,chromium,promtool
+    EDGE_BALANCER_TESTS_REQUIRE=mosquitto,mosquitto_pub,mosquitto_passwd,openssl,mbpoll,chromium,promtool,strace
     if $1; then EDGE_BALANCER_TESTS_REQUIRE+=,npm,node,axe; fi
     export EDGE_BALANCER_TESTS_REQUIRE
 }
