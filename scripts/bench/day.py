@@ -182,7 +182,7 @@ def _cpu_s(pid: int) -> float:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hours", type=float, default=48.0, help="simulated (default: %(default)g)")
-    parser.add_argument("--speed", type=float, default=240.0, help="times real time (default: %(default)g)")
+    parser.add_argument("--speed", type=float, default=120.0, help="times real time (default: %(default)g)")
     parser.add_argument("--houses", type=int, default=55)
     parser.add_argument("--meter-period", type=float, default=10.0, metavar="S", help="default: %(default)g")
     parser.add_argument("--folder", type=Path, help="where store and log are put (default: a temporary folder)")
