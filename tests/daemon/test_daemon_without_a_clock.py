@@ -1,4 +1,4 @@
-"""A machine that comes up without the time: the daemon controls, and what it recorded is placed when the time arrives."""
+"""A machine comes up without the time: the daemon controls, and what it records is placed when the time arrives."""
 
 from __future__ import annotations
 
