@@ -166,14 +166,14 @@ _witness() { # program, what it is for, what installs it...
 }
 
 # What a run may rely on must be there: without one of these programs tests would be skipped, and the run pass all the same. In CI
-# (CI is set), and where root can install them, a missing one fails the run. Whoever sets EDGE_BALANCER_TESTS_REQUIRE, to nothing too,
+# (CI is set), and where root can install them, a missing one fails the run. Whoever sets TESTS_REQUIRE, to nothing too,
 # decides alone.
 require_witnesses() { # true where the linters are wanted too
-    [ -z "${EDGE_BALANCER_TESTS_REQUIRE+set}" ] || return 0
+    [ -z "${TESTS_REQUIRE+set}" ] || return 0
     [ -n "${CI:-}" ] || { is_root && has apt-get; } || return 0
-    EDGE_BALANCER_TESTS_REQUIRE=mosquitto,mosquitto_pub,mosquitto_passwd,openssl,mbpoll,chromium,promtool,strace
-    if $1; then EDGE_BALANCER_TESTS_REQUIRE+=,npm,node,axe; fi
-    export EDGE_BALANCER_TESTS_REQUIRE
+    TESTS_REQUIRE=mosquitto,mosquitto_pub,mosquitto_passwd,openssl,mbpoll,chromium,promtool,strace
+    if $1; then TESTS_REQUIRE+=,npm,node,axe; fi
+    export TESTS_REQUIRE
 }
 
 # The linters of the page come from the npm registry.

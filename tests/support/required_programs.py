@@ -1,4 +1,4 @@
-"""Programs by others without which tests skip. Whoever names them in `EDGE_BALANCER_TESTS_REQUIRE` wants no such skip:
+"""Programs by others without which tests skip. Whoever names them in `TESTS_REQUIRE` wants no such skip:
 a run in which one of them is missing fails before the first test. `scripts/test` names them in CI, and where it may
 install them."""
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-VARIABLE: Final = "EDGE_BALANCER_TESTS_REQUIRE"
+VARIABLE: Final = "TESTS_REQUIRE"
 _SYSTEM: Final = ":/usr/sbin:/sbin"
 """Debian keeps mosquitto there, which is not on an ordinary user's path."""
 _FILES: Final = {"axe": Path(__file__).parents[2] / "scripts" / "page" / "node_modules" / "axe-core" / "axe.min.js"}
