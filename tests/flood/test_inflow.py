@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_bridge.host.inflow import Inflow
@@ -43,6 +43,7 @@ LONG = message("long", b"x" * 70_000)
 STREAM = (PINGRESP, message("a"), message("flood"), LONG, message("flood", b"y" * 200), message("a", b"", 0x31))
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 300), min_size=1), st.integers(1, 80_000))
 def test_however_the_stream_is_cut_the_same_comes_through(cuts: list[int], most: int) -> None:
     whole = b"".join(STREAM)
