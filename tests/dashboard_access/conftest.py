@@ -1,11 +1,14 @@
-"""A certificate for the tests of TLS."""
+"""A server that the network reaches, and a certificate for the tests of TLS."""
 
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.dashboard_access.access_rig import HandClock, Rig, rig
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +26,17 @@ def tls_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         capture_output=True,
     )  # fmt: skip
     return certificate, key
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def net(tmp_path: Path, clock: HandClock) -> Iterator[Rig]:
+    """A server that the network reaches, with two accounts."""
+    with rig(tmp_path, clock, host="0.0.0.0") as running:  # noqa: S104 - what is tested; it listens on loopback alone
+        running.account("anna", "operator")
+        running.account("wall", "viewer")
+        yield running
