@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_balancer.benchmark.case import DAY_S, Case, Counts, Phases, Phasors, Watts, neutral, operations_of
-from edge_balancer.benchmark.chains import cheapest, fold, fold_shape, unfold
 from edge_balancer.benchmark.schedule import Schedule
 from edge_balancer.benchmark.trips import away_parts, lost_w, tripped
+from edge_balancer.planning.chains import cheapest, fold, fold_shape, unfold
 from edge_balancer.types.phases import ROTATION
 
 _ROTATION: Final = ROTATION.astype(np.complex64)

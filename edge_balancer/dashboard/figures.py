@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from edge_balancer.dashboard.access.access import Access
-    from edge_balancer.dashboard.application import Application
     from edge_balancer.dashboard.past.unreadable import Unreadable
     from edge_balancer.dashboard.stream.hub import Hub
+
+
+class Answers(Protocol):
+    """Whoever answers requests, and how many it had and met a defect with."""
+
+    @property
+    def requests(self) -> int: ...
+
+    @property
+    def errors(self) -> int: ...
 
 
 class Figures:
@@ -21,11 +30,11 @@ class Figures:
         self.restarts = 0
         self._before = {"dropped": 0, "errors": 0, "requests": 0, "unreadable": 0}
         self._hub: Hub | None = None
-        self._application: Application | None = None
+        self._application: Answers | None = None
         self._access: Access | None = None
         self._unreadable: Unreadable | None = None
 
-    def follow(self, hub: Hub, application: Application, access: Access, unreadable: Unreadable) -> None:
+    def follow(self, hub: Hub, application: Answers, access: Access, unreadable: Unreadable) -> None:
         """A server has begun."""
         self._before = self.counts()
         self._hub, self._application, self._access, self._unreadable = hub, application, access, unreadable

@@ -18,13 +18,13 @@ import uvicorn
 from edge_balancer.dashboard.access.access import Access
 from edge_balancer.dashboard.access.connections import PatientProtocol
 from edge_balancer.dashboard.api.context import Context
-from edge_balancer.dashboard.api.exports import Exports
 from edge_balancer.dashboard.api.openapi import document
 from edge_balancer.dashboard.api.table import ROUTES
 from edge_balancer.dashboard.application import Application
 from edge_balancer.dashboard.board import Board
 from edge_balancer.dashboard.figures import Figures
 from edge_balancer.dashboard.listening import BACKLOG, check_certificate, listeners, most_connections, url
+from edge_balancer.dashboard.past.exports import Exports
 from edge_balancer.dashboard.past.past import Past
 from edge_balancer.dashboard.past.reader import PastUnavailable, Reader
 from edge_balancer.dashboard.picture import Painter
@@ -72,7 +72,7 @@ class Serving:
         self._loop = asyncio.get_running_loop()
         access = Access(settings)
         reader = Reader(self._database)
-        past, exports = Past(reader), Exports()
+        past, exports = Past(reader), Exports(reader)
         try:
             decisions = RecentDecisions()
             with suppress(PastUnavailable):

@@ -6,7 +6,8 @@ import hashlib
 from typing import Any
 
 from edge_balancer.forecast.horizon import BLOCK_MINUTES
-from edge_balancer.learning.export import card_in
+from edge_balancer.forecast.interface import ModelCard
+from edge_balancer.learning.export import card_in, with_card
 from edge_balancer.learning.standings import BLEND
 from edge_balancer.learning.training import Report
 
@@ -42,3 +43,22 @@ def model_card(name: str, onnx: bytes, report: Report, winner: str | None = None
         "rmse_w": {one.name: [round(value, 1) for value in one.blocks] for one in report.errors},
         "limits": _LIMITS,
     }
+
+
+def stamped(model: bytes, report: Report) -> bytes:
+    """The model with what was measured of it on its card."""
+    card = card_in(model)
+    own = next((one for one in report.standings if one.advisor == report.best), None)
+    blocks = next((one.blocks for one in report.errors if one.name == report.best), None)
+    metrics: dict[str, object] = {}
+    if blocks is not None:
+        metrics["rmse_w"] = [round(value, 1) for value in blocks]
+        base = next(one.blocks for one in report.errors if one.name == BLEND)
+        metrics["blend_rmse_w"] = [round(value, 1) for value in base]
+    if own is not None:
+        metrics["neutral_current_change"] = round(own.change, 5)
+        metrics["neutral_current_interval"] = None if own.half is None else round(own.half, 5)
+    kind = card.kind
+    return with_card(
+        model, ModelCard(card.version, kind, card.data_sha256, metrics, card.created, card.licence, card.ranges)
+    )

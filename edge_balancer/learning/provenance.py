@@ -1,18 +1,11 @@
-"""What a model came from: the code that its numbers hang on, and what was measured of it, written on its card."""
+"""What a model came from: the code that its numbers hang on."""
 
 from __future__ import annotations
 
 import ast
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
-
-from edge_balancer.forecast.interface import ModelCard
-from edge_balancer.learning.export import card_in, with_card
-from edge_balancer.learning.standings import BLEND
-
-if TYPE_CHECKING:
-    from edge_balancer.learning.training import Report
+from typing import Final
 
 _MADE_BY: Final = ("candidates", "graph", "splits")
 """The modules that a model's numbers come from, beside its data."""
@@ -34,22 +27,3 @@ def made_by(*, policy: bool = False) -> str:
                 node.value.value = ""
         digest.update(ast.dump(tree).encode())
     return digest.hexdigest()
-
-
-def stamped(model: bytes, report: Report) -> bytes:
-    """The model with what was measured of it on its card."""
-    card = card_in(model)
-    own = next((one for one in report.standings if one.advisor == report.best), None)
-    blocks = next((one.blocks for one in report.errors if one.name == report.best), None)
-    metrics: dict[str, object] = {}
-    if blocks is not None:
-        metrics["rmse_w"] = [round(value, 1) for value in blocks]
-        base = next(one.blocks for one in report.errors if one.name == BLEND)
-        metrics["blend_rmse_w"] = [round(value, 1) for value in base]
-    if own is not None:
-        metrics["neutral_current_change"] = round(own.change, 5)
-        metrics["neutral_current_interval"] = None if own.half is None else round(own.half, 5)
-    kind = card.kind
-    return with_card(
-        model, ModelCard(card.version, kind, card.data_sha256, metrics, card.created, card.licence, card.ranges)
-    )

@@ -14,13 +14,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from edge_balancer.learning.commands import store_dataset
+from edge_balancer.learning.dataset import store_dataset
 from edge_balancer.learning.export import write
 from edge_balancer.learning.feeders import Asked, Ready, days_judged, own_loop
 from edge_balancer.learning.from_store import store_recording
-from edge_balancer.learning.model_card import model_card
+from edge_balancer.learning.model_card import model_card, stamped
 from edge_balancer.learning.options import CANDIDATES, EVERY_MIN, Loops, train_options
-from edge_balancer.learning.provenance import stamped
 from edge_balancer.learning.report import as_markdown
 from edge_balancer.learning.standings import BLEND
 from edge_balancer.learning.training import Report, Training

@@ -1,7 +1,7 @@
 """What phase switches in given houses could gain at best: schedules made with the whole record before the eyes. Pure.
 
 Minimised is the integral of |N(t)| with a price for each operation; one house's or two houses' schedules at a time are
-made the best there are given all others' (`benchmark.chains`), and the price is set so that the budget is met on
+made the best there are given all others' (`planning.chains`), and the price is set so that the budget is met on
 average. For one switch this is the optimum, for several it is the best known. Chance has no part in it.
 
 No controller knows the future, so none gains as much. But what a switch can gain changes smoothly from set to set of
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_balancer.analysis.currents import Floats
-from edge_balancer.benchmark.chains import cheapest, fold, fold_shape, unfold
+from edge_balancer.planning.chains import cheapest, fold, fold_shape, unfold
 from edge_balancer.planning.history import DAY_S, History, Phases
 from edge_balancer.types.phases import ROTATION
 

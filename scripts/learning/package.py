@@ -12,8 +12,7 @@ import argparse
 import json
 from pathlib import Path
 
-from edge_balancer.learning.model_card import model_card
-from edge_balancer.learning.provenance import stamped
+from edge_balancer.learning.model_card import model_card, stamped
 from edge_balancer.learning.report import as_markdown
 from edge_balancer.learning.scores import Errors
 from edge_balancer.learning.standings import from_csv, standings, winner

@@ -94,7 +94,7 @@ def test_each_result_hangs_on_the_source_of_what_computes_it() -> None:
         assert f"edge_balancer.{name}" in ours
     assert "firmware_bridge.settings.base" in ours
     assert not any(name.startswith(("edge_balancer.decision", "edge_balancer.engine")) for name in judged | foresight)
-    assert {"edge_balancer.benchmark.joint", "edge_balancer.benchmark.chains"} <= foresight
+    assert {"edge_balancer.benchmark.joint", "edge_balancer.planning.chains"} <= foresight
     assert set(ledger._OWN) == {*CONTROLLERS, *EXTRA}
 
 

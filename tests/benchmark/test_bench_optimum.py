@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from edge_balancer.benchmark.case import Case, neutral, operations_of
-from edge_balancer.benchmark.chains import cheapest, fold, fold_shape, unfold
 from edge_balancer.benchmark.joint import _Problem, certify, leeway
 from edge_balancer.benchmark.pairwise import Effort, _rounds, best_known, most_a_day, pairs_pct
 from edge_balancer.benchmark.search import Foresight
+from edge_balancer.planning.chains import cheapest, fold, fold_shape, unfold
 from tests.benchmark.bench_cases import least_by_operations, small_case
 
 

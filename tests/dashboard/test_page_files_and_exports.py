@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from edge_balancer.dashboard.api import exports
-from edge_balancer.dashboard.api.exports import MOST_EXPORTS, _Pipe
+from edge_balancer.dashboard.past import exports
+from edge_balancer.dashboard.past.exports import MOST_EXPORTS, Pipe
 from edge_balancer.dashboard.static import PAGE
 from edge_balancer.settings.services import StorageSettings
 from edge_balancer.storage.database import open_reader
@@ -128,14 +128,14 @@ async def test_an_export_whose_reader_rests_for_too_long_is_cut_off_and_leaves_r
     broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:
     fill(tmp_path / "eb.db")
-    ended, break_off = asyncio.Event(), _Pipe.break_off
+    ended, break_off = asyncio.Event(), Pipe.break_off
     here = asyncio.get_running_loop()
 
-    def told(pipe: _Pipe) -> None:
+    def told(pipe: Pipe) -> None:
         break_off(pipe)
         here.call_soon_threadsafe(ended.set)
 
-    monkeypatch.setattr(_Pipe, "break_off", told)
+    monkeypatch.setattr(Pipe, "break_off", told)
     async with page_site(broker, tmp_path) as site:
         monkeypatch.setattr(exports, bound, 2.0)
         for _ in range(MOST_EXPORTS):

@@ -14,7 +14,7 @@ from edge_balancer.cli import main
 from edge_balancer.learning import gather as gathering
 from edge_balancer.learning import policy_search, training
 from edge_balancer.learning import site as learning_site
-from edge_balancer.learning.commands import store_dataset
+from edge_balancer.learning.dataset import store_dataset
 from edge_balancer.learning.errors import LearningError
 from edge_balancer.learning.export import answers
 from edge_balancer.learning.options import TrainOptions

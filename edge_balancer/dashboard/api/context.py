@@ -16,8 +16,8 @@ from edge_balancer.settings.root import Configuration
 
 if TYPE_CHECKING:
     from edge_balancer.dashboard.access.access import Access
-    from edge_balancer.dashboard.api.exports import Exports
     from edge_balancer.dashboard.figures import Figures
+    from edge_balancer.dashboard.past.exports import Exports
     from edge_balancer.dashboard.past.past import Past
 
 RECENT_S: Final = 3600.0
