@@ -104,8 +104,8 @@ for name in ("learned", "persistence"):
         feeder = f"{one['scenario']:14} seed {one['seed']}"
         change = 100 * math.expm1(changes[-1])
         print(f"{feeder}: {name:12} {float(one['mean_a']):6.2f} A, blend {reference:6.2f} A: {change:+5.1f} %")
-    half = half_interval(changes)
-    if half is not None:
+    width = half_interval(changes)
+    if width is not None:
         mean = math.exp(np.mean(changes))
-        wide = 100 * mean * math.sinh(half)
+        wide = 100 * mean * math.sinh(width)
         print(f"{name} against the blend: {100 * (mean - 1):+.1f} +/- {wide:.1f} %, {len(changes)} feeders")

@@ -39,18 +39,22 @@ def executed(source: str, names: dict[str, Any], count: int) -> dict[str, Any]:
     import matplotlib.pyplot as plt
 
     tree = ast.parse(source)
-    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-    said, outputs = io.StringIO(), []
+    last = tree.body[-1] if tree.body else None
+    if isinstance(last, ast.Expr):
+        tree.body.pop()
+    said = io.StringIO()
+    outputs: list[dict[str, Any]] = []
     with contextlib.redirect_stdout(said):
         exec(compile(tree, f"cell {count}", "exec"), names)  # noqa: S102 - our own cells
-        shown = None if last is None else compile(ast.Expression(last.value), f"cell {count}", "eval")
-        value = None if shown is None else eval(shown, names)  # noqa: S307 - our own cells
+        value = None
+        if isinstance(last, ast.Expr):
+            value = eval(compile(ast.Expression(last.value), f"cell {count}", "eval"), names)  # noqa: S307 - our own
     if said.getvalue():
         outputs.append({"output_type": "stream", "name": "stdout", "text": lines(said.getvalue())})
     for number in plt.get_fignums():
         picture = io.BytesIO()
         plt.figure(number).savefig(picture, format="png", dpi=80, bbox_inches="tight", metadata={"Software": None})
-        data = {"image/png": base64.b64encode(picture.getvalue()).decode(), "text/plain": ["<Figure>"]}
+        data: dict[str, Any] = {"image/png": base64.b64encode(picture.getvalue()).decode(), "text/plain": ["<Figure>"]}
         outputs.append({"output_type": "display_data", "data": data, "metadata": {}})
     plt.close("all")
     if value is not None:
