@@ -1,8 +1,9 @@
-"""The small layer under the views: rows by key, bindings that write only what differs, a scale that stays."""
+"""The small layer under the views, and the table of houses: rows by key, bindings that write only what differs, a scale
+that stays."""
 
 from __future__ import annotations
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.page.page_rig import Demo, Faults, open_view
 
@@ -74,6 +75,23 @@ _SCALE = """async () => {
     ];
 }"""
 
+_SILENT_STREAM = """() => {
+    window.EventSource = class extends EventTarget { close() {} };
+    window.setInterval = () => 0;
+}"""
+"""For `add_init_script`: nothing comes over the stream, and nothing that is done from time to time wakes the page."""
+
+_TWO_WORDS = """async () => {
+    const { patchHouses } = await import(new URL("static/core/state.js", document.baseURI));
+    const frame = () => new Promise(resolve => requestAnimationFrame(resolve));
+    patchHouses([["h01", { phase: "L1", p: 0 }]]);
+    await frame();
+    for (const p of [1000, 2000]) {
+        patchHouses([["h01", { p }]]);
+        await frame();
+    }
+}"""
+
 
 def test_rows_keep_their_element_whatever_comes_goes_and_moves(watched: Watched, demo: Demo) -> None:
     page, _ = watched
@@ -97,3 +115,12 @@ def test_a_scale_grows_at_once_and_shrinks_only_after_a_minute(watched: Watched,
     page, _ = watched
     open_view(page, demo, "login")
     assert page.evaluate(_SCALE) == [10, 20, 200, 200, 200, 200, 10, 10]
+
+
+def test_the_last_word_on_a_house_is_shown_though_no_other_follows(watched: Watched, demo: Demo) -> None:
+    page, _ = watched
+    page.add_init_script(f"({_SILENT_STREAM})()")
+    page.goto(f"{demo.address}#/houses")
+    page.locator(".houses-table").wait_for()
+    page.evaluate(_TWO_WORDS)
+    expect(page.locator(".houses-table tbody .p-column")).to_have_text("2.00 kW")
