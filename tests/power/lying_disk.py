@@ -1,10 +1,11 @@
 """A disk with a cache that a power cut empties: what was not flushed is there, or not, sector by sector, in any order.
 
-    lying_disk.py FOLDER IMAGE
+    lying_disk.py FOLDER IMAGE [--lies]
 
 Serves the bytes of IMAGE as the only file of FOLDER, `disk`, through the kernel's FUSE; a loop device upon it is then a
-block device. Each write goes into the cache and each flush empties the cache onto the disk. Needs root. Orders come on
-standard input, one a line, and are answered in one:
+block device. Each write goes into the cache and each flush empties the cache onto the disk; with --lies a flush is
+answered as done, the cache stays as it is, and a cut takes all of it. Needs root. Orders come on standard input, one a
+line, and are answered in one:
 
     cut SEED TARGET     writes to TARGET what the disk would hold if its supply went away in the midst of the next
                         writes, and answers nothing more to the kernel
@@ -121,7 +122,8 @@ class Bytes:
 class Disk:
     """What is safe, what the cache makes of it, and what is only in the cache."""
 
-    def __init__(self, image: Path) -> None:
+    def __init__(self, image: Path, *, lies: bool = False) -> None:
+        self._lies = lies
         self.seen = Bytes.load(image)
         self._safe = self.seen.copy()
         self._cached: list[tuple[int, bytes]] = []
@@ -135,6 +137,8 @@ class Disk:
 
     def flush(self) -> None:
         self.requests += 1
+        if self._lies:
+            return
         for offset, data in self._cached:
             self._safe.write(offset, data)
         self._cached.clear()
@@ -143,7 +147,7 @@ class Disk:
         """Write what a power cut would leave; how many cached sectors that kept, and how many it lost."""
         left = self._safe.copy()
         # All that was cached, nothing, or anything between.
-        share = chance.choice((0.0, 1.0, chance.random(), chance.random()))
+        share = 0.0 if self._lies else chance.choice((0.0, 1.0, chance.random(), chance.random()))
         sectors = [
             (offset + at, data[at : at + SECTOR]) for offset, data in self._cached for at in range(0, len(data), SECTOR)
         ]
@@ -231,7 +235,7 @@ def say(*words: object) -> None:
 
 def main() -> None:
     folder, image = Path(sys.argv[1]), Path(sys.argv[2])
-    disk = Disk(image)
+    disk = Disk(image, lies="--lies" in sys.argv[3:])
     channel = mount(folder)
     server = Server(channel, disk)
     say("ready")

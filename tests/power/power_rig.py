@@ -93,11 +93,12 @@ class Promises:
 class LyingDisk:
     """The server of `lying_disk` and its one file."""
 
-    def __init__(self, folder: Path, image: Path) -> None:
+    def __init__(self, folder: Path, image: Path, *options: str) -> None:
         folder.mkdir(exist_ok=True)
         self.folder = folder
         self.file = folder / "disk"
-        program = [sys.executable, str(Path(__file__).with_name("lying_disk.py")), str(folder), str(image)]
+        server = Path(__file__).with_name("lying_disk.py")
+        program = [sys.executable, str(server), str(folder), str(image), *options]
         self._server = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self._said() == "ready"
 
@@ -196,10 +197,13 @@ class Tally:
 class Site:
     """One machine over a series of cuts; each life begins with what the last cut left."""
 
-    def __init__(self, folder: Path, chance: random.Random, *, writer: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, folder: Path, chance: random.Random, *, writer: tuple[str, ...] = (), disk: tuple[str, ...] = ()
+    ) -> None:
         self._folder = folder
         self._chance = chance
         self._writer_options = writer
+        self._disk_options = disk
         self._image = folder / "image"
         self.tally = Tally()
         self._rows = 0
@@ -209,7 +213,7 @@ class Site:
     def live_and_be_cut(self) -> None:
         """One life: the machine comes up, writes, and its supply goes away at some instant."""
         left = self._folder / "left"
-        disk = LyingDisk(self._folder / "fuse", self._image)
+        disk = LyingDisk(self._folder / "fuse", self._image, *self._disk_options)
         try:
             with mounted(disk.file, self._folder / "mounted") as folder:
                 number = self.tally.cuts
