@@ -60,7 +60,7 @@ async def running(config: Configuration, notifier: Notifier | None = None) -> As
         yield daemon
     finally:
         stop.set()
-        await asyncio.wait_for(task, timeout=30.0)
+        await asyncio.wait_for(task, timeout=90.0)
 
 
 def trail(database: Path, *kinds: EventKind) -> list[Event]:

@@ -27,7 +27,7 @@ from edge_balancer.dashboard.access.records import RoleWord
 from edge_balancer.dashboard.access.roles import Role, who_of
 from edge_balancer.settings.dashboard import DashboardSettings
 
-WITHIN_S: Final = 30.0
+WITHIN_S: Final = 90.0
 PASSWORD: Final = "correct horse battery"
 PASSWORD_HASH: Final = hashing.hashed(PASSWORD)
 SESSION: Final = "/api/v1/session"

@@ -18,7 +18,7 @@ KINDS: list[Any] = [
     ),
     "amqtt",
 ]
-WAIT_S = 30.0
+WAIT_S = 90.0
 
 
 def accepts(port: int) -> bool:

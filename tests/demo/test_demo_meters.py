@@ -23,7 +23,7 @@ from edge_balancer.types.phases import Phase
 OPTIONS = TwinOptions(houses=12, seed=2)
 START = OPTIONS.wall(DEFAULT_DAY, 12 * 3600.0)
 BASE = "phase-balance/twin"
-WAIT_S = 30.0
+WAIT_S = 90.0
 decode_bus = msgspec.json.Decoder(TransformerReport).decode
 decode_house = msgspec.json.Decoder(HouseReport).decode
 

@@ -13,7 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 if TYPE_CHECKING:
     from edge_balancer.demo.broker import Broker
 
-WAIT_S: Final = 30.0
+WAIT_S: Final = 90.0
 
 
 class Ear:

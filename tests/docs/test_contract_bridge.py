@@ -23,7 +23,7 @@ from tests.docs.ears import Ear
 if TYPE_CHECKING:
     from edge_balancer.demo.broker import Broker
 
-HANG_S: Final = 30.0
+HANG_S: Final = 90.0
 CONFIGURATION: Final = """
 [mqtt]
 host = "{host}"

@@ -68,7 +68,7 @@ def test_a_signal_ends_it_cleanly(number: signal.Signals) -> None:
             assert child.stdout is not None
             assert child.stdout.readline().startswith("2 virtual phase switches")
             child.send_signal(number)
-            out, err = child.communicate(timeout=30)
+            out, err = child.communicate(timeout=90)
         assert (child.returncode, out, err) == (0, "", "")
 
 

@@ -57,7 +57,7 @@ async def running(config: Configuration) -> AsyncIterator[Daemon]:
         yield daemon
     finally:
         stop.set()
-        await asyncio.wait_for(task, timeout=30.0)
+        await asyncio.wait_for(task, timeout=90.0)
 
 
 @asynccontextmanager

@@ -19,7 +19,7 @@ from edge_balancer.types.switching import AlertAck
 from tests.messenger.mailroom import SMS, Service, contact
 from tests.support.configuration import make_config
 
-WITHIN_S = 30.0
+WITHIN_S = 90.0
 QUICK = {"telling": {"gather_s": 0, "gather_calm_s": 0}}
 
 

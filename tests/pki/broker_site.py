@@ -37,7 +37,7 @@ include_dir {folder}/conf.d
 """
 """What Debian's own /etc/mosquitto/mosquitto.conf says before it includes ours: no line may stand in both."""
 NOW: Final = datetime.datetime.now(datetime.UTC)
-WAIT_S: Final = 30.0
+WAIT_S: Final = 90.0
 _ATTEMPTS: Final = 3
 PROBE: Final = "operator:probe"
 """May do everything: what others did is seen with it."""

@@ -33,9 +33,9 @@ def test_a_scan_on_a_terminal_shows_how_far_it_is() -> None:
     with PtyLine([virtual("eastron_sdm120", 2)], paced=False) as line:
         arguments = ("scan", line.path, "--baud", "9600", "--units", "1-4", "--timeout", "0.05")
         with start(*arguments, stderr=theirs) as child:
-            out, _ = child.communicate(timeout=30)
+            out, _ = child.communicate(timeout=90)
     os.write(theirs, b"done")
-    watching.join(timeout=30)
+    watching.join(timeout=90)
     os.close(ours)
     os.close(theirs)
     text = shown.decode()

@@ -77,7 +77,7 @@ def test_watching_prints_again_until_it_is_interrupted() -> None:
             if len(seen) == 3:
                 break
         child.send_signal(signal.SIGINT)
-        child.communicate(timeout=30)
+        child.communicate(timeout=90)
     assert child.returncode == 130
     assert len(set(seen)) == 3
 

@@ -134,7 +134,7 @@ def test_broken_off_it_prints_what_was_found_so_far() -> None:
             assert time.monotonic() < deadline
             time.sleep(0.01)
         child.send_signal(signal.SIGINT)
-        out, err = child.communicate(timeout=30)
+        out, err = child.communicate(timeout=90)
     assert (child.returncode, err) == (130, "")
     assert out.startswith("Broken off; found so far:")
     assert 'model = "eastron_sdm120"' in out

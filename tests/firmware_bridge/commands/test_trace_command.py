@@ -38,7 +38,7 @@ def test_it_prints_the_frames_of_others_and_sends_nothing(pty: tuple[int, str]) 
             said.append(child.stdout.readline())
             assert child.stdout.readline().strip() == data.hex(" ")
         child.send_signal(signal.SIGINT)
-        out, err = child.communicate(timeout=30)
+        out, err = child.communicate(timeout=90)
     assert (child.returncode, err) == (130, "")
     assert out.startswith("3 frames, 1 of them broken")
     assert "8 bytes  crc ok   request  unit 1, FC05, coil 0 = 0xff00" in said[0]
@@ -61,7 +61,7 @@ def test_two_traces_do_not_share_a_port(pty: tuple[int, str], capsys: pytest.Cap
         assert child.stdout.readline().startswith("listening")
         assert run(trace, pty[1], "--seconds", "1") == 1
         child.send_signal(signal.SIGINT)
-        child.communicate(timeout=30)
+        child.communicate(timeout=90)
     assert "busy" in capsys.readouterr().err
 
 
@@ -74,7 +74,7 @@ def test_a_port_that_is_pulled_out_ends_it(capsys: pytest.CaptureFixture[str]) -
         assert child.stdout.readline().startswith("listening")
         os.close(theirs)
         os.close(ours)
-        _, err = child.communicate(timeout=30)
+        _, err = child.communicate(timeout=90)
     assert child.returncode == 1
     assert f"{path} is gone" in err
 

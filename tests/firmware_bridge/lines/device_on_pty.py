@@ -19,7 +19,7 @@ from firmware_bridge.lines.requests import Reply, Request
 from firmware_bridge.lines.trace import Trace
 from firmware_bridge.settings.devices import LineSettings
 
-GUARD_S = 30.0
+GUARD_S = 90.0
 """Against hanging only."""
 
 

@@ -14,7 +14,7 @@ from firmware_bridge.meters.polled import PolledMeter, line_costs, polled_meter
 from firmware_bridge.meters.poller import Poller
 from firmware_bridge.settings.devices import LineMeter, LineSettings
 
-HANG_S = 30.0
+HANG_S = 90.0
 """Guards against a hang; nothing should ever take that long."""
 
 

@@ -24,7 +24,7 @@ from firmware_bridge.simulator.contacts import Change
 from firmware_bridge.simulator.meter import VirtualMeter
 from firmware_bridge.simulator.pty_line import PtyLine
 
-GUARD_S = 30.0
+GUARD_S = 90.0
 """Against hanging only."""
 BASE = "site/feeder-7"
 KEY = "a key of thirty-two characters ..."

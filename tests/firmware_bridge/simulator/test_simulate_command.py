@@ -32,7 +32,7 @@ from firmware_bridge.simulator.pty_line import PtyLine
 from firmware_bridge.switches.catalogue import load_switch, switch_names
 from firmware_bridge.switches.template import DeviceTemplate, RelayTemplate
 
-HANG_S = 30.0
+HANG_S = 90.0
 MBPOLL = shutil.which("mbpoll")
 needs_mbpoll = pytest.mark.skipif(MBPOLL is None, reason="mbpoll is not installed")
 PROGRAM = (

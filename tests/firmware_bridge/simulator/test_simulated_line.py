@@ -22,7 +22,7 @@ from firmware_bridge.simulator.wire import framed
 
 READ_COILS = framed(1, bytes.fromhex("01 00 00 00 08"))
 COILS_OFF = framed(1, bytes.fromhex("01 01 00"))
-HANG_S = 30.0
+HANG_S = 90.0
 
 
 def opened(line: PtyLine, baud: int = 9600) -> serial.Serial:

@@ -13,7 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from firmware_bridge.errors import LineDown
 from firmware_bridge.switches.bus import Heard
 
-GUARD_S = 30.0
+GUARD_S = 90.0
 
 
 class Client:

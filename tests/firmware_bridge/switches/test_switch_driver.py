@@ -22,7 +22,7 @@ from firmware_bridge.switches.relay_board import RelayBoard
 from firmware_bridge.switches.template import RelayTemplate
 from tests.firmware_bridge.switches.board_line import MemoryLine
 
-GUARD_S = 30.0
+GUARD_S = 90.0
 L1, L2, L3 = Phase.L1, Phase.L2, Phase.L3
 LIMITS = InterlockLimits(dead_time_s=0.02, settle_s=0.1, dwell_s=0.0, watch_s=0.5, operations_per_hour=1000)
 

@@ -20,7 +20,7 @@ from firmware_bridge.switches.virtual import Behaviour, VirtualSwitches
 from firmware_bridge.switches.virtual_contacts import Fault
 
 BASE = "phase-balance/test"
-WAIT_S = 30.0
+WAIT_S = 90.0
 L1, L2, L3 = Phase.L1, Phase.L2, Phase.L3
 
 
