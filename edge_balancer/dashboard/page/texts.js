@@ -262,8 +262,7 @@ export const texts = {
 
   decisions: {
     title: "Decision",
-    intro:
-      "What the controller chose, in its own words. Each decision keeps what else was weighed, and what the guard forbade.",
+    intro: "What the controller chose, and why. Each decision keeps what else was weighed, and what the guard forbade.",
     detail: "Why, and what came of it",
     detailOf: (moment) => `Why, and what came of it: decision of ${moment}`,
     newer: (count) => (count === 0 ? "Nothing newer" : count === 1 ? "Show 1 newer" : `Show ${count} newer`),
@@ -271,6 +270,16 @@ export const texts = {
     back: "All decisions",
     unknown: "There is no such decision.",
     step: (before, after) => `${before} → ${after}`,
+    move: ({ house, origin, target }) => `${house} from ${origin} to ${target}`,
+    brief: (moves, why, before, after) =>
+      `Move ${moves.join(" and ")}: ${why}. The neutral current goes from ${before} to ${after}.`,
+    reasons: {
+      imbalance: (value) => `the neutral carries ${value}`,
+      voltage: (value, limit) => `a voltage of ${value} is outside its limit of ${limit}`,
+      injection: (value) => `one phase exports ${value} more than another`,
+    },
+    worth: (gain, price) => `Over the coming hours it is expected to save ${gain}, at a price of ${price} a move.`,
+    forbade: (move, words) => `The guard forbade ${move}: ${words[0].toLowerCase()}${words.slice(1)}.`,
     refused: "Refused",
     advised: "Advice only",
     open: "Open",
@@ -366,8 +375,8 @@ export const texts = {
     noSilences: "Nothing is silenced.",
     until: (time, by) => `until ${time}${by ? `, by ${by}` : ""}`,
     endSilence: "End",
-    past: "Earlier alerts",
-    noPast: "No earlier alerts.",
+    past: "Alerts on record",
+    noPast: "No alerts on record.",
     columns: ["Time", "Severity", "State", "What happened"],
   },
 
@@ -380,7 +389,8 @@ export const texts = {
     unknown: "phase unknown",
     name: (id, where) => `${id}, ${where}`,
     house: (id, where, load, voltage, word) => `${id} · ${where} · ${load} · ${voltage} · ${word}`,
-    hint: "Point at a house, or reach it with Tab and the arrow keys. Enter opens it.",
+    hint: "Point at a house for its values; click or tap it to open it. By keyboard: Tab, arrow keys, Enter.",
+    transformer: "Transformer",
     legend: "What it shows",
     draws: "A full dot draws power. The larger, the more.",
     feeds: "A ring feeds solar power into the grid.",

@@ -8,6 +8,7 @@ import { moveOutcome, track } from "../parts/moves.js";
 import { fetchDecision, moveNow } from "../parts/orders.js";
 import { forecastChart } from "../parts/forecast.js";
 import { PHASES } from "../parts/phase_bars.js";
+import { sentence } from "../parts/sentence.js";
 import { texts } from "../texts.js";
 import { outcome } from "./decisions.js";
 
@@ -79,7 +80,7 @@ function detail(decision) {
     card(
       texts.decisions.what,
       "",
-      h("p", { class: "sentence lead" }, decision.text),
+      h("p", { class: "sentence lead" }, sentence(decision)),
       h(
         "dl",
         { class: "facts" },

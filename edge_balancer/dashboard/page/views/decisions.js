@@ -6,6 +6,7 @@ import { link } from "../core/router.js";
 import { state } from "../core/state.js";
 import { badge, outcomeLevel } from "../parts/marks.js";
 import { moveNow } from "../parts/orders.js";
+import { sentence } from "../parts/sentence.js";
 import { texts } from "../texts.js";
 
 const STEP = 20;
@@ -82,7 +83,7 @@ export function open() {
             texts.decisions.step(amps(read().neutral_before_a, 0), amps(read().neutral_after_a, 0)),
           ),
         ),
-        h("p", { class: "sentence" }, () => read().text),
+        h("p", { class: "sentence" }, () => sentence(read())),
         h(
           "a",
           { href: () => link("decisions", read().id), "aria-label": () => texts.decisions.detailOf(moment(read().t)) },

@@ -174,6 +174,11 @@ export function open() {
         onkeydown: step,
       },
       svg("rect", { class: "transformer", x: 8, y: ROWS.L1 - 16, width: 36, height: ROWS.L3 - ROWS.L1 + 32, rx: 3 }),
+      svg(
+        "text",
+        { class: "transformer-name", "text-anchor": "middle", transform: `translate(31 ${ROWS.L2}) rotate(-90)` },
+        texts.feeder.transformer,
+      ),
       wires,
       names,
       houses,

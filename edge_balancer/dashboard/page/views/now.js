@@ -7,6 +7,7 @@ import { badge, card, fact, severityLevel } from "../parts/marks.js";
 import { changeMode, needsRole } from "../parts/orders.js";
 import { PHASES, bandScale, barScale, fitPhases, phaseBar, voltageBand } from "../parts/phase_bars.js";
 import { Scale } from "../parts/scale.js";
+import { brief } from "../parts/sentence.js";
 import { healthBadge, modeBy } from "../parts/words.js";
 import { texts } from "../texts.js";
 
@@ -156,7 +157,9 @@ function decisionCard() {
     texts.now.lastDecision,
     "last-decision",
     h("p", { class: "note" }, () => (last() ? moment(last().t) : "\u00a0")),
-    h("p", { class: "sentence clamp-4" }, () => last()?.text ?? (state.status ? texts.now.noDecision : "\u00a0")),
+    h("p", { class: "sentence clamp-4" }, () =>
+      last() ? brief(last()) : state.status ? texts.now.noDecision : "\u00a0",
+    ),
     h("p", null, h("a", { href: () => (last() ? link("decisions", last().id) : "#/decisions") }, texts.now.why)),
   );
 }
