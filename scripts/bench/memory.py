@@ -40,11 +40,15 @@ sys.stdin.read()
 """
 
 
-def as_installed(cache: Path) -> dict[str, str]:
-    """What the systemd unit gives the daemon, and a place for the compiled modules."""
+def of_unit() -> dict[str, str]:
+    """The environment that the systemd unit gives the daemon."""
     lines = [line.partition("=")[2] for line in UNIT.read_text().splitlines() if line.startswith("Environment=")]
-    given = dict(pair.split("=", 1) for line in lines for pair in shlex.split(line))
-    return {**given, "PYTHONPYCACHEPREFIX": str(cache), "PYTHONDONTWRITEBYTECODE": ""}
+    return dict(pair.split("=", 1) for line in lines for pair in shlex.split(line))
+
+
+def as_installed(cache: Path) -> dict[str, str]:
+    """The unit's environment, and a place for the compiled modules."""
+    return {**of_unit(), "PYTHONPYCACHEPREFIX": str(cache), "PYTHONDONTWRITEBYTECODE": ""}
 
 
 def resident_mb(pid: int) -> float:

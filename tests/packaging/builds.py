@@ -19,9 +19,9 @@ class Built:
     version: str
 
 
-def clone(into: Path) -> Path:
+def clone(into: Path, of: Path = ROOT) -> Path:
     """The last commit, somewhere else. What builds is shared with the original, so that it is fetched once."""
-    subprocess.run(["git", "clone", "--quiet", "--shared", "--no-tags", str(ROOT), str(into)], check=True)
+    subprocess.run(["git", "clone", "--quiet", "--shared", "--no-tags", str(of), str(into)], check=True)
     (into / ".tools").symlink_to(ROOT / ".tools")
     return into
 

@@ -20,9 +20,11 @@ pytestmark = [
 
 @pytest.mark.parametrize("arch", ["amd64", "arm64"])
 def test_two_builds_in_two_places_are_the_same_bytes(arch: str, tmp_path: Path) -> None:
-    first = build(clone(tmp_path / "here"), "bookworm", tmp_path / "a", arch)
+    here = clone(tmp_path / "here")
+    first = build(here, "bookworm", tmp_path / "a", arch)
     elsewhere = tmp_path / "another place" / "with a longer name"
     elsewhere.parent.mkdir()
-    second = build(clone(elsewhere), "bookworm", tmp_path / "b", arch)
+    # Of the clone, not of the repository: somebody may have committed meanwhile.
+    second = build(clone(elsewhere, here), "bookworm", tmp_path / "b", arch)
     assert first.file.name == second.file.name
     assert first.file.read_bytes() == second.file.read_bytes()
