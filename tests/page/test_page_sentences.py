@@ -37,7 +37,7 @@ CASES: dict[str, tuple[dict[str, Any], str, str]] = {
     "solar": ({}, f"Move h39 from L2 to L1: one phase exports 4.4 kW more than another. {NEUTRAL}", WORTH),
     "neutral": (
         {"trigger": "imbalance", "trigger_value": 26.7, "trigger_limit": 1.2, "moves": [MOVE, SECOND]},
-        f"Move h39 from L2 to L1 and h3 from L1 to L3: the neutral carries 27 A. {NEUTRAL}",
+        f"Move h39 from L2 to L1 and h3 from L1 to L3: the phases are uneven. {NEUTRAL}",
         WORTH,
     ),
     "voltage": (

@@ -274,7 +274,7 @@ export const texts = {
     brief: (moves, why, before, after) =>
       `Move ${moves.join(" and ")}: ${why}. The neutral current goes from ${before} to ${after}.`,
     reasons: {
-      imbalance: (value) => `the neutral carries ${value}`,
+      imbalance: () => "the phases are uneven",
       voltage: (value, limit) => `a voltage of ${value} is outside its limit of ${limit}`,
       injection: (value) => `one phase exports ${value} more than another`,
     },

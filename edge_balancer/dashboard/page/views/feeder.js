@@ -12,7 +12,7 @@ import { houseState } from "../parts/words.js";
 import { texts } from "../texts.js";
 
 /** Between two houses, px: as the width allows, and never so close that they cannot be told apart. */
-const CLOSEST = 20;
+const CLOSEST = 18;
 const WIDEST = 56;
 const LEFT = 92;
 const RIGHT = 28;
@@ -29,7 +29,7 @@ function inOrder() {
 
 const row = (house) => house.phase ?? (house.three_phase ? "all" : "none");
 /** In half pixels, so that it is not written at every watt. */
-const radius = (house) => Math.round(2 * Math.max(4, Math.min(10, 4 + Math.sqrt(Math.abs(house.p ?? 0)) / 12))) / 2;
+const radius = (house) => Math.round(2 * Math.max(4, Math.min(9, 4 + Math.sqrt(Math.abs(house.p ?? 0)) / 12))) / 2;
 
 const dotClass = (house) => `dot ${(house.phase ?? "none").toLowerCase()} ${house.p < 0 ? "exports" : ""}`.trim();
 
