@@ -15,7 +15,7 @@ _MOST_NAMES: Final = 8
 
 
 def checklist(
-    config: Configuration, view: View, houses: Sequence[House], moved: frozenset[str], accounts: int
+    config: Configuration, view: View, houses: Sequence[House], moved: frozenset[str], operators: int
 ) -> Iterator[Step]:
     """The steps in the order in which one does them. `moved`: houses of which a move was ever verified."""
     yield _step("broker", view.connected, "The broker is connected", f"the connection is {view.broker}")
@@ -46,7 +46,7 @@ def checklist(
     )
     yield _step(
         "accounts",
-        accounts > 0,
+        operators > 0,
         "There is an account to give orders with",
         "make one with: edge-balancer account add NAME --role operator",
         warn=True,

@@ -37,6 +37,9 @@ class DashboardSettings(Section):
     `$STATE_DIRECTORY` (systemd), else from the configuration's folder."""
     clients: int = Field(default=16, ge=1, le=200)
     """Most pages that are kept up to date at one time."""
+    free_reading: bool = True
+    """Whether whoever is on this machine may read without a login, where `host` is a loopback's. Set it to false where
+    a proxy on this machine passes on what others ask."""
 
     def contradictions(self) -> Iterator[Finding]:
         for name, other in (("tls_certificate", "tls_key"), ("tls_key", "tls_certificate")):

@@ -168,11 +168,12 @@ _witness() { # program, what it is for, what installs it...
 # What a run may rely on must be there: without one of these programs tests would be skipped, and the run pass all the same. In CI
 # (CI is set), and where root can install them, a missing one fails the run. Whoever sets TESTS_REQUIRE, to nothing too,
 # decides alone.
-require_witnesses() { # true where the linters are wanted too
+require_witnesses() { # true where the linters are wanted too; what makes Debian machines, where they are wanted
     [ -z "${TESTS_REQUIRE+set}" ] || return 0
     [ -n "${CI:-}" ] || { is_root && has apt-get; } || return 0
     TESTS_REQUIRE=mosquitto,mosquitto_pub,mosquitto_passwd,openssl,mbpoll,chromium,promtool,strace
     if $1; then TESTS_REQUIRE+=,npm,node,axe; fi
+    if [ -n "${2:-}" ] && is_root; then TESTS_REQUIRE+=,$2; fi
     export TESTS_REQUIRE
 }
 

@@ -77,6 +77,14 @@ def test_the_checklist_leads_through_a_test_of_the_switches_without_other_moves(
     assert (painter.status(view).health.level == "ok") is (mode is Mode.AUTO and automatic)
 
 
+@pytest.mark.parametrize(("operators", "state"), [(0, "warn"), (1, "done")])
+def test_an_account_that_may_only_read_is_none_to_give_orders_with(operators: int, state: str) -> None:
+    config = make_config(6)
+    view = view_with()
+    steps = {step.key: step for step in checklist(config, view, houses_of(config, view), frozenset(), operators)}
+    assert steps["accounts"].state == state
+
+
 def houses_of(config: Configuration, view: View) -> list[House]:
     table = HouseTable(config)
     table.take(view)

@@ -204,7 +204,17 @@ async def test_lists_are_read_page_by_page_to_their_end(site: Site) -> None:
     assert houses == [f"h{n:02d}" for n in range(1, 7)]
 
 
-@pytest.mark.parametrize("path", ["/houses?cursor=h99", "/decisions?before=h99", "/alerts/history?before=-1"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/houses?cursor=h99",
+        "/decisions?before=h99",
+        "/decisions?before=null",
+        "/alerts/history?before=-1",
+        "/alerts/history?before=NULL",
+        "/history/feeder?to=null",
+    ],
+)
 async def test_a_cursor_that_no_page_gave_is_refused_and_ends_no_list(site: Site, path: str) -> None:
     reply = await site.get(path)
     assert (reply.status, reply.media) == (400, "application/problem+json")

@@ -68,10 +68,27 @@ def test_who_reads_freely_changes_nothing_not_even_where_a_viewer_may(here: Rig)
 
 
 @pytest.mark.parametrize(
-    "header", ["X-Forwarded-For", "Forwarded", "Via", "X-Real-IP", "X-Forwarded-Host", "X-Forwarded-Proto"]
-)
+    "header",
+    ["X-Forwarded-For", "Forwarded", "Via", "X-Real-IP", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port",
+     "CF-Connecting-IP", "X-Client-IP", "True-Client-IP"],
+)  # fmt: skip
 def test_what_a_proxy_has_passed_on_is_not_from_this_machine(here: Rig, header: str) -> None:
     assert here.ask("GET", STATUS, {header: "127.0.0.1"}).status == 401
+
+
+def test_what_nginx_passes_on_unless_it_is_told_more_is_not_from_this_machine(here: Rig) -> None:
+    """It asks in HTTP/1.0, under the address that it was given for us, and adds nothing."""
+    with socket.create_connection(("127.0.0.1", here.port), timeout=WITHIN_S) as link:
+        link.sendall(f"GET {STATUS} HTTP/1.0\r\nHost: 127.0.0.1:{here.port}\r\nConnection: close\r\n\r\n".encode())
+        assert link.makefile("rb").readline().split()[1] == b"401"
+
+
+def test_behind_a_proxy_reading_can_be_made_to_need_a_login(tmp_path: Path) -> None:
+    with rig(tmp_path, free_reading=False) as running:
+        assert running.ask("GET", STATUS).status == 401
+        running.account("anna", "viewer")
+        running.log_in("anna")
+        assert running.ask("GET", STATUS, running.as_page()).status == 200
 
 
 def test_a_machine_that_others_reach_under_a_configured_name_reads_only_after_login(tmp_path: Path) -> None:

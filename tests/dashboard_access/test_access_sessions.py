@@ -12,7 +12,7 @@ import pytest
 
 from edge_balancer.dashboard.access import gate, manage, sessions
 from edge_balancer.dashboard.access.accounts import load
-from edge_balancer.dashboard.access.sessions import ACTING, READING, _digest, beside
+from edge_balancer.dashboard.access.sessions import ACTING, DAY_S, READING, _digest, beside
 from tests.dashboard_access.access_rig import PASSWORD, PASSWORD_HASH, SESSION, WITHIN_S, HandClock, Rig, rig
 
 STATUS: Final = "/api/v1/status"
@@ -81,6 +81,21 @@ def test_sessions_end_unused_and_in_the_end(
         clock.now += step
         status = net.ask("GET", STATUS, net.as_page()).status
     assert status == (200 if holds else 401)
+
+
+def test_a_session_begun_under_a_clock_that_was_ahead_ends_when_the_clock_is_set(net: Rig, clock: HandClock) -> None:
+    ahead = 20 * 365 * DAY_S
+    clock.now += ahead
+    net.log_in("anna")
+    assert net.ask("GET", STATUS, net.as_page()).status == 200
+    clock.now -= ahead
+    assert net.ask("GET", STATUS, net.as_page()).status == 401
+
+
+def test_a_clock_that_is_set_a_little_ends_no_session(net: Rig, clock: HandClock) -> None:
+    net.log_in("anna")
+    clock.now -= 30.0
+    assert net.ask("GET", STATUS, net.as_page()).status == 200
 
 
 def test_sessions_outlive_a_restart_and_their_file_opens_none(tmp_path: Path, clock: HandClock) -> None:

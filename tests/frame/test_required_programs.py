@@ -69,6 +69,17 @@ def test_the_script_requires_them_in_ci_and_where_root_can_install_them(
         assert said == ("unset" if says is None else says)
 
 
+@pytest.mark.parametrize("root", [True, False])
+def test_what_makes_debian_machines_is_required_of_root_alone(root: bool) -> None:
+    steps = (
+        f". {ROOT}/scripts/lib/setup.sh; is_root() {{ {str(root).lower()}; }}; has() {{ true; }}; "
+        f'require_witnesses false mmdebstrap; printf %s "${VARIABLE}"'
+    )
+    environ = {"PATH": os.environ["PATH"], "CI": "true"}
+    said = subprocess.run(["bash", "-euc", steps], env=environ, capture_output=True, text=True, check=True).stdout
+    assert ("mmdebstrap" in said.split(",")) is root
+
+
 def test_the_linter_of_the_page_fails_without_npm_where_npm_is_required(tmp_path: Path) -> None:
     (tmp_path / "dirname").symlink_to("/usr/bin/dirname")
     lint = ["/bin/bash", str(ROOT / "scripts" / "page" / "lint")]

@@ -109,6 +109,7 @@ class Access:
         roll = self._accounts.now()
         return Figures(
             accounts=len(roll.accounts),
+            operators=sum(account.level >= Role.OPERATOR for account in roll.accounts),
             tokens=len(roll.tokens),
             sessions=len(self._sessions),
             logins=self._logins,

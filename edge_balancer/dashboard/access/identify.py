@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from edge_balancer.clock import Clock
 from edge_balancer.dashboard.access import tokens
 from edge_balancer.dashboard.access.accounts import Accounts
-from edge_balancer.dashboard.access.origin import PROXY_HEADERS, SAFE_METHODS, is_loopback_name, split_host
+from edge_balancer.dashboard.access.origin import SAFE_METHODS, is_loopback_name, passed_on, split_host
 from edge_balancer.dashboard.access.records import Token
 from edge_balancer.dashboard.access.request import Incoming
 from edge_balancer.dashboard.access.roles import NOBODY, Role, Who
@@ -65,12 +65,13 @@ class Identifier:
     def reads_freely(self, request: Incoming) -> bool:
         """Whether this client may read without a login: it is on this machine, calls us by its own name, and nobody has
         passed the request on."""
-        if not self._settings.loopback or not is_loopback(request.address):
+        settings = self._settings
+        if not (settings.loopback and settings.free_reading and is_loopback(request.address)):
             return False
         host = split_host(request.one(b"host") or "")
         if host is None or not is_loopback_name(host[0]):
             return False
-        return not any(request.all(name) for name in PROXY_HEADERS)
+        return not passed_on(request.header_names, request.http_version)
 
     def _by_token(self, shown: list[bytes]) -> Found:
         bearer = tokens.parse(shown[0]) if len(shown) == 1 else None

@@ -40,6 +40,8 @@ class Figures(msgspec.Struct, frozen=True):
     """What went through the gate since the start, and what holds now."""
 
     accounts: int
+    operators: int
+    """Of the accounts, those that may give orders."""
     tokens: int
     sessions: int
     logins: int

@@ -8,16 +8,25 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Final
 
 _HOST: Final = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})(?::([0-9]{1,5}))?", re.ASCII)
 _ORIGIN: Final = re.compile(r"(https?)://(.+)", re.ASCII)
 _PORTS: Final = {"http": 80, "https": 443}
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-PROXY_HEADERS: Final = (
-    b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip",
-)  # fmt: skip
+_PROXY_HEADERS: Final = frozenset({b"forwarded", b"via", b"x-real-ip", b"x-client-ip", b"true-client-ip"})
+_PROXY_PREFIXES: Final = (b"x-forwarded-", b"cf-", b"fastly-", b"x-envoy-")
+
+
+def passed_on(header_names: Iterable[bytes], http_version: str) -> bool:
+    """Whether a proxy has sent this for somebody else, as far as it shows. `header_names` in small letters.
+
+    Most add a header of theirs. nginx, unless it is told to, adds none and asks in HTTP/1.0, which browsers do not.
+    """
+    return http_version == "1.0" or any(
+        name in _PROXY_HEADERS or name.startswith(_PROXY_PREFIXES) for name in header_names
+    )
 
 
 def split_host(value: str) -> tuple[str, int | None] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any
 
 Scope = MutableMapping[str, Any]
@@ -26,6 +26,15 @@ class Incoming:
         # Without an address (a Unix socket) it is treated as one from anywhere.
         self.address: str = client[0] if client else ""
         self._headers: list[tuple[bytes, bytes]] = scope["headers"]
+
+    @property
+    def header_names(self) -> Iterator[bytes]:
+        """In small letters, as ASGI has them."""
+        return (name for name, _ in self._headers)
+
+    @property
+    def http_version(self) -> str:
+        return str(self.scope.get("http_version", "1.1"))
 
     @property
     def header_count(self) -> int:

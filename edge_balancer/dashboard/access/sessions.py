@@ -30,6 +30,8 @@ MOST_OF_ONE: Final = 16
 """Sessions of one account: with one more, the least recently used ends."""
 SAVE_EVERY_S: Final = DAY_S
 """A session that is used is noted as such in the file this often: after a power cut it counts as used then."""
+_CLOCK_SLACK_S: Final = 300.0
+"""A session that began further ahead was begun by a clock that was wrong: how old it is nobody knows."""
 _SECRET_BYTES: Final = 32
 
 Later = Callable[[Callable[[], None]], None]
@@ -138,7 +140,9 @@ def _digest(secret: str) -> str:
 
 def _ended(session: _Session, account: Account, wall: float) -> bool:
     lasts = READING if account.level <= Role.VIEWER else ACTING
-    return account.key != session.key or wall - session.used >= lasts.idle_s or wall - session.began >= lasts.all_s
+    if account.key != session.key or session.began > wall + _CLOCK_SLACK_S:
+        return True
+    return wall - session.used >= lasts.idle_s or wall - session.began >= lasts.all_s
 
 
 def _write(path: Path, data: bytes) -> None:

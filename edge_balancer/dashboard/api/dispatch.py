@@ -84,10 +84,15 @@ class Endpoint:
                 raise Problem(HTTPStatus.BAD_REQUEST, f"{next(iter(given))!r}: this address takes no parameters")
             return None
         try:
-            return msgspec.convert(dict(given), expected, strict=False)
+            query = msgspec.convert(dict(given), expected, strict=False)
         except msgspec.ValidationError as error:
             names = ", ".join(field.encode_name for field in msgspec.structs.fields(expected))
             raise Problem(HTTPStatus.BAD_REQUEST, f"{error}; parameters here: {names}") from error
+        for field in msgspec.structs.fields(expected):
+            # msgspec reads the text "null" as nothing at all; a list would begin anew with such a cursor.
+            if field.encode_name in given and getattr(query, field.name) is None:
+                raise Problem(HTTPStatus.BAD_REQUEST, f"{field.encode_name} = null: leave it out, or give a value")
+        return query
 
     async def _read(self, request: Request) -> Any:
         if self._body is None:

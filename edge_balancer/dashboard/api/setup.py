@@ -21,6 +21,6 @@ async def get_commissioning(call: Call) -> Commissioning:
     context = call.context
     moved = await context.past.ever_moved() | context.hub.moved
     steps = checklist(
-        context.config, context.hub.catch_up(), context.hub.houses(), moved, context.access.figures().accounts
+        context.config, context.hub.catch_up(), context.hub.houses(), moved, context.access.figures().operators
     )
     return Commissioning(tuple(steps))
