@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from edge_balancer.doctor.connection import reached
 from edge_balancer.doctor.findings import Finding, fail, ok, warn
-from edge_balancer.doctor.handshake import Answer, anonymous
-from edge_balancer.doctor.listening import Heard, context_of, reached
+from edge_balancer.doctor.handshake import Answer, as_nobody
+from edge_balancer.doctor.listening import Heard
 from edge_balancer.settings.root import Configuration
 
 _DAY_S: Final = 86_400.0
 SOON_DAYS: Final = 60.0
-PLAIN_PORT: Final = 1883
+DOORS: Final = (1883, 8883, 8884)
+"""Where a broker listens by custom, in the clear and encrypted, and by `config/mosquitto`. The controller's own port
+may be one of this machine's alone, while another is open to the network."""
 _LOOPBACK: Final = ("localhost", "::1", "ip6-localhost")
 
 
@@ -68,11 +71,8 @@ def access(config: Configuration, heard: Heard) -> Iterator[Finding]:
     signed = bool(config.bridge.command_keys.get_secret_value())
     danger = "is let in without a name" + ("" if signed else ": whoever reaches the broker can command switches")
     remedy = "set allow_anonymous false and an acl_file; config/mosquitto has both"
-    doors = [(mqtt.tcp_port, mqtt.tls)]
-    if mqtt.tls:
-        doors.append((PLAIN_PORT, False))
-    for port, tls in doors:
-        answer = anonymous(mqtt.host, port, context_of(mqtt, with_certificate=False) if tls else None)
+    for port in dict.fromkeys((mqtt.tcp_port, *DOORS)):
+        answer = as_nobody(mqtt.host, port)
         if answer is Answer.LET_IN:
             level = warn if signed else fail
             yield level("access", f"a stranger on port {port} {danger}", remedy)
@@ -86,6 +86,20 @@ def access(config: Configuration, heard: Heard) -> Iterator[Finding]:
         )
     elif heard.passed is False:
         yield ok("access", "what nobody may say was not passed on")
+
+
+def two_connections(heard: Heard) -> Iterator[Finding]:
+    """The controller holds two connections, one for readings alone: may it?"""
+    if heard.one_client:
+        yield warn(
+            "broker",
+            "takes all connections of this user for one client, so the controller hears readings and orders over a "
+            "single connection: a flood of readings can delay orders; and the doctor, while it listens, and the "
+            "controller end each other's connection, so that meters seem silent",
+            "connect the controller at a listener that does not force the client id (docs/security.md: port 8884)",
+        )
+    elif heard.one_client is False:
+        yield ok("broker", "lets the controller hold a connection for readings alone")
 
 
 def _runs_out(what: str, left_s: float | None) -> Iterator[Finding]:

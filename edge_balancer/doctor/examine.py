@@ -69,12 +69,15 @@ def examine(
 
 
 def _after_listening(config: Configuration, heard: Heard, listen_s: float) -> list[Finding]:
+    paired = _safely(lambda: broker.two_connections(heard))
+    if heard.problem and heard.one_client:
+        return paired
     if heard.problem:
         remedy = "check mqtt.user, its password, and the broker's access rules; its own log says why"
         if os.geteuid() != 0:
             remedy += "; as root the doctor reads the service's credentials too"
         return [fail("broker", f"it lets the controller not in: {heard.problem}", remedy)]
-    found = _safely(lambda: broker.access(config, heard))
+    found = paired + _safely(lambda: broker.access(config, heard))
     found += _safely(lambda: field.controller(config, heard))
     found += _safely(lambda: field.meters(config, heard, listen_s))
     return found + _safely(lambda: field.switches(config, heard))

@@ -1,30 +1,25 @@
-"""The doctor's own connection to the broker: what is retained there, who speaks within a while, and one thing said that
-must not pass.
+"""The doctor's own connection to the broker: what is retained there, who speaks within a while, one thing said that
+must not pass, and whether the broker lets one user hold two connections, as the controller does.
 
-Its client id is its own, so that the controller keeps its connection."""
+Its client ids are its own, so that the controller keeps its connections, but where the broker forces one id on all."""
 
 from __future__ import annotations
 
-import ssl
 import threading
-import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion
 
 from edge_balancer.clock import Clock
+from edge_balancer.doctor.connection import connected, own_name
 from edge_balancer.settings.root import Configuration
 from edge_balancer.telemetry.intake import Intake
+from edge_balancer.telemetry.mqtt_link import READINGS_SUFFIX
 from edge_balancer.wire import Topics
-from firmware_bridge.settings.broker import BrokerSettings
 
-ANSWER_S: Final = 10.0
-"""Longest wait for one answer of the broker."""
 _FILTERS_AT_ONCE: Final = 100
 
 
@@ -39,16 +34,9 @@ class Heard:
     """Why nothing could be heard; empty where it could."""
     passed: bool | None = None
     """Whether the broker passed on what nobody is allowed to say; None where that could not be tried."""
-
-
-def context_of(mqtt: BrokerSettings, *, with_certificate: bool = True) -> ssl.SSLContext:
-    """As the controller's own connection. Raises OSError for files that cannot be read."""
-    context = ssl.create_default_context(cafile=mqtt.ca_file)
-    if mqtt.ca_file is not None:
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    if with_certificate and mqtt.cert_file is not None:
-        context.load_cert_chain(mqtt.cert_file, mqtt.key_file)
-    return context
+    one_client: bool | None = None
+    """Whether the broker takes two connections of this user for one client, and ends the first when the second comes;
+    None where that could not be tried."""
 
 
 def listen(config: Configuration, clock: Clock, seconds: float) -> Heard:
@@ -80,83 +68,32 @@ def listen(config: Configuration, clock: Clock, seconds: float) -> Heard:
             complete.set()
 
     try:
-        with _connected(config, message) as ask:
+        heard.one_client = _one_client(config)
+        with connected(config, message) as connection:
             for start in range(0, len(filters), _FILTERS_AT_ONCE):
                 some = filters[start : start + _FILTERS_AT_ONCE]
-                ask(lambda client, some=some: client.subscribe(some))  # type: ignore[misc]
+                connection.ask(lambda client, some=some: client.subscribe(some))  # type: ignore[misc]
             heard.passed = bool(heard.passed)
-            ask(lambda client: client.publish(probe, b"must not pass", qos=1))
+            connection.ask(lambda client: client.publish(probe, b"must not pass", qos=1))
             # An answer to this comes after whatever the broker has passed on before.
-            ask(lambda client: client.subscribe(probe, 1))
+            connection.ask(lambda client: client.subscribe(probe, 1))
             complete.wait(seconds)
+            connection.ask(lambda client: client.subscribe(probe, 1))
     except (OSError, TimeoutError, ValueError) as error:
         heard.problem = str(error) or type(error).__name__
     heard.refused = {str(reason): count for reason, count in intake.refusals.items()}
     return heard
 
 
-Ask = Callable[[Callable[[paho.Client], tuple[Any, int | None] | paho.MQTTMessageInfo]], None]
-
-
-@contextmanager
-def _connected(config: Configuration, message: Callable[[paho.Client, Any, paho.MQTTMessage], None]) -> Iterator[Ask]:
-    """A connection; gives a way to say something and wait for the broker's answer to it."""
-    mqtt = config.mqtt
-    client = paho.Client(CallbackAPIVersion.VERSION2, client_id=f"edge-balancer-doctor-{uuid.uuid4().hex[:8]}")
-    answers: set[int] = set()
-    news = threading.Condition()
-    refusal: list[str] = []
-
-    def note(mid: int) -> None:
-        with news:
-            answers.add(mid)
-            news.notify_all()
-
-    def welcome(_client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        refusal.extend([str(reason)] if reason.is_failure else [])
-        note(0)
-
-    def ask(what: Callable[[paho.Client], tuple[Any, int | None] | paho.MQTTMessageInfo]) -> None:
-        said = what(client)
-        mid = said.mid if isinstance(said, paho.MQTTMessageInfo) else said[1]
-        with news:
-            if mid is None or not news.wait_for(lambda: mid in answers, ANSWER_S):
-                raise TimeoutError(f"the broker did not answer within {ANSWER_S:g} s")
-
-    client.on_connect = welcome
-    client.on_subscribe = lambda _c, _d, mid, *_: note(mid)
-    client.on_publish = lambda _c, _d, mid, *_: note(mid)
-    client.on_message = message
-    client.connect_timeout = ANSWER_S
-    if mqtt.user:
-        client.username_pw_set(mqtt.user, mqtt.password.get_secret_value() or None)
-    if mqtt.tls:
-        client.tls_set_context(context_of(mqtt))
-    client.connect(mqtt.host, mqtt.tcp_port, keepalive=30)
-    client.loop_start()
-    try:
-        with news:
-            if not news.wait_for(lambda: 0 in answers, ANSWER_S):
-                raise TimeoutError("the broker sent no welcome")
-        if refusal:
-            raise ConnectionRefusedError(refusal[0])
-        yield ask
-    finally:
-        client.disconnect()
-        client.loop_stop()
-        client.on_connect = client.on_subscribe = client.on_publish = client.on_message = None
-
-
-def reached(mqtt: BrokerSettings) -> tuple[str, float | None]:
-    """Connect once without MQTT. Gives the protocol (`TLSv1.3`, or empty in the clear), and the seconds for which the
-    broker's certificate is still valid. Raises OSError where it cannot be reached or trusted."""
-    import socket
-
-    with socket.create_connection((mqtt.host, mqtt.tcp_port), timeout=ANSWER_S) as plain:
-        if not mqtt.tls:
-            return "", None
-        with context_of(mqtt).wrap_socket(plain, server_hostname=mqtt.host) as encrypted:
-            certificate = encrypted.getpeercert() or {}
-            until = certificate.get("notAfter")
-            left = ssl.cert_time_to_seconds(until) - time.time() if isinstance(until, str) else None
-            return encrypted.version() or "", left
+def _one_client(config: Configuration) -> bool:
+    """Hold two connections at once, under two names. Raises OSError where not even one is to be had."""
+    heard: Callable[..., None] = lambda *_: None  # noqa: E731 - nobody speaks there
+    nowhere = f"{config.base_topic}/doctor/{uuid.uuid4().hex}"
+    name = own_name()
+    with connected(config, heard, name) as first, connected(config, heard, f"{name}{READINGS_SUFFIX}") as second:
+        try:
+            for connection in (second, first):
+                connection.ask(lambda client: client.subscribe(nowhere))
+        except ConnectionAbortedError:
+            return True
+    return False

@@ -14,6 +14,7 @@ import pytest
 from edge_balancer.cli import main
 from edge_balancer.clock import SystemClock
 from edge_balancer.demo.broker import Broker
+from edge_balancer.doctor import broker as doctors_broker
 from edge_balancer.doctor.examine import Examination, examine
 from edge_balancer.doctor.findings import Finding, Level
 from edge_balancer.doctor.handshake import Answer, anonymous
@@ -24,7 +25,7 @@ from tests.daemon.daemon_cases import CALM, POSITIONS, running, sections
 from tests.daemon.field import field_at, fresh_base, until
 from tests.daemon.private_broker import PrivateBroker
 from tests.daemon.service import write_config
-from tests.pki.broker_site import Site, broker_of, make_site
+from tests.pki.broker_site import SHIPPED, Site, broker_of, make_site
 
 NO_PAGE = {"enabled": False}
 
@@ -79,7 +80,9 @@ async def test_a_feeder_that_is_well(broker: Broker, tmp_path: Path) -> None:
     assert "all 6 say where they stand" in says(found, "switches")
 
 
-async def test_an_open_broker_is_told_twice(broker: Broker, tmp_path: Path) -> None:
+async def test_an_open_broker_is_told_twice(broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Whatever else this machine may serve.
+    monkeypatch.setattr(doctors_broker, "DOORS", ())
     path = write(tmp_path, broker.port, fresh_base())
     found = await examined(path, 0.0)
     assert "let in without a name: whoever reaches the broker can command switches" in says(found, "access")
@@ -169,7 +172,7 @@ async def test_a_site_with_certificates_and_access_rules_is_in_order(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A machine that is busy with other tests is no broker that does not answer.
-    monkeypatch.setattr("edge_balancer.doctor.listening.ANSWER_S", 60.0)
+    monkeypatch.setattr("edge_balancer.doctor.connection.ANSWER_S", 60.0)
     monkeypatch.setattr("edge_balancer.doctor.handshake.TIMEOUT_S", 60.0)
     path = secured(site, tmp_path)
     with broker_of(site):
@@ -178,9 +181,49 @@ async def test_a_site_with_certificates_and_access_rules_is_in_order(
             found = await examined(path, 0.0)
     assert "is reached and trusted, TLSv1.3" in says(found, "broker")
     assert {f.level for f in of(found, "broker")} == {Level.OK}
+    assert "lets the controller hold a connection for readings alone" in says(found, "broker")
     # On 1883 of this machine somebody else may have a broker: what is told of that one is not looked at.
     assert f"ok: a stranger on port {site.tools_port} is refused" in says(found, "access")
     assert "ok: what nobody may say was not passed on" in says(found, "access")
+
+
+async def test_a_listener_that_makes_one_client_of_the_controllers_two_connections_is_told(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge_balancer.doctor.connection.ANSWER_S", 60.0)
+    path = secured(site, tmp_path, port=site.devices_port)
+    with broker_of(site):
+        found = await examined(path, 0.0)
+    (told,) = [f for f in of(found, "broker") if f.level is Level.WARN]
+    assert "takes all connections of this user for one client" in told.says
+    assert "port 8884" in told.remedy
+    # Without a controller it goes on over its own one connection.
+    assert "ok: what nobody may say was not passed on" in says(found, "access")
+
+
+def test_every_listener_that_is_shipped_is_tried() -> None:
+    shipped = {int(line.split()[1]) for line in SHIPPED.read_text().splitlines() if line.startswith("listener ")}
+    assert shipped == {8883, 8884}
+    assert {*shipped, 1883} == set(doctors_broker.DOORS)
+
+
+@pytest.mark.parametrize("encrypted", [True, False], ids=["encrypted", "in the clear"])
+async def test_a_door_beside_the_controllers_own_that_lets_strangers_in_is_told(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free_port: int, encrypted: bool
+) -> None:
+    monkeypatch.setattr("edge_balancer.doctor.connection.ANSWER_S", 60.0)
+    monkeypatch.setattr("edge_balancer.doctor.handshake.TIMEOUT_S", 60.0)
+    monkeypatch.setattr(doctors_broker, "DOORS", (site.devices_port, free_port))
+    path, papers = secured(site, tmp_path), site.papers("broker:main")
+    # A certificate for another name: a stranger does not mind.
+    more = f"certfile {papers / 'cert.pem'}\nkeyfile {papers / 'key.pem'}\n" if encrypted else ""
+    (tmp_path / "open").mkdir()
+    with broker_of(site), PrivateBroker(tmp_path / "open", free_port, f"{more}allow_anonymous true") as other:
+        other.start()
+        found = await examined(path, 0.0)
+    assert f"ok: a stranger on port {site.tools_port} is refused" in says(found, "access")
+    assert f"ok: a stranger on port {site.devices_port} is refused" in says(found, "access")
+    assert f"fail: a stranger on port {free_port} is let in" in says(found, "access")
 
 
 async def test_a_broker_that_is_another_is_not_trusted(site: Site, tmp_path: Path) -> None:
