@@ -139,9 +139,9 @@ _ALERTS: Final = {
         "or its password and restart the broker."
     ),
     "broker_lost": (
-        "The controller has had no connection to the broker for {minutes:.0f} minutes; told from {limit_min:.0f} on. "
-        "It hears no meter and commands no switch over it until the connection is back, which it tries by itself. "
-        "Check that the broker runs, and the network to it."
+        "The controller has had no connection to the broker, or only one of its two, for {minutes:.0f} minutes; told "
+        "from {limit_min:.0f} on. It commands no switch over it until both are back, which it tries by itself. Check "
+        "that the broker runs, and the network to it; the log says which connection it is and why."
     ),
     "model_demoted": (
         "The learned forecast was set aside: {reason}. The controller decides without it, by what the meters of this "

@@ -1,0 +1,73 @@
+"""The controller has two connections, one for readings alone. Where only one of them stands, no command leaves, and it
+is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edge_balancer.demo.broker import Broker
+from edge_balancer.types.events import EventKind
+from tests.daemon.daemon_cases import CALM, POSITIONS, recorded, running, small_feeder, trail
+from tests.daemon.field import field_at, fresh_base, until
+from tests.daemon.gate import gate_to
+
+TOLD_S = 10
+
+
+async def test_without_readings_no_order_is_carried_out_and_the_loss_is_told_over_the_other_connection(
+    broker: Broker, tmp_path: Path
+) -> None:
+    base = fresh_base()
+    client_id = base.replace("/", "-")
+    async with gate_to(broker.port) as gate, field_at(broker.port, base) as field:
+        config = small_feeder(gate.port, base, tmp_path / "eb.db", alerts={"broker_lost_s": TOLD_S})
+        async with running(config) as daemon:
+            await until(lambda: gate.through == {client_id, f"{client_id}-readings"}, "two connections")
+            await field.see("availability", lambda m: m.text == "online")
+            field.present(*POSITIONS)
+            await field.sync()
+            field.loads(*CALM)
+            await field.see("phases", lambda m: m.json["houses_fresh"] == 6)
+
+            gate.shut(f"{client_id}-readings")
+            await until(lambda: not daemon._link.up, "the way to the broker is down")
+            field.say("switch/h02/request", {"phase": "L3", "operator": "anna"})
+            failed = (await recorded(tmp_path / "eb.db", EventKind.FAILED))[0]
+            assert failed.body["sent"] is False
+            told = await field.see("alert/broker_lost", lambda m: bool(m.payload))
+            assert told.json["severity"] == "critical"
+            assert field.said("switch/*/set") == []
+            # It is there, and says so; that it cannot act, the alert says.
+            assert [m.text for m in field.said("availability")] == ["online"]
+
+            gate.open(f"{client_id}-readings")
+            await field.see("alert/broker_lost", lambda m: not m.payload)
+            field.loads(*CALM)
+            field.say("switch/h02/request", {"phase": "L3", "operator": "anna"})
+            assert (await field.see("switch/h02/set")).json["phase"] == "L3"
+
+
+async def test_without_control_the_broker_says_that_it_is_gone_and_readings_are_still_heard(
+    broker: Broker, tmp_path: Path
+) -> None:
+    base = fresh_base()
+    client_id = base.replace("/", "-")
+    async with gate_to(broker.port) as gate, field_at(broker.port, base) as field:
+        async with running(small_feeder(gate.port, base, tmp_path / "eb.db")) as daemon:
+            await field.see("availability", lambda m: m.text == "online")
+            field.present(*POSITIONS)
+            await field.sync()
+
+            gate.shut(client_id)
+            await field.see("availability", lambda m: m.text == "offline")
+            heard = daemon._link.readings_received
+            field.loads(*CALM)
+            await until(lambda: daemon._link.readings_received >= heard + 6, "readings")
+            assert not daemon._link.up
+
+            here = field.now()
+            gate.open(client_id)
+            await field.see("availability", lambda m: m.text == "online", since=here)
+            feeder = await field.see("phases", since=here)
+            assert feeder.json["houses_fresh"] == 6
+        assert trail(tmp_path / "eb.db", EventKind.LOCKED) == []
