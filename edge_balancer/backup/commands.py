@@ -11,6 +11,7 @@ from pathlib import Path
 from edge_balancer.backup import make
 from edge_balancer.backup.errors import BackupError
 from edge_balancer.backup.places import places
+from edge_balancer.backup.records import folder_of
 from edge_balancer.backup.restore import Plan, carry_out, planned
 from edge_balancer.settings.load import load
 
@@ -24,15 +25,20 @@ def backup_command(args: argparse.Namespace) -> int:
         if args.keep is not None and (args.folder is None or args.keep < 1):
             raise BackupError(f"backup: --keep {args.keep}: goes with --folder, and keeps at least 1")
         feeder = load(args.config, os.environ).feeder.id
-        if args.folder is not None:
+        out: Path
+        if args.folder is None:
+            out = args.out
+            manifest = make.make(args.config, os.environ, out, args.keys, now)
+        else:
             make.clear_leftovers(args.folder, now)
-        out: Path = args.out if args.folder is None else args.folder / make.name_of(feeder, now)
-        manifest = make.make(args.config, os.environ, out, args.keys, now)
+            out, manifest = make.make_in_folder(args.config, os.environ, args.folder, args.keys, now)
         gone = [] if args.keep is None else make.thin(args.folder, feeder, args.keep)
     except BackupError as error:
         print(error, file=sys.stderr)
         return FAILED
     print(f"{out}: {len(manifest.entries)} files of feeder {feeder}, audit trail to {manifest.head or 'nothing yet'}")
+    if manifest.parts:
+        print(f"{folder_of(args.folder, feeder)}: the records that belong to it; copy the whole folder elsewhere")
     if args.keys is not None:
         print(f"{args.keys}: keys and secrets. Keep it apart: with it, somebody can be this controller.")
     elif manifest.secrets:
@@ -47,7 +53,7 @@ def restore_command(args: argparse.Namespace) -> int:
     where = places(args.config, os.environ)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     try:
-        with planned(args.archive, args.keys, where, elsewhere=args.elsewhere) as plan:
+        with planned(args.archive, args.keys, where, elsewhere=args.elsewhere, partial=args.partial) as plan:
             if not args.check:
                 carry_out(plan, stamp)
             _tell(plan, done=not args.check)
@@ -67,6 +73,8 @@ def _tell(plan: Plan, *, done: bool) -> None:
         print(f"  {'restored' if done else 'would restore'} {step.target}")
     for aside in plan.aside:
         print(f"  what stood there is {aside}")
+    for name in plan.left_out:
+        print(f"  left out, being missing or damaged: {name}")
     if plan.missing_secrets:
         print(f"Still missing, being secrets: {', '.join(plan.missing_secrets)}. Give --keys, or write them yourself.")
     if done:

@@ -15,10 +15,10 @@ from typing import Final
 import msgspec
 
 from edge_balancer import __version__
-from edge_balancer.backup import archive, store_copy, withheld
+from edge_balancer.backup import archive, parts, records, store_copy, withheld
 from edge_balancer.backup.archive import Piece
 from edge_balancer.backup.errors import BackupError
-from edge_balancer.backup.manifest import FORMAT, Manifest
+from edge_balancer.backup.manifest import FORMAT, WHOLE_FORMAT, Manifest
 from edge_balancer.backup.places import Places, Source, keys, places, sources
 from edge_balancer.settings.load import load
 from edge_balancer.settings.root import Configuration
@@ -37,7 +37,36 @@ def name_of(feeder: str, now: datetime) -> str:
 
 
 def make(configuration: Path, environ: Mapping[str, str], out: Path, keys_out: Path | None, now: datetime) -> Manifest:
-    """Write the site's archive, and its keys' where that is wanted. Raises BackupError, ConfigurationError."""
+    """Write the site's archive, the store whole in it, and its keys' where that is wanted. Raises BackupError,
+    ConfigurationError."""
+    return _make(configuration, environ, out, keys_out, now, None)
+
+
+def make_in_folder(
+    configuration: Path, environ: Mapping[str, str], folder: Path, keys_out: Path | None, now: datetime
+) -> tuple[Path, Manifest]:
+    """Write an archive into a folder of them, and of the store's records what is not there yet: what a night writes is
+    what a day has brought, however large the store is. Raises BackupError, ConfigurationError."""
+    feeder = load(configuration, environ).feeder.id
+    out = folder / name_of(feeder, now)
+    kept = records.folder_of(folder, feeder)
+    with records.alone(kept):
+        manifest = _make(configuration, environ, out, keys_out, now, kept)
+        try:
+            records.give(out, folder)
+        except OSError as error:
+            raise BackupError(f"backup: {out}: {error.strerror or error}") from error
+    return out, manifest
+
+
+def _make(
+    configuration: Path,
+    environ: Mapping[str, str],
+    out: Path,
+    keys_out: Path | None,
+    now: datetime,
+    kept: Path | None,
+) -> Manifest:
     config = load(configuration, environ)
     where = places(configuration, environ)
     for file in (out, keys_out):
@@ -45,7 +74,12 @@ def make(configuration: Path, environ: Mapping[str, str], out: Path, keys_out: P
             raise BackupError(f"backup: {file} exists already, and is left as it is: give another name")
     text, taken = _without_secrets(where.configuration)
     manifest = Manifest(
-        FORMAT, "site", __version__, config.feeder.id, now.astimezone(UTC).isoformat(), secrets=tuple(sorted(taken))
+        WHOLE_FORMAT,
+        "site",
+        __version__,
+        config.feeder.id,
+        now.astimezone(UTC).isoformat(),
+        secrets=tuple(sorted(taken)),
     )
     pieces = [
         Piece(
@@ -59,10 +93,13 @@ def make(configuration: Path, environ: Mapping[str, str], out: Path, keys_out: P
     ]
     pieces += _pieces(list(sources(config, where, environ)))
     try:
-        # In the archive's folder, where there is room for both or for none.
-        with tempfile.TemporaryDirectory(prefix=_WORK, dir=out.parent) as folder:
-            manifest = _with_store(config, where, Path(folder), manifest, pieces)
-            manifest = archive.write(out, manifest, pieces)
+        if kept is not None:
+            manifest = archive.write(out, _with_records(config, where, kept, manifest, pieces), pieces)
+        else:
+            # In the archive's folder, where there is room for both or for none.
+            with tempfile.TemporaryDirectory(prefix=_WORK, dir=out.parent) as folder:
+                manifest = _with_store(config, where, Path(folder), manifest, pieces)
+                manifest = archive.write(out, manifest, pieces)
     except OSError as error:
         raise BackupError(f"backup: {error.filename or out}: {error.strerror or error}; nothing was written") from error
     if keys_out is not None:
@@ -90,14 +127,33 @@ def clear_leftovers(folder: Path, now: datetime) -> None:
 
 
 def thin(folder: Path, feeder: str, keep: int) -> list[Path]:
-    """Remove all but the newest of this feeder's archives; gives what was removed. Raises BackupError."""
+    """Remove all but the newest of this feeder's archives, and the records that none of those names; gives the archives
+    that were removed. Raises BackupError."""
     gone = of_folder(folder, feeder)[:-keep]
     for file in gone:
         try:
             file.unlink()
         except OSError as error:
             raise BackupError(f"backup: {file}: cannot be removed: {error.strerror}") from error
+    kept = records.folder_of(folder, feeder)
+    with records.alone(kept):
+        records.thin(kept, of_folder(folder, feeder))
     return gone
+
+
+def _with_records(
+    config: Configuration, where: Places, kept: Path, manifest: Manifest, pieces: list[Piece]
+) -> Manifest:
+    """The store's skeleton among the pieces, its rows in the folder of records."""
+    store = config.storage.path
+    if not store.exists():
+        return manifest
+    with store_copy.moment(store) as (connection, judged):
+        named = records.save(kept, parts.stretches(connection))
+        data = parts.skeleton(connection)
+    place, path = where.relative(store, "store")
+    pieces.append(Piece(f"{place}/{store.name}", "store", place, path, store, data))
+    return msgspec.structs.replace(manifest, format=FORMAT, schema=judged.schema, head=judged.head, parts=named)
 
 
 def _with_store(
@@ -131,7 +187,7 @@ def _write_keys(
 ) -> None:
     pieces = _pieces(list(keys(config, where, environ)))
     pieces.append(Piece(SECRETS, "secrets", "none", "", where.configuration, msgspec.json.encode(dict(taken))))
-    archive.write(out, Manifest(FORMAT, "keys", __version__, site.feeder, site.created), pieces)
+    archive.write(out, Manifest(WHOLE_FORMAT, "keys", __version__, site.feeder, site.created), pieces)
 
 
 def _pieces(found: Sequence[Source]) -> list[Piece]:

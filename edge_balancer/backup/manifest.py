@@ -8,11 +8,15 @@ from typing import Final, Literal
 
 import msgspec
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+WHOLE_FORMAT: Final = 1
+"""Of an archive that needs no others; older programs restore it too."""
 NAME: Final = "manifest.json"
 MOST_MANIFEST_BYTES: Final = 4 * 1024 * 1024
 MOST_ENTRIES: Final = 5000
+MOST_PARTS: Final = 20_000
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_PART: Final = re.compile(r"([a-z]{1,20})-\d{1,12}-[0-9a-f]{16}\.db\.gz")
 
 Kind = Literal["configuration", "settings", "store", "accounts", "model", "key", "credential", "secrets"]
 Place = Literal["config", "state", "credentials", "elsewhere", "none"]
@@ -36,7 +40,20 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     group: str = ""
 
 
-class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A stretch of the store's rows in a file of its own, which several archives share. `parts` makes and reads it."""
+
+    name: str
+    size: int
+    """Of what is in it, uncompressed, as is its hash."""
+    sha256: str
+
+    @property
+    def group(self) -> str:
+        return self.name.partition("-")[0]
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The whole archive."""
 
     format: int
@@ -53,6 +70,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     secrets: tuple[str, ...] = ()
     """Keys whose values stood in the configuration and are in the keys' archive."""
     entries: tuple[Entry, ...] = ()
+    parts: tuple[Part, ...] = ()
+    """What the store in it lacks; empty where that is whole."""
 
     def of(self, kind: Kind) -> tuple[Entry, ...]:
         return tuple(entry for entry in self.entries if entry.kind == kind)
@@ -81,6 +100,11 @@ def decode(data: bytes) -> Manifest:
     for entry in manifest.entries:
         if wrong := _wrong(entry):
             raise ValueError(f"its manifest names {entry.name!r} {wrong}")
+    if len(manifest.parts) > MOST_PARTS or (manifest.parts and not _is_one_name(manifest.feeder)):
+        raise ValueError("its manifest names records that cannot be")
+    for part in manifest.parts:
+        if not _PART.fullmatch(part.name) or part.size < 0 or not _SHA256.fullmatch(part.sha256):
+            raise ValueError(f"its manifest names records in {part.name!r}, which cannot be")
     return manifest
 
 
@@ -100,6 +124,10 @@ def _wrong(entry: Entry) -> str:
     if entry.size < 0 or not _SHA256.fullmatch(entry.sha256) or entry.mode & ~0o777:
         return "with a size, hash or mode that cannot be"
     return ""
+
+
+def _is_one_name(text: str) -> bool:
+    return _is_inside(text) and len(PurePosixPath(text).parts) == 1
 
 
 def _is_inside(path: str) -> bool:

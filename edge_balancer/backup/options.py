@@ -8,8 +8,13 @@ from pathlib import Path
 
 def add_backup_arguments(parser: argparse.ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--folder", type=Path, metavar="DIR", help="write an archive there, named by feeder and time")
-    where.add_argument("--out", type=Path, metavar="FILE", help="write this archive (.tar.gz)")
+    where.add_argument(
+        "--folder",
+        type=Path,
+        metavar="DIR",
+        help="write an archive there, named by feeder and time, and of the records what is new",
+    )
+    where.add_argument("--out", type=Path, metavar="FILE", help="write this archive (.tar.gz), whole in itself")
     parser.add_argument("--keys", type=Path, metavar="FILE", help="write keys and secrets there too; keep it elsewhere")
     parser.add_argument(
         "--keep",
@@ -26,3 +31,4 @@ def add_restore_arguments(parser: argparse.ArgumentParser) -> None:
         "--check", action="store_true", help="check everything, say what would be replaced, change nothing"
     )
     parser.add_argument("--elsewhere", action="store_true", help="restore files outside of the two folders, too")
+    parser.add_argument("--partial", action="store_true", help="leave out telemetry that is missing or damaged")

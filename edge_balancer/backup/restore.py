@@ -20,7 +20,7 @@ from typing import Final
 
 import msgspec
 
-from edge_balancer.backup import archive, store_copy, withheld
+from edge_balancer.backup import archive, records, store_copy, withheld
 from edge_balancer.backup.errors import BackupError
 from edge_balancer.backup.make import SECRETS
 from edge_balancer.backup.manifest import Entry, Manifest
@@ -52,6 +52,8 @@ class Plan:
     missing_secrets: tuple[str, ...] = ()
     aside: list[Path] = field(default_factory=list)
     """Where what stood there is now, once it was done."""
+    left_out: tuple[str, ...] = ()
+    """Parts of the telemetry that are missing or damaged."""
 
     @property
     def store(self) -> Step | None:
@@ -59,16 +61,17 @@ class Plan:
 
 
 @contextmanager
-def planned(site: Path, keys: Path | None, where: Places, *, elsewhere: bool) -> Iterator[Plan]:
+def planned(site: Path, keys: Path | None, where: Places, *, elsewhere: bool, partial: bool = False) -> Iterator[Plan]:
     """Unpack and check everything. Raises BackupError; what was unpacked goes with the context.
 
-    `elsewhere`: files whose places are outside of the settings' and the service's folder may go there.
+    `elsewhere`: files whose places are outside of the settings' and the service's folder may go there. `partial`:
+    telemetry that is missing or damaged is left out.
     """
     _check_room(site, keys, where.state)
     try:
         where.state.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=where.state) as folder:
-            yield _plan(site, keys, where, Path(folder), elsewhere=elsewhere)
+            yield _plan(site, keys, where, Path(folder), elsewhere=elsewhere, partial=partial)
     except PermissionError as error:
         raise BackupError(f"restore: {error.filename}: {error.strerror}; do it as root (sudo)") from error
 
@@ -87,7 +90,7 @@ def carry_out(plan: Plan, stamp: str) -> None:
         raise BackupError(f"restore: {error}") from error
 
 
-def _plan(site: Path, keys: Path | None, where: Places, folder: Path, *, elsewhere: bool) -> Plan:
+def _plan(site: Path, keys: Path | None, where: Places, folder: Path, *, elsewhere: bool, partial: bool) -> Plan:
     (folder / "site").mkdir()
     (folder / "keys").mkdir()
     manifest = archive.unpack(site, folder / "site")
@@ -111,15 +114,18 @@ def _plan(site: Path, keys: Path | None, where: Places, folder: Path, *, elsewhe
         if step.target.is_dir():
             raise BackupError(f"restore: {step.target} is a folder here, and a file in the archive: move it away")
         plan.steps.append(step)
+    if manifest.parts and plan.store is not None and manifest.schema <= latest_version():
+        shared = records.folder_of(site.absolute().parent, manifest.feeder)
+        plan.left_out = records.complete(plan.store.new, shared, manifest.parts, partial=partial)
     _check_store(plan)
     _complete_settings(plan, taken)
     return plan
 
 
 def _check_room(site: Path, keys: Path | None, folder: Path) -> None:
-    needed = sum(
-        entry.size for file in (site, keys) if file is not None for entry in archive.read_manifest(file).entries
-    )
+    manifests = [archive.read_manifest(file) for file in (site, keys) if file is not None]
+    needed = sum(entry.size for manifest in manifests for entry in manifest.entries)
+    needed += sum(part.size for manifest in manifests for part in manifest.parts)
     present = next(parent for parent in (folder, *folder.parents) if parent.exists())
     free = shutil.disk_usage(present).free
     if free < needed:

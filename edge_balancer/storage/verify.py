@@ -90,10 +90,25 @@ def verify(path: Path, expected_head: str | None = None) -> VerifyReport:
     with open_reader(path, needs_latest=False) as connection:
         # One snapshot: a daemon that appends meanwhile must not move the head away from the rows.
         connection.execute("BEGIN")
-        walk = _Walk(expected)
-        for row in read_rows(connection):
-            walk.take(row)
-        return walk.report(path, connection)
+        return _walked(path, connection, expected)
+
+
+def verify_within(path: Path, connection: sqlite3.Connection) -> VerifyReport:
+    """The trail as a transaction sees it that the caller has begun. Raises `sqlite3` errors as they come."""
+    factory = connection.text_factory
+    # As `open_reader` has it.
+    connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+    try:
+        return _walked(path, connection, None)
+    finally:
+        connection.text_factory = factory
+
+
+def _walked(path: Path, connection: sqlite3.Connection, expected: tuple[int | None, str] | None) -> VerifyReport:
+    walk = _Walk(expected)
+    for row in read_rows(connection):
+        walk.take(row)
+    return walk.report(path, connection)
 
 
 class _Walk:
