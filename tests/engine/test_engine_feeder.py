@@ -187,6 +187,18 @@ def test_an_untrusted_clock_that_steps_changes_no_move(wrong_by_s: float, truste
     assert moved(feeders[0]) == moved(feeders[1])
 
 
+@pytest.mark.parametrize("day_s", [86_400.0, -86_400.0])
+def test_a_trusted_clock_that_steps_by_a_day_changes_no_move(day_s: float) -> None:
+    feeders = [Feeder(), Feeder()]
+    for wrong, feeder in zip((0.0, day_s), feeders, strict=True):
+        feeder.run(4 * 3600)
+        feeder.clock_wrong_by_s = wrong
+        feeder.load |= dict.fromkeys(on(L1), 2500.0) | dict.fromkeys(on(L2)[:3], 200.0)
+        feeder.run(3600)
+    assert moved(feeders[0])
+    assert moved(feeders[0]) == moved(feeders[1])
+
+
 def skewed(**sections: Any) -> Feeder:
     """Much is to be moved, and the switches do not answer."""
     feeder = Feeder(balanced(decision={"max_operations_per_feeder_hour": 1000}, **sections))

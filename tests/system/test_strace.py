@@ -10,6 +10,7 @@ import asyncio
 import os
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -21,12 +22,15 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from paho.mqtt import client as mqtt
 
 from edge_balancer.demo.broker import Broker
 from edge_balancer.types.events import EventKind
 from tests.daemon.daemon_cases import CALM, POSITIONS, SKEWED, recorded, sections
 from tests.daemon.field import Field, field_at, fresh_base
+from tests.daemon.private_broker import PrivateBroker
 from tests.daemon.service import ENTRY, ROOT, Service, write_config
+from tests.daemon.test_daemon_tls import make_authority
 from tests.firmware_bridge.service.field_scene import Street, order
 from tests.firmware_bridge.service.test_standalone_bridge import listening, written
 from tests.system.strace_log import STRACE, Seen, command, seen
@@ -69,6 +73,8 @@ SYSTEM: Final = (
     "/dev/urandom",
 )
 """Read, never written; with what is below."""
+MODEL_RUNTIME: Final = (Path("/etc/os-release"), Path("/sys/bus/pci/devices"))
+"""onnxruntime asks what machine it is on, and whether there is a graphics card. Read, never written."""
 LOCAL_SOCKETS: Final = ("/var/run/nscd/socket", "/run/systemd/resolve/io.systemd.Resolve")
 """The C library asks there for names, where they are."""
 FAMILIES: Final = frozenset({"AF_UNIX", "AF_INET", "AF_INET6", "AF_NETLINK"})
@@ -137,10 +143,10 @@ def site(tmp_path: Path) -> Path:
 
 
 @asynccontextmanager
-async def traced(config: Path, calls: Path) -> AsyncIterator[Service]:
+async def traced(config: Path, calls: Path, **more: str) -> AsyncIterator[Service]:
     program = (sys.executable, "-c", ENTRY, "run", "--config", str(config))
     process = await asyncio.create_subprocess_exec(
-        *command(calls, *program), stdout=asyncio.subprocess.PIPE, env=environment(), cwd=config.parent
+        *command(calls, *program), stdout=asyncio.subprocess.PIPE, env=environment(**more), cwd=config.parent
     )
     running = Service(process)
     try:
@@ -199,6 +205,48 @@ async def test_the_controller_touches_what_its_configuration_names(
         assert b"<html" in found
         await field.see("diagnostics")
         assert (await daemon.end()).code == 0
+    _judge(allowed, calls, site)
+
+
+async def test_with_certificates_credentials_and_a_model_it_touches_these_besides(
+    free_port: int, site: Path, calls: Path, tmp_path: Path
+) -> None:
+    """The libraries of TLS and of the model report to nobody."""
+    street, credentials = tmp_path / "street", tmp_path / "credentials"
+    street.mkdir()
+    credentials.mkdir()
+    authority = make_authority(street, "broker")
+    passwords = street / "passwords"
+    made = ("mosquitto_passwd", "-c", "-b", str(passwords), "c", "correct horse")
+    await asyncio.to_thread(subprocess.run, made, check=True)
+    (credentials / "mqtt.password").write_text("correct horse")
+    listener = f"certfile {street}/broker.pem\nkeyfile {street}/broker.key\npassword_file {passwords}"
+    base, database = fresh_base(), site / "eb.db"
+    tls = {"tls": True, "ca_file": str(authority), "user": "c"}
+    config = write_config(site / "c.toml", sections(free_port, base, database, mqtt=tls, forecast={"model": "default"}))
+    allowed = Allowed(
+        site,
+        read=(config, authority, credentials, site / "models", *MODEL_RUNTIME),
+        written=store(database),
+        connected=(f"127.0.0.1:{free_port}",),
+    )
+
+    def prepare(client: mqtt.Client) -> None:
+        context = ssl.create_default_context(cafile=authority)
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        client.tls_set_context(context)
+        client.username_pw_set("c", "correct horse")
+
+    with PrivateBroker(street, free_port, f"{listener}\nallow_anonymous false") as broker:
+        broker.start()
+        async with (
+            field_at(free_port, base, prepare) as field,
+            traced(config, calls, CREDENTIALS_DIRECTORY=str(credentials)) as daemon,
+        ):
+            await field.see("availability", lambda m: m.text == "online", within_s=120.0)
+            assert (await daemon.says("learned forecast"))["model"] == "default"
+            await a_move(field, database)
+            assert (await daemon.end()).code == 0
     _judge(allowed, calls, site)
 
 
