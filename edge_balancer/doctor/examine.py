@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_balancer.clock import Clock
-from edge_balancer.doctor import broker, disk, field, lines, machine, others
+from edge_balancer.doctor import broker, disk, field, lines, machine, others, unit
 from edge_balancer.doctor.findings import Finding, Level, fail, ok, warn
 from edge_balancer.doctor.listening import Heard, listen
 from edge_balancer.settings.check import examine as examine_settings
@@ -61,7 +61,7 @@ def examine(
         heard = listen(config, clock, listen_s)
         found += _after_listening(config, heard, listen_s)
     running = heard.retained.get(Topics(config).availability) == b"online"
-    found += _safely(lambda: lines.lines(config, root))
+    found += _safely(lambda: lines.lines(config, root, unit.installed()))
     found += _safely(lambda: others.model(config))
     found += _safely(lambda: others.page(config, running))
     found += _safely(lambda: others.contacts(config))

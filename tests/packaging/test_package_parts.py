@@ -188,8 +188,46 @@ def test_a_grant_goes_when_its_line_goes(tmp_path: Path) -> None:
     assert "edge-balancer: changed" in devices(tmp_path).stdout
     assert devices(tmp_path).stdout.count("changed") == 0, "the second time there is nothing to do"
     configured_with(tmp_path)
-    assert "no serial lines are configured" in devices(tmp_path).stdout
+    assert "no serial ports are configured" in devices(tmp_path).stdout
     assert not dropin.exists()
+
+
+@pytest.mark.parametrize(
+    ("table", "allowed"),
+    [
+        ('[channels.modem]\nport = "/dev/ttyUSB2"\n', ["DeviceAllow=char-ttyUSB rw"]),
+        ('[channels.modem]\nport = "/dev/ttyAMA3"\n', ["DeviceAllow=/dev/ttyAMA3 rw"]),
+        # With a line beside it, and on one adapter with it.
+        (
+            '[channels.modem]\nport = "/dev/ttyACM0"\n[[bridge.lines]]\nport = "/dev/ttyUSB0"\n',
+            ["DeviceAllow=char-ttyACM rw", "DeviceAllow=char-ttyUSB rw"],
+        ),
+        ("[channels.modem]\nbaud = 115200\n", []),
+        ("channels = 3\nbridge = 4\n", []),
+    ],
+)
+def test_a_modem_is_granted_its_port_too(table: str, allowed: list[str], tmp_path: Path) -> None:
+    dropin = configured_with(tmp_path)
+    (tmp_path / "etc/edge-balancer/edge-balancer.toml").write_text(table)
+    done = devices(tmp_path)
+    assert done.returncode == 0, done.stderr
+    lines = dropin.read_text().splitlines() if dropin.exists() else []
+    assert [line for line in lines if line.startswith("DeviceAllow=")] == allowed
+    assert ("PrivateDevices=no" in lines) is bool(allowed)
+    assert ("no serial ports are configured" in done.stdout) is not bool(allowed)
+
+
+def test_a_drop_in_is_replaced_whole_and_for_everybody_to_read(tmp_path: Path) -> None:
+    dropin = configured_with(tmp_path, "/dev/ttyUSB0")
+    dropin.parent.mkdir(parents=True)
+    dropin.write_text("of before")
+    # Who holds the old one, as systemd might, goes on reading the old one: it is not written over.
+    with dropin.open() as held:
+        assert devices(tmp_path).returncode == 0
+        assert held.read() == "of before"
+    assert "char-ttyUSB" in dropin.read_text()
+    assert dropin.stat().st_mode & 0o777 == 0o644
+    assert [file.name for file in dropin.parent.iterdir()] == ["lines.conf"]
 
 
 def test_show_changes_nothing(tmp_path: Path) -> None:

@@ -242,8 +242,8 @@ def _why_closed(path: str, error: Exception) -> str:
             return f"{path} is not there: plug the modem in, or give another channels.modem.port"
         case 13 | 1:
             return (
-                f"{path} may not be opened: let the service reach serial ports (scripts/install --serial), and put the "
-                "user into the group dialout"
+                f"{path} may not be opened: let the service reach it (sudo edge-balancer-devices; without the package "
+                "sudo ./scripts/install --serial); a person needs the group dialout"
             )
         case 11 | 16:
             return f"{path} is busy: another program holds it; `fuser -v {path}` names it (often ModemManager)"
