@@ -37,19 +37,6 @@ VIEWS = ("now", "history", "houses", "houses/h01", "decisions", "alerts", "feede
 LIVE_VIEWS = ("now", "houses", "houses/h03", "history", "feeder", "decisions", "commissioning")
 DESKTOP, PHONE = (1440, 900), (360, 740)
 
-COUNT_EVENTS = """() => {
-    window.__events = 0;
-    const Original = window.EventSource;
-    window.EventSource = class extends Original {
-        constructor(...given) {
-            super(...given);
-            this.addEventListener("feeder", () => { window.__events += 1; });
-        }
-    };
-}"""
-"""For `add_init_script`: `window.__events` is how many `feeder` events the page's EventSource has delivered."""
-
-
 _NOT_OURS = "ERR_NETWORK_CHANGED"
 
 
@@ -178,6 +165,13 @@ def go(page: Page, view: str) -> None:
     """To another view within the page, as a click on a link goes."""
     page.evaluate("view => { location.hash = `#/${view}`; }", view)
     settled(page, view)
+
+
+def drawn_view(page: Page, view: str) -> None:
+    """Waits until nothing of a view is still on its way: what comes late has come."""
+    settled(page, view)
+    if view == "alerts":
+        page.locator(".silences").wait_for()
 
 
 def log_in(page: Page, demo: Demo) -> None:

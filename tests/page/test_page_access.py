@@ -161,9 +161,10 @@ def test_alerts_are_acknowledged_and_silenced_and_a_lock_is_released(context: Br
     page, faults = new_page(context)
     page.add_init_script(f"({_SLOW_ALERTS})()")
     log_in(page, troubled)
+    go(page, "now")
+    page.locator(".now-alerts li").filter(has_text="is locked out").first.wait_for()
     go(page, "alerts")
     card = page.locator(".alert-card").filter(has_text="switch_locked/").first
-    card.wait_for()
     house = re.search(r"switch_locked/(h\d+)", card.inner_text())
     assert house
     card = page.locator(".alert-card").filter(has_text=house[0])

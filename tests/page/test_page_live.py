@@ -8,39 +8,16 @@ import sys
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.page.page_rig import COUNT_EVENTS, DESKTOP, GUARD_S, LIVE_VIEWS, PHONE, Demo, Faults, go, open_view
+from tests.page.page_rig import DESKTOP, GUARD_S, LIVE_VIEWS, PHONE, Demo, Faults, go, open_view
+from tests.page.page_watch import COUNT_EVENTS, await_updates, watch, watched_so_far
 
 Watched = tuple[Page, Faults]
 
-# Layout shifts as the browser reckons them (those right after an input do not count), and elements taken out of the
-# view. A row that leaves for good is counted too: on a demo no house, phase or chart ever does.
-_WATCH = """() => {
-    const watch = { shift: 0, removed: [], told: 0, where: [] };
-    window.__watch = watch;
-    new PerformanceObserver(list => {
-        for (const entry of list.getEntries()) {
-            if (entry.hadRecentInput) continue;
-            watch.shift += entry.value;
-            const name = source => source.node?.outerHTML?.slice(0, 120) ?? String(source.node);
-            watch.where.push(...entry.sources.map(name));
-        }
-    }).observe({ type: "layout-shift" });
-    new MutationObserver(list => {
-        watch.told += 1;
-        for (const one of list) {
-            for (const node of one.removedNodes) {
-                if (node.nodeType === Node.ELEMENT_NODE) watch.removed.push(node.outerHTML.slice(0, 120));
-            }
-        }
-    }).observe(document.querySelector("main"), ALL);
-}""".replace("ALL", "{ childList: true, characterData: true, attributes: true, subtree: true }")
-
 
 def _watch_updates(page: Page, updates: int) -> dict[str, object]:
-    page.evaluate(_WATCH)
-    page.wait_for_function("until => window.__events >= until", arg=page.evaluate("window.__events") + updates)
-    found: dict[str, object] = page.evaluate("window.__watch")
-    return found
+    watch(page)
+    await_updates(page, updates)
+    return watched_so_far(page)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +58,7 @@ def test_values_that_stay_are_not_written_again(watched: Watched, demo: Demo) ->
             }
         }"""
     )
-    page.wait_for_function("until => window.__events >= until", arg=page.evaluate("window.__events") + 10)
+    await_updates(page, 10)
     assert page.evaluate("window.__touched") == 0
 
 
@@ -102,9 +79,9 @@ def test_five_minutes_of_ten_updates_a_second_shift_nothing(watched: Watched, de
     for view in ("now", "houses", "feeder"):
         go(page, view)
         before = page.evaluate("[window.__events, performance.now()]")
-        page.evaluate(_WATCH)
+        watch(page)
         page.wait_for_timeout(100_000)
-        found = page.evaluate("window.__watch")
+        found = watched_so_far(page)
         after = page.evaluate("[window.__events, performance.now()]")
         shifts[view] = found["shift"]
         heard, took_s = after[0] - before[0], (after[1] - before[1]) / 1000

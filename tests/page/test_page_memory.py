@@ -9,7 +9,8 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.page.page_heap import fill_what_is_bounded, kept, slope_per_minute
-from tests.page.page_rig import COUNT_EVENTS, LIVE_VIEWS, Demo, Faults, go, open_view
+from tests.page.page_rig import LIVE_VIEWS, Demo, Faults, go, open_view
+from tests.page.page_watch import COUNT_EVENTS
 
 Watched = tuple[Page, Faults]
 

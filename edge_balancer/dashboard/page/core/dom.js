@@ -148,12 +148,12 @@ export class Keyed {
     this.#create = create;
   }
 
-  /** Rows for exactly these items, in this order. */
+  /** Rows for exactly these items, in this order; `keyOf(item, place)`. */
   sync(items, keyOf) {
     const wanted = new Set();
     const order = [];
-    for (const item of items) {
-      const key = keyOf(item);
+    for (const [place, item] of items.entries()) {
+      const key = keyOf(item, place);
       if (wanted.has(key)) {
         continue;
       }

@@ -156,10 +156,12 @@ export function setLink(up) {
   changed("link");
 }
 
+/** How grave an alert is: the smaller, the graver. */
+export const gravity = (alert) => ["critical", "warning", "info"].indexOf(alert.severity);
+
 /** Alerts that stand, worst and newest first. */
 export function standingAlerts() {
-  const rank = { critical: 0, warning: 1, info: 2 };
-  return [...state.alerts.values()].sort((a, b) => rank[a.severity] - rank[b.severity] || b.since - a.since);
+  return [...state.alerts.values()].sort((a, b) => gravity(a) - gravity(b) || b.since - a.since);
 }
 
 export function may(role) {

@@ -13,6 +13,9 @@ import { texts } from "../texts.js";
 
 const neutral = new Scale(10);
 
+/** Lines that stand, whatever they tell. */
+const byPlace = (_, place) => place;
+
 const was = () => state.phases?.unswitched;
 
 const share = (current) => Math.min(1.1, current / neutral.top).toFixed(4);
@@ -90,6 +93,10 @@ function modeCard() {
   );
 }
 
+/**
+ * The worst first, in lines of one height: which alert a line tells may change, its place does not. All lead to the same view, so
+ * nobody presses the wrong one; there, and not here, alerts keep their places.
+ */
 function alertsCard() {
   const list = h("ul", { class: "rows" });
   const rows = new Keyed(list, (read) =>
@@ -104,7 +111,7 @@ function alertsCard() {
       ),
     ),
   );
-  onUpdate(() => rows.sync(standingAlerts(), (alert) => alert.key));
+  onUpdate(() => rows.sync(standingAlerts(), byPlace));
   onClose(() => rows.close());
   return card(
     texts.now.alerts,
@@ -129,8 +136,14 @@ function alertsCard() {
 
 function healthCard() {
   const list = h("ul", { class: "rows plain" });
-  const rows = new Keyed(list, (read) => h("li", null, () => read()));
-  onUpdate(() => rows.sync(state.status?.health?.reasons ?? [], (reason) => reason.replace(/[\d.,]+/g, "#")));
+  const rows = new Keyed(list, (read) =>
+    h(
+      "li",
+      null,
+      h("span", { class: "clamp-2", title: () => read() }, () => texts.alerts.first(read())),
+    ),
+  );
+  onUpdate(() => rows.sync(state.status?.health?.reasons ?? [], byPlace));
   const status = () => state.status;
   return card(
     texts.now.health,
