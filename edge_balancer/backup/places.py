@@ -82,7 +82,8 @@ def sources(config: Configuration, where: Places, environ: Mapping[str, str]) ->
 def keys(config: Configuration, where: Places, environ: Mapping[str, str]) -> Iterator[Source]:
     """The files that prove who we are."""
     for file in (config.mqtt.key_file, config.dashboard.tls_key):
-        if file is not None and not _passing(file, environ):
+        # One that lies among the credentials is found there.
+        if file is not None and not _passing(file, environ) and file.parent != where.credentials:
             yield _source(where, file, "key")
     if where.credentials.is_dir():
         if not os.access(where.credentials, os.R_OK | os.X_OK):

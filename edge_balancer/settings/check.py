@@ -9,10 +9,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from edge_balancer.errors import Problem
-from edge_balancer.settings.channel_rules import channel_findings, secrets_in_file
+from edge_balancer.settings.channel_rules import channel_findings, secret_keys, secrets_in_file
 from edge_balancer.settings.collect import Collector
 from edge_balancer.settings.contact_rules import contact_findings
+from edge_balancer.settings.fields import sections
 from edge_balancer.settings.files import file_findings, readable_by_all, resolve
 from edge_balancer.settings.layers import Layers, read
 from edge_balancer.settings.root import Configuration
@@ -58,13 +61,19 @@ def problems(path: Path | None, environ: Mapping[str, str], credentials_dir: Pat
 
 
 def _open_secrets(configuration: Configuration, layers: Layers) -> Iterator[Finding]:
-    password = ("mqtt", "password")
-    in_file = layers.path is not None and layers.source(password) == layers.file_name
-    if configuration.mqtt.password.get_secret_value() and in_file and layers.path and readable_by_all(layers.path):
-        yield Finding(
-            password,
-            configuration.mqtt.password,
-            "stands in a file that every user of this machine can read",
-            f"chmod o-r {layers.path}, or give it as a systemd credential or in the environment",
-            severity="warning",
-        )
+    """Secrets in a file that others can read. Those of channels have no place in any file, whoever reads it."""
+    if layers.path is None or not readable_by_all(layers.path):
+        return
+    channels = secret_keys()
+    for key in (key for section in sections() for key in section.keys if key.secret and key not in channels):
+        value: object = configuration
+        for part in key.path:
+            value = getattr(value, part)
+        if isinstance(value, SecretStr) and value.get_secret_value() and layers.source(key.path) == layers.file_name:
+            yield Finding(
+                key.path,
+                value,
+                "stands in a file that every user of this machine can read",
+                f"chmod o-r {layers.path}, and give it another value, since this one may be known; better "
+                f"give it as the systemd credential {key.dotted}",
+            )

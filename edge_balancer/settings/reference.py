@@ -29,11 +29,16 @@ The later wins:
 4. environment variables: `EDGE_BALANCER_`, then section and key, joined by two underscores:
    `EDGE_BALANCER_MQTT__PASSWORD`. A variable with this prefix that names no key is an error.
 
-Houses and meters, being lists, come from the files alone. A password is best given as a credential:
+Houses and meters, being lists, come from the files alone.
 
-```ini
-[Service]
-LoadCredential=mqtt.password:/etc/edge-balancer/mqtt.password
+Secrets are best given as credentials. The shipped services load them by name from `/etc/credstore`, which root alone
+can read: `/etc/credstore/edge-balancer.mqtt.password`. Those of channels are refused in the file; `mqtt.password` and
+`bridge.command_keys` may stand in it where only its owner and group can read it, and are refused where everyone can.
+A private key is named where it lies, and lent to the service:
+
+```toml fragment
+[mqtt]
+key_file = "/etc/credstore/edge-balancer.mqtt.key_file"
 ```
 
 A relative path counts from the folder of the TOML file; `storage.path` counts from `$STATE_DIRECTORY` where systemd
@@ -53,12 +58,12 @@ switch topic given twice; a cap below the budget of operations; a dwell that mak
 wrong order (`extreme_low_pct` above `low_pct`, `extreme_high_pct` below `high_pct`, `max_age_s` below `stale_s`,
 `ack_timeout_s` below `expiry_s`); certificates without TLS, missing or not in PEM form; a password without a user; a
 contact's way over a channel that is not configured, or to an address that is none there; a channel's secret in the
-file; a channel whose package is not installed; a contact's name or way given twice; hours of the day that are none;
-gathering for more than half a deadline; an unknown time zone.
+file, or any other in a file that everyone can read; a channel whose package is not installed; a contact's name or way
+given twice; hours of the day that are none; gathering for more than half a deadline; an unknown time zone.
 
 These are warnings: no house that may move; a transformer rating left at its default; a dwell or a feeder's cap that
-cannot be reached; a trigger above what the neutral bears; a password sent in the clear, or in a file that everyone can
-read; a contact whom nothing reaches; contacts of whom nobody is told at once, or none is of order 1.
+cannot be reached; a trigger above what the neutral bears; a password sent in the clear; a contact whom nothing reaches;
+contacts of whom nobody is told at once, or none is of order 1.
 """
 
 

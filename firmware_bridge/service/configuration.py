@@ -99,6 +99,6 @@ def _open_secrets(loaded: Loaded) -> Iterator[Finding]:
                 at,
                 secret,
                 "stands in a file that every user of this machine can read",
-                f"chmod o-r {loaded.path}, or give it as the systemd credential {'.'.join(at)}",
-                severity="warning",
+                f"chmod o-r {loaded.path}, and give it another value, since this one may be known; better "
+                f"give it as the systemd credential {'.'.join(at)}",
             )

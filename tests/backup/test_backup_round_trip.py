@@ -283,3 +283,26 @@ def test_a_store_of_an_older_schema_is_saved_and_restored_as_it_is(site: Site, t
     assert archive.read_manifest(main).schema == 1
     assert latest_version() > 1
     assert site.call("restore", main) == 0
+
+
+def test_a_key_among_the_credentials_is_saved_once_and_comes_back_there(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    credentials = tmp_path / "none"
+    credentials.mkdir()
+    key = credentials / "edge-balancer.dashboard.tls_key"
+    (site.etc / "page.key").rename(key)
+    site.config.write_text(site.config.read_text().replace('"page.key"', f'"{key}"'))
+    main, keys = tmp_path / "site.tar.gz", tmp_path / "keys.tar.gz"
+    assert site.call("backup", "--out", main, "--keys", keys) == 0
+    key.unlink()
+    assert site.call("restore", main, "--keys", keys) == 0
+    assert key.read_text() == PEM.format("PRIVATE KEY")
+    # And the nightly one is made by who cannot read it: systemd lends it to the unit.
+    lent = tmp_path / "lent"
+    lent.mkdir()
+    (lent / "dashboard.tls_key").write_bytes(key.read_bytes())
+    key.unlink()
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(lent))
+    assert site.call("backup", "--out", tmp_path / "night.tar.gz") == 0
+    assert PEM.format("PRIVATE KEY").encode() not in everything(tmp_path / "night.tar.gz")

@@ -44,6 +44,7 @@ port = "/dev/ttyUSB0"
 def judge(folder: Path, text: str) -> list[Problem]:
     file = folder / "edge-balancer.toml"
     file.write_text(HOUSES + text)
+    file.chmod(0o600)
     return list(examine(file, {}).problems)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from edge_balancer.errors import ConfigurationError, format_problems
 from edge_balancer.settings.check import problems
+from edge_balancer.settings.fields import sections
 from edge_balancer.settings.load import load
 
 SECRET = "hunter2-9f3c"
@@ -65,12 +66,45 @@ def test_a_good_secret_is_not_in_the_configuration_s_text(tmp_path: Path) -> Non
     assert SECRET not in f"{configuration!r} {configuration}"
 
 
-def test_a_password_in_a_file_that_all_can_read_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("table", "key"),
+    [
+        (f'[mqtt]\nuser = "u"\npassword = "{SECRET}"\n', "mqtt.password"),
+        (f'[bridge]\ncommand_keys = "{SECRET}-of-some-length"\n', "bridge.command_keys"),
+    ],
+)
+def test_a_secret_in_a_file_that_all_can_read_is_refused(tmp_path: Path, table: str, key: str) -> None:
     file = tmp_path / "c.toml"
-    file.write_text(BASE + f'[mqtt]\nuser = "u"\npassword = "{SECRET}"')
+    file.write_text(BASE + table)
     file.chmod(0o644)
     (found,) = problems(file, {})
-    assert (found.key, found.value, found.severity) == ("mqtt.password", "(hidden)", "warning")
+    assert (found.key, found.value, found.severity) == (key, "(hidden)", "error")
     assert "chmod o-r" in found.remedy
+    assert f"systemd credential {key}" in found.remedy
+    # As the package leaves it: for root and the service's group.
     file.chmod(0o640)
     assert problems(file, {}) == []
+
+
+def test_every_secret_is_looked_at(tmp_path: Path) -> None:
+    """Whichever is added later: it is refused in an open file, or in every file."""
+    for section in sections():
+        for key in section.keys:
+            if not key.secret:
+                continue
+            file = tmp_path / "c.toml"
+            *tables, name = key.path
+            user = 'user = "u"\n' if name == "password" else ""
+            file.write_text(BASE + f'[{".".join(tables)}]\n{user}{name} = "{SECRET}-of-some-length"\n')
+            file.chmod(0o644)
+            errors = {found.key for found in problems(file, {}) if found.severity == "error"}
+            assert key.dotted in errors, key.dotted
+            assert SECRET not in format_problems(problems(file, {}))
+
+
+def test_a_secret_from_elsewhere_is_no_matter_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text(BASE)
+    file.chmod(0o644)
+    (tmp_path / "bridge.command_keys").write_text(f"{SECRET}-of-some-length")
+    assert problems(file, {}, tmp_path) == []

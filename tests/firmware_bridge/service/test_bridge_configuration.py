@@ -224,6 +224,21 @@ def test_no_secret_is_shown(tmp_path: Path) -> None:
     assert "every user of this machine can read" in told
 
 
+@pytest.mark.parametrize(
+    ("more", "key"),
+    [
+        ('[mqtt]\nuser = "u"\npassword = "s3cret"\n', "mqtt.password"),
+        ('[bridge]\ncommand_keys = "0123456789abcdef"\n[mqtt]\n', "bridge.command_keys"),
+    ],
+)
+def test_a_secret_in_a_file_that_everybody_can_read_is_refused(tmp_path: Path, more: str, key: str) -> None:
+    file = written(tmp_path, GOOD.replace("[mqtt]\n", more))
+    file.chmod(0o644)
+    assert [(found.key, found.severity) for found in examine(file, {}).problems] == [(key, "error")]
+    file.chmod(0o640)
+    assert examine(file, {}).problems == []
+
+
 def test_the_example_passes_its_own_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "new"
     assert main(["init", str(folder)]) == 0
