@@ -79,10 +79,11 @@ export function open() {
     focusable(order[0]?.id);
     fit(drawing.parentElement.clientWidth);
   }
+  const linkOf = (id) => dots.node(id)?.firstElementChild;
   /** One house can be reached with Tab, the others from there with the arrows. */
   function focusable(id) {
     for (const house of order) {
-      dots.node(house.id)?.setAttribute("tabindex", house.id === id ? "0" : "-1");
+      linkOf(house.id)?.setAttribute("tabindex", house.id === id ? "0" : "-1");
     }
   }
   function step(event) {
@@ -93,7 +94,7 @@ export function open() {
     event.preventDefault();
     const next = order[Math.max(0, Math.min(order.length - 1, (places.get(pointed) ?? 0) + ways[event.key]))];
     focusable(next.id);
-    dots.node(next.id).focus();
+    linkOf(next.id).focus();
   }
   function point(id) {
     pointed = id;
@@ -124,7 +125,7 @@ export function open() {
         x1: 0,
         x2: 0,
       });
-      const node = svg(
+      const house = svg(
         "a",
         {
           href: link("houses", id),
@@ -140,18 +141,27 @@ export function open() {
         circle,
         svg("circle", { class: () => (troubled(read()) ? "halo" : "halo none"), r: () => radius(read()) + 3.5 }),
       );
+      let stood = null;
       bind(
-        () => `translate(${x(id)}px, ${ROWS[row(read())]}px)`,
+        () => row(read()),
         (now) => {
-          node.style.transform = now;
+          // Only a move is shown as one: not that a house's phase has become known, nor that there is more room.
+          house.classList.toggle("moving", PHASES.includes(stood) && PHASES.includes(now));
+          house.style.transform = `translateY(${ROWS[now]}px)`;
+          stood = now;
         },
       );
-      node.addEventListener("keydown", (event) => {
+      house.addEventListener("keydown", (event) => {
         if (event.key === " ") {
           go("houses", id);
         }
       });
-      return node;
+      const place = svg("g", null, house);
+      bind(
+        () => `translate(${x(id)} 0)`,
+        (now) => place.setAttribute("transform", now),
+      );
+      return place;
     });
     labels = new Keyed(names, (read) => {
       const id = read().id;
