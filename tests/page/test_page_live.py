@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import faulthandler
+import os
 import sys
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, CDPSession, Page
 
-from tests.page.page_rig import DESKTOP, GUARD_S, LIVE_VIEWS, PHONE, Demo, Faults, go, open_view
+from tests.page.page_rig import DESKTOP, LIVE_VIEWS, PHONE, Demo, Faults, go, open_view
 from tests.page.page_watch import COUNT_EVENTS, await_updates, watch, watched_so_far
 
 Watched = tuple[Page, Faults]
+
+
+USABLE_WITHIN_MS = 1_000
+MOST_WORK_S = 0.4
+"""0.10 to 0.14 were seen until the first values stood."""
+
+# Seen within the page, at the frame in which it happens: a question from outside would come later.
+_FIRST_VALUES = """() => new Promise(done => {
+    const look = () => {
+        const shown = /[0-9]/.test(document.querySelector(".meter-value")?.textContent ?? "");
+        shown ? done(performance.now()) : requestAnimationFrame(look);
+    };
+    look();
+})"""
 
 
 def _watch_updates(page: Page, updates: int) -> dict[str, object]:
@@ -97,16 +112,25 @@ def test_five_minutes_of_ten_updates_a_second_shift_nothing(watched: Watched, de
 
 
 @pytest.mark.slow
-def test_the_first_view_is_usable_at_once(browser: Browser, demo: Demo) -> None:
-    """Printed, not judged: a machine that does other things takes its time."""
+def test_the_first_view_is_usable_within_a_second(browser: Browser, demo: Demo) -> None:
+    """Of five openings the best: what else the machine does takes its time from the others. The work itself, in
+    processor time, no other work lengthens by much.
+    """
+    shown_ms, worked_s = [], []
     for _ in range(5):
         with browser.new_context() as fresh:
             page = fresh.new_page()
-            page.goto(demo.address)
-            page.wait_for_function(
-                "() => /[0-9]/.test(document.querySelector('.meter-value')?.textContent ?? '')", timeout=GUARD_S * 1000
-            )
-            took, paint = page.evaluate(
-                "[performance.now(), performance.getEntriesByName('first-contentful-paint')[0]?.startTime]"
-            )
-            _tell(f"first values {took:.0f} ms after navigation, first paint {paint:.0f} ms")
+            devtools = fresh.new_cdp_session(page)
+            devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
+            page.goto(demo.address, wait_until="commit")
+            shown_ms.append(page.evaluate(_FIRST_VALUES))
+            worked_s.append(_worked_s(devtools))
+            _tell(f"first values {shown_ms[-1]:.0f} ms after navigation, {worked_s[-1]:.2f} s of work until then")
+    assert min(shown_ms) < USABLE_WITHIN_MS, f"a load of {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"
+    assert min(worked_s) < MOST_WORK_S, worked_s
+
+
+def _worked_s(devtools: CDPSession) -> float:
+    """What the page's main thread has worked so far, s."""
+    metrics = {one["name"]: one["value"] for one in devtools.send("Performance.getMetrics")["metrics"]}
+    return float(metrics["TaskDuration"])
