@@ -27,7 +27,7 @@ _PACKAGES: Final = (
     "systemd,systemd-sysv,systemd-timesyncd,dbus,udev,ca-certificates,tzdata,python3,mosquitto,mosquitto-clients"
 )
 """What a Debian machine has, what our package depends on, and a broker."""
-_TOOLS: Final = ("mmdebstrap", "unshare", "nsenter", "dpkg-deb", "tar", "git")
+_TOOLS: Final = ("mmdebstrap", "losetup", "unshare", "nsenter", "dpkg-deb", "tar", "git")
 _QUIET: Final = (
     "apt-daily.timer",
     "apt-daily-upgrade.timer",
@@ -36,7 +36,7 @@ _QUIET: Final = (
     "dpkg-db-backup.timer",
 )
 _BOOT: Final = """
-R=$1; DATA=$2; hostname edge-test; ip link set lo up 2>/dev/null || true
+R=$1; DISK=$2; FIXED=$3; hostname edge-test; ip link set lo up 2>/dev/null || true
 mount --rbind "$R" "$R"; mount -t proc proc "$R/proc"
 # Nothing here may change the machine that runs the test.
 mount --bind "$R/proc/sys" "$R/proc/sys"; mount -o remount,bind,ro "$R/proc/sys"
@@ -46,20 +46,12 @@ for d in null zero full random urandom tty; do touch "$R/dev/$d"; mount --bind "
 mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts "$R/dev/pts"
 ln -s pts/ptmx "$R/dev/ptmx"; ln -s /proc/self/fd "$R/dev/fd"
 mount -t tmpfs tmpfs "$R/dev/shm"; mount -t tmpfs -o mode=755 tmpfs "$R/run"; mount -t tmpfs tmpfs "$R/tmp"
-if [ -n "$DATA" ]; then
-    mkdir -p "$R/data" "$R/var/lib/edge-balancer" "$R/var/backups/edge-balancer"
-    mount -o loop,noatime "$DATA" "$R/data"
-    mkdir -p "$R/data/edge-balancer" "$R/data/backups" "$R/data/mosquitto"
-    chown --reference="$R/var/lib/mosquitto" "$R/data/mosquitto"
-    mount --bind "$R/data/edge-balancer" "$R/var/lib/edge-balancer"
-    mount --bind "$R/data/backups" "$R/var/backups/edge-balancer"
-    mount --bind "$R/data/mosquitto" "$R/var/lib/mosquitto"
-    for d in /var/log /var/tmp; do mount -t tmpfs tmpfs "$R$d"; done
-fi
+# Not below /dev: without udev systemd would wait for ever for a device there.
+if [ -n "$DISK" ]; then mkdir -p "$R/disk"; touch "$R/disk/data"; mount --bind "$DISK" "$R/disk/data"; fi
 mkdir -p "$R/.old"; cd "$R"; pivot_root . .old; umount -l /.old; cd /
 # As an init system without a container manager above it would do; without it credentials never reach a service.
 mount --make-rshared /
-[ -z "$DATA" ] || mount -o remount,bind,ro /
+[ -z "$FIXED" ] || mount -o remount,bind,ro /
 exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd systemd.show_status=no </dev/null
 """
 
@@ -151,11 +143,35 @@ class Machine:
 
 
 @contextmanager
-def booted(root: Path, data: Path | None = None) -> Iterator[Machine]:
+def booted(root: Path, disk: Path | None = None, *, read_only: bool = False) -> Iterator[Machine]:
     """Boot a root; at the end everything in it is killed at once, as by a mains failure.
 
-    With the image of a file system in `data` the root is mounted read-only, and what is the site's lies in there.
+    The image in `disk` is in there as the disk `/disk/data`. With `read_only` the root is mounted so.
     """
+    with _attached(disk) as device:
+        yield from _booted(root, device, read_only)
+
+
+@contextmanager
+def _attached(image: Path | None) -> Iterator[str]:
+    """The image as a disk of this machine."""
+    if image is None:
+        yield ""
+        return
+    made = subprocess.run(["losetup", "--find", "--show", str(image)], check=True, capture_output=True, text=True)
+    device = made.stdout.strip()
+    try:
+        yield device
+    finally:
+        # It goes with the last that has it mounted; until then nobody else may write to the image.
+        subprocess.run(["losetup", "--detach", device], check=True)
+        end = time.monotonic() + UP_WITHIN_S
+        while subprocess.run(["losetup", "--associated", str(image)], check=True, capture_output=True).stdout:
+            assert time.monotonic() < end, f"{device} is still in use"
+            time.sleep(0.1)
+
+
+def _booted(root: Path, device: str, read_only: bool) -> Iterator[Machine]:
     above = _cgroups()
     assert above is not None, "missing() was not asked"
     group = above / f"edge-balancer-test-{os.getpid()}-{root.name}"
@@ -165,7 +181,8 @@ def booted(root: Path, data: Path | None = None) -> Iterator[Machine]:
         [
             "/bin/sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"', str(group),
             "unshare", "--pid", "--mount", "--uts", "--ipc", "--cgroup", "--net", "--fork", "--kill-child",
-            "--propagation", "private", "/bin/bash", "-euc", _BOOT, "boot", str(root), str(data or ""),
+            "--propagation", "private", "/bin/bash", "-euc", _BOOT, "boot", str(root), device,
+            "fixed" if read_only else "",
         ],
         stdin=subprocess.DEVNULL,
     )  # fmt: skip

@@ -16,7 +16,9 @@ from pathlib import Path
 import pytest
 
 from tests.packaging.builds import Built, as_older, build, clone
+from tests.packaging.looks import everything, head, install, state, write
 from tests.packaging.machine import PYTHONS, Machine, booted, fresh_root, missing
+from tests.packaging.older_store import an_upgrade_brings_an_older_store_up_to_date
 
 pytestmark = [
     pytest.mark.slow,
@@ -42,7 +44,7 @@ houses_file = "houses.csv"
 [feeder]
 id = "street"
 [mqtt]
-{TLS}
+{TLS.replace('"tls/key.pem"', '"/etc/credstore/edge-balancer.mqtt.key_file"')}
 [decision]
 mode = "auto"
 dwell_s = 0
@@ -110,6 +112,7 @@ def test_a_site_lives_from_the_installation_to_the_purge(
     was = everything(machine)
 
     an_installation_from_a_checkout_is_not_hidden_under(machine, before)
+    a_unit_of_ones_own_for_the_bridge_is_not_hidden_under(machine, before)
     install(machine, before)
     rules_are_understood(machine)
     nothing_runs_before_somebody_described_the_feeder(machine)
@@ -120,6 +123,7 @@ def test_a_site_lives_from_the_installation_to_the_purge(
     a_backup_is_written(machine)
     exposed = hardened(machine)
     frozen_s = a_frozen_controller_is_started_anew_and_nothing_is_lost(machine)
+    an_upgrade_brings_an_older_store_up_to_date(machine, before, now)
     upgrade_keeps(machine, before, now)
     an_older_package_over_newer_records_is_refused(machine, before, now)
     removing_keeps_what_is_the_sites(machine)
@@ -136,10 +140,6 @@ def test_a_site_lives_from_the_installation_to_the_purge(
         sys.stderr.write(f"\n{suite}: exposed {exposed}; back {frozen_s:.1f} s after it froze\n")
 
 
-def install(machine: Machine, built: Built) -> str:
-    return machine.said(f"dpkg -i /packages/{built.file.name} 2>&1")
-
-
 def an_installation_from_a_checkout_is_not_hidden_under(machine: Machine, built: Built) -> None:
     unit = "/etc/systemd/system/edge-balancer.service"
     machine.run(f"touch {unit}")
@@ -150,22 +150,20 @@ def an_installation_from_a_checkout_is_not_hidden_under(machine: Machine, built:
     machine.run(f"rm {unit}; dpkg --purge edge-balancer")
 
 
+def a_unit_of_ones_own_for_the_bridge_is_not_hidden_under(machine: Machine, built: Built) -> None:
+    unit = "/etc/systemd/system/firmware-bridge.service"
+    machine.run(f"touch {unit}")
+    refused = machine.run(f"dpkg -i /packages/{built.file.name}", check=False)
+    assert refused.returncode != 0
+    assert "is a unit of your own, which would hide the package's" in refused.stderr
+    # A masked unit is nobody's work.
+    machine.run(f"ln -sf /dev/null {unit}; dpkg -i /packages/{built.file.name}; rm {unit}; dpkg --purge edge-balancer")
+
+
 def rules_are_understood(machine: Machine) -> None:
     """By the machine's own udev, where it can be asked: nothing here has an adapter to be named."""
     if "verify" in machine.run("udevadm --help", check=False).stdout:
         machine.run("udevadm verify /usr/lib/udev/rules.d/70-edge-balancer.rules")
-
-
-def everything(machine: Machine) -> set[str]:
-    """All files of the machine but what the system itself writes as it lives."""
-    passing = "-path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /packages -o -path /var/log"
-    passing += " -o -path /var/lib/dpkg -o -path /var/lib/systemd -o -path /var/lib/mosquitto -o -path /var/cache"
-    found = machine.said(f"find / \\( {passing} \\) -prune -o -print")
-    return set(found.splitlines()) - {"/etc/passwd-", "/etc/group-", "/etc/shadow-", "/etc/gshadow-", "/etc/.pwd.lock"}
-
-
-def state(machine: Machine, unit: str, key: str) -> str:
-    return machine.said(f"systemctl show --value -p {key} {unit}")
 
 
 def nothing_runs_before_somebody_described_the_feeder(machine: Machine) -> None:
@@ -178,10 +176,6 @@ def nothing_runs_before_somebody_described_the_feeder(machine: Machine) -> None:
     machine.run("systemctl start edge-balancer")
     assert state(machine, "edge-balancer", "ActiveState") == "inactive"
     assert "still holds the example" in machine.journal("edge-balancer")
-
-
-def write(machine: Machine, file: str, text: str) -> None:
-    (machine.root / file.lstrip("/")).write_text(text)
 
 
 def certificates(machine: Machine) -> None:
@@ -201,6 +195,11 @@ def certificates(machine: Machine) -> None:
         ("broker.pi", "/etc/mosquitto/edge-balancer", "mosquitto"),
     ):
         machine.run(f"install -d {folder} && install -m 0640 -g {group} /root/ca/{who}/*.pem {folder}/")
+    # The controller's own key only root can read; systemd lends it to the service.
+    machine.run(
+        "install -m 0600 /root/ca/controller.street/key.pem /etc/credstore/edge-balancer.mqtt.key_file"
+        " && rm /etc/edge-balancer/tls/key.pem"
+    )
     shipped = "/usr/share/edge-balancer/config/mosquitto/edge-balancer.conf"
     machine.run(
         "set -e; cd /etc/mosquitto/edge-balancer; edge-balancer pki acl --bridge shed=h01,h04 >acl; "
@@ -261,13 +260,6 @@ def hardened(machine: Machine) -> dict[str, float]:
         exposed[unit] = float(match[1])
     assert max(exposed.values()) <= MOST_EXPOSED, exposed
     return exposed
-
-
-def head(machine: Machine) -> str:
-    """The newest row of the trail, as somebody would have noted it elsewhere."""
-    found = re.search(r"\d+:[0-9a-f]{64}", machine.said("edge-balancer audit verify"))
-    assert found is not None
-    return found[0]
 
 
 def a_frozen_controller_is_started_anew_and_nothing_is_lost(machine: Machine) -> float:
@@ -334,12 +326,11 @@ def test_the_package_brings_what_it_contains_in_writing(packages: tuple[Built, B
     subprocess.run(["dpkg-deb", "--extract", packages[1].file, tmp_path], check=True)
     home = tmp_path / "opt/edge-balancer"
     bill = json.loads((home / "sbom.cdx.json").read_text())
-    listed = {f"{part['name'].replace('-', '_')}-{part['version']}" for part in bill["components"]}
+    listed = {f"{re.sub(r'[-.]', '_', part['name'])}-{part['version']}" for part in bill["components"]}
     inside = {
-        folder.name.removesuffix(".dist-info")
-        .lower()
-        .replace(".", "_", folder.name.count(".") - folder.name.count("."))
+        re.sub(r"[-.]", "_", name) + "-" + version
         for folder in home.glob("venv/lib/python3.*/site-packages/*.dist-info")
+        for name, _, version in [folder.name.removesuffix(".dist-info").lower().partition("-")]
     }
     assert {name for name in inside if not name.startswith("edge_balancer-")} == listed
     for part in bill["components"]:

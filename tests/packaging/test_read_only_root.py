@@ -80,6 +80,10 @@ _SAY = (
 )
 
 
+DOCUMENTED = Path(__file__).parents[2] / "docs" / "read-only.md"
+SERVICES = ("edge-balancer", "mosquitto")
+
+
 @pytest.mark.parametrize("suite", sorted(PYTHONS))
 def test_a_site_lives_on_a_read_only_root(suite: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     built = build(clone(tmp_path / "source"), suite, tmp_path / "dist")
@@ -87,21 +91,28 @@ def test_a_site_lives_on_a_read_only_root(suite: str, tmp_path: Path, capsys: py
     data = tmp_path / "data.img"
     subprocess.run(["truncate", "-s", "256M", str(data)], check=True)
     subprocess.run(["mkfs.ext4", "-q", "-F", str(data)], check=True)
-    with booted(root) as machine:
+    with booted(root, data) as machine:
         installed(machine, built.file)
         exposed = with_a_line(machine)
-    with booted(root, data) as machine:
+        records_get_a_partition_of_their_own(machine)
+    with booted(root, data, read_only=True) as machine:
         nothing_can_be_written_to_the_system(machine)
         commission(machine)
         a_move_is_made(machine)
         backups_and_accounts_work(machine)
+        the_doctor_finds_the_line_in_order(machine)
         noted = head(machine)
     # The context's end was a power cut.
-    with booted(root, data) as machine:
+    with booted(root, data, read_only=True) as machine:
         the_line(machine)
         machine.until("systemctl is-active --quiet edge-balancer")
         machine.run(f"edge-balancer audit verify --expected-head {noted}")
         the_start_is_on_record(machine)
+    with booted(root, read_only=True) as machine:
+        without_its_partition_the_machine_comes_up_and_no_service_does(machine)
+    with booted(root, data, read_only=True) as machine:
+        machine.run("mount -o remount,bind,rw /")
+        purging_leaves_nothing_but_the_mount_points(machine)
     with capsys.disabled():
         sys.stderr.write(f"\n{suite}: a controller with a line is exposed {exposed}\n")
 
@@ -127,14 +138,77 @@ def the_line(machine: Machine) -> None:
 
 def with_a_line(machine: Machine) -> float:
     the_line(machine)
+    assert "-> sudo edge-balancer-devices" in the_doctor_on_the_line(machine)
     assert "edge-balancer: /dev/ttyUSB0 -> char-ttyUSB" in machine.said("edge-balancer-devices")
+    the_doctor_finds_the_line_in_order(machine)
     said = machine.said("systemd-analyze security --no-pager edge-balancer | tail -n 1")
     match = re.search(r"Overall exposure level for .*: ([\d.]+)", said)
     assert match is not None, said
     assert float(match[1]) <= MOST_EXPOSED, said
     # Where the partition is not there, nothing is written under its place.
     assert "/var/lib/edge-balancer" in machine.said("systemctl show -p RequiresMountsFor edge-balancer")
+    assert "/var/backups/edge-balancer" in machine.said("systemctl show -p RequiresMountsFor edge-balancer-backup")
     return float(match[1])
+
+
+def the_doctor_on_the_line(machine: Machine) -> str:
+    """What it says of the line, and the remedy below it."""
+    # It ends with 1: this broker is open to everybody.
+    said = machine.run("edge-balancer doctor --listen 2", check=False).stdout
+    found = re.search(r"^.{6}line shed .*\n(?: .*\n)*", said, re.MULTILINE)
+    assert found is not None, said
+    return found[0]
+
+
+def the_doctor_finds_the_line_in_order(machine: Machine) -> None:
+    said = the_doctor_on_the_line(machine)
+    assert said.startswith("OK "), said
+
+
+def records_get_a_partition_of_their_own(machine: Machine) -> None:
+    """As the page has it, but that the partition is named in a way that needs no udev."""
+    text = DOCUMENTED.read_text()
+    table = re.search(r"```text\n(.*?LABEL=data.*?)```", text, re.DOTALL)
+    assert table is not None
+    (machine.root / "etc/fstab").write_text(
+        "".join(line.strip() + "\n" for line in table[1].splitlines()).replace("LABEL=data", "/disk/data")
+    )
+    told = re.search(r"printf '.*mosquitto\.service\.d/data\.conf", text)
+    assert told is not None
+    machine.run(f"install -d /etc/systemd/system/mosquitto.service.d; {told[0].replace('sudo ', '')}")
+    machine.run("systemctl stop edge-balancer firmware-bridge mosquitto; mkdir /data; mount /disk/data /data")
+    machine.run("cp -a /var/lib/edge-balancer /var/lib/firmware-bridge /var/lib/mosquitto /data/")
+    machine.run("cp -a /var/backups/edge-balancer /data/backups; umount /data")
+
+
+def without_its_partition_the_machine_comes_up_and_no_service_does(machine: Machine) -> None:
+    assert machine.said("systemctl is-active multi-user.target") == "active"
+    assert machine.run("systemctl is-active emergency.target", check=False).stdout.strip() == "inactive"
+    for service in SERVICES:
+        assert machine.run(f"systemctl is-active {service}", check=False).stdout.strip() == "inactive", service
+    # Nor when the timer comes, nor when a person asks for it.
+    for unit in ("edge-balancer-backup", "edge-balancer"):
+        assert machine.run(f"systemctl start {unit}", check=False).returncode != 0
+    for folder in ("/var/lib/edge-balancer", "/var/lib/mosquitto", "/var/backups/edge-balancer"):
+        assert machine.run(f"mountpoint {folder}", check=False).returncode != 0
+        assert not machine.said(f"find {folder} -newer /etc/fstab -type f"), folder
+
+
+def purging_leaves_nothing_but_the_mount_points(machine: Machine) -> None:
+    (machine.root / "etc/credstore/edge-balancer.mqtt.password").write_text("a secret")
+    purged = machine.run("dpkg --purge edge-balancer 2>&1").stdout
+    assert "/var/lib/edge-balancer could not be removed and is empty now: it is a mount point" in purged
+    assert (
+        machine.said("ls -A /data/edge-balancer /data/backups /data/firmware-bridge | grep -v '^$\\|:$' || true") == ""
+    )
+    for gone in ("/etc/edge-balancer", "/etc/credstore/edge-balancer.mqtt.password", "/opt/edge-balancer"):
+        assert not (machine.root / gone.lstrip("/")).exists(), gone
+    assert not list((machine.root / "etc/systemd/system").glob("edge-balancer*"))
+    assert machine.run("grep -E 'edge-balancer|firmware-bridge' /etc/passwd /etc/group", check=False).stdout == ""
+    assert machine.said("dpkg-query -W -f '${Status}' edge-balancer 2>/dev/null || true") in {
+        "",
+        "unknown ok not-installed",
+    }
 
 
 def nothing_can_be_written_to_the_system(machine: Machine) -> None:
@@ -164,7 +238,8 @@ def a_move_is_made(machine: Machine) -> None:
 
 def backups_and_accounts_work(machine: Machine) -> None:
     machine.run("systemctl start edge-balancer-backup")
-    assert machine.said("ls /data/backups").endswith(".tar.gz")
+    assert ".tar.gz" in machine.said("ls /data/backups")
+    assert "trail-" in machine.said("ls /data/backups/edge-balancer-barn-records")
     machine.run("printf 'a long enough password\\n' | edge-balancer account add anna --role operator")
 
 
