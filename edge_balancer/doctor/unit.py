@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 NAME: Final = "edge-balancer.service"
-GRANTS: Final = "usr/bin/edge-balancer-devices"
+GRANTS: Final = "usr/sbin/edge-balancer-devices"
 """The package's command that grants the configured ports."""
 _SYSTEMCTL: Final = "/usr/bin/systemctl"
 _ASKED: Final = ("LoadState", "User", "SupplementaryGroups", "PrivateDevices", "DevicePolicy", "DeviceAllow")

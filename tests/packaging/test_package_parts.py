@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -244,3 +246,41 @@ def test_a_configuration_that_cannot_be_read_grants_nothing_and_takes_nothing_aw
     assert broken.returncode == 2
     assert "check it with: edge-balancer check" in broken.stderr
     assert dropin.exists()
+
+
+# -- how far the sandbox is open --------------------------------------------------------------------------------------
+
+LINES_AND_A_CLOCK = (
+    ("edge-balancer", "", False, "1.4"),
+    ("edge-balancer", "/dev/ttyUSB0", True, "1.3"),
+    ("edge-balancer", "/dev/ttyUSB0", False, "1.7"),
+    ("firmware-bridge", "", True, "1.1"),
+    ("firmware-bridge", "/dev/ttyUSB0", True, "1.3"),
+    ("edge-balancer-backup", "", True, "0.5"),
+)
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="sandboxes are judged by systemd-analyze (systemd)")
+@pytest.mark.parametrize(("name", "port", "timesyncd", "documented"), LINES_AND_A_CLOCK)
+def test_the_sandbox_is_as_closed_as_the_page_says(
+    name: str, port: str, timesyncd: bool, documented: str, tmp_path: Path
+) -> None:
+    units = tmp_path / "etc/systemd/system"
+    units.mkdir(parents=True)
+    shutil.copy(ROOT / "systemd" / f"{name}.service", units)
+    if timesyncd:
+        (tmp_path / "usr/lib/systemd").mkdir(parents=True)
+        (tmp_path / "usr/lib/systemd/systemd-timesyncd").touch()
+    if port:
+        config = tmp_path / "etc" / name / f"{name}.toml"
+        config.parent.mkdir(parents=True)
+        config.write_text(f'[[bridge.lines]]\nport = "{port}"\n')
+        assert devices(tmp_path).returncode == 0
+    judged = run("systemd-analyze", "security", "--no-pager", "--offline=true", f"--root={tmp_path}", f"{name}.service")
+    found = re.search(r"Overall exposure level for .*: ([\d.]+)", judged.stdout)
+    assert found is not None, judged.stdout + judged.stderr
+    # Another release of systemd may count more strictly by a tenth.
+    assert float(found[1]) <= float(documented) + 0.1
+    page = (ROOT / "docs" / "install.md").read_text()
+    (row,) = re.findall(rf"^\| `{name}\.service` \| (.*) \|$", page, re.MULTILINE)
+    assert documented in row
