@@ -5,7 +5,7 @@ not all of them are wanted:
     .venv/bin/python scripts/page/pictures.py http://127.0.0.1:PORT/ NAME PASSWORD [VIEW ...]
 
 What a newcomer sees first is a calm feeder at work: the demo runs without failing switches (--failure-rate 0) for some
-hours of its time. The alerts come from another one (--failure-rate 0.05): without any their view would show nothing.
+hours of its time. The alerts come from another one (--failure-rate 0.1): without any their view would show nothing.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ def log_in(page: Page, address: str, name: str, password: str) -> None:
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Log in").click()
     page.wait_for_function("() => location.hash !== '#/login'")
+    page.mouse.move(0, 0)  # what it rests on looks otherwise
 
 
 def all_views(context: BrowserContext, address: str, kind: str, account: list[str], wanted: list[str]) -> None:
