@@ -3,6 +3,8 @@ that went, how often values came. Judges nothing."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from playwright.sync_api import Page
@@ -19,9 +21,15 @@ COUNT_EVENTS = """() => {
 }"""
 """For `add_init_script`: `window.__events` is how many `feeder` events the page's EventSource has delivered."""
 
-_FEED = """muted => {
+_FEED = """({ muted, alerts, houses }) => {
     const open = new Set();
     const still = new Set(muted);
+    const added = event => {
+        const picture = JSON.parse(event.data);
+        picture.alerts.push(...alerts);
+        picture.houses.forEach(house => Object.assign(house, houses[house.id]));
+        return new MessageEvent("snapshot", { data: JSON.stringify(picture) });
+    };
     const Original = window.EventSource;
     window.EventSource = class extends Original {
         constructor(...given) {
@@ -33,7 +41,10 @@ _FEED = """muted => {
             super.close();
         }
         addEventListener(name, hear, ...more) {
-            const heard = event => { if (!event.isTrusted || !still.has(name)) hear(event); };
+            const heard = event => {
+                if (!event.isTrusted) hear(event);
+                else if (!still.has(name)) hear(name === "snapshot" ? added(event) : event);
+            };
             super.addEventListener(name, heard, ...more);
         }
     };
@@ -72,9 +83,14 @@ _FRAMES = """async count => {
 }"""
 
 
-def feed(page: Page, *muted: str) -> None:
-    """Before the page is opened: `tell` speaks in the stream's place, and of these names the stream says nothing."""
-    page.add_init_script(f"({_FEED})({list(muted)!r})")
+def feed(
+    page: Page, *muted: str, alerts: Sequence[dict[str, Any]] = (), houses: Mapping[str, dict[str, Any]] | None = None
+) -> None:
+    """Before the page is opened: `tell` speaks in the stream's place, and of the `muted` names the stream says nothing.
+    A whole picture has these alerts besides, and these fields of houses.
+    """
+    given = {"muted": muted, "alerts": alerts, "houses": houses or {}}
+    page.add_init_script(f"({_FEED})({json.dumps(given)})")
 
 
 def mute(page: Page, *names: str) -> None:

@@ -3,46 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.page.page_rig import DESKTOP, PHONE, Demo, Faults, drawn_view, go, open_view
+from tests.page.page_states import LOCKED, MEANWHILE, STANDING, an_alert, in_trouble
 from tests.page.page_watch import feed, mute, tell, watch, watched_so_far
 
 Watched = tuple[Page, Faults]
 
 SIZES = [pytest.param(DESKTOP, id="desktop"), pytest.param(PHONE, id="phone")]
-_NOON = 1_790_000_000.0
-_ADVICE = (
-    "Look at the switch and at the supply of the house, and release it only afterwards; nothing is moved meanwhile."
-)
-
-
-def _alert(key: str, severity: str, state: str = "active", since: float = _NOON, more: str = "") -> dict[str, Any]:
-    text = f"Something is wrong with {key}, and it has been so for a while. {_ADVICE}{more}"
-    open_ = state == "active"
-    return {"key": key, "severity": severity, "state": state, "since": since, "text": text, "acknowledgeable": open_}
-
-
-STANDING = [
-    _alert("switch_locked/h03", "critical"),
-    _alert("meter_silent/h05", "warning"),
-    _alert("voltage_high", "warning", since=_NOON - 60),
-    _alert("message_flood/h09", "info"),
-]
-SEEN_BY = " Acknowledged by anna at 2026-09-21 14:13, over the page, with a name that takes some room in its line."
-MEANWHILE = [
-    _alert("voltage_extreme_high", "critical", since=_NOON + 10),
-    _alert("meter_silent/h05", "warning", "acknowledged", more=SEEN_BY),
-    _alert("meter_silent/h06", "warning", since=_NOON + 20),
-    _alert("switch_locked/h03", "critical", "resolved"),
-    _alert("voltage_high", "critical", since=_NOON - 60, more=" It is graver now than it was before, by some volts."),
-    _alert("meter_silent/h06", "warning", "resolved", since=_NOON + 20),
-    _alert("neutral_overload", "warning", since=_NOON + 30),
-]
-"""An alert begins, one is acknowledged by somebody else, one begins, one ends, one rises, one ends, one begins."""
 
 
 def _cards(page: Page) -> dict[str, dict[str, float]]:
@@ -67,11 +38,9 @@ def _card(page: Page, key: str) -> Locator:
 
 def _with_alerts(page: Page, demo: Demo, view: str, size: tuple[int, int]) -> None:
     page.set_viewport_size({"width": size[0], "height": size[1]})
-    feed(page, "alert", "silences")
+    in_trouble(page)
     open_view(page, demo, "now")
     mute(page, "snapshot")
-    for alert in STANDING:
-        tell(page, "alert", alert)
     go(page, view)
     drawn_view(page, view)
 
@@ -107,7 +76,7 @@ def test_a_card_says_what_has_come_of_its_alert(watched: Watched, demo: Demo) ->
     _with_alerts(page, demo, "alerts", DESKTOP)
     for alert in MEANWHILE:
         tell(page, "alert", alert)
-    over, seen, graver = (_card(page, key) for key in ("switch_locked/h03", "meter_silent/h05", "voltage_high"))
+    over, seen, graver = (_card(page, key) for key in (f"switch_locked/{LOCKED}", "meter_silent/h05", "voltage_high"))
     expect(over.locator(".badge")).to_have_text("Over")
     expect(over).to_contain_text("It is over")
     expect(over.get_by_role("button", name="Over")).to_be_disabled()
@@ -117,7 +86,7 @@ def test_a_card_says_what_has_come_of_its_alert(watched: Watched, demo: Demo) ->
     expect(graver).to_contain_text("It has become graver.")
     expect(graver.get_by_role("button", name="Acknowledge")).to_be_disabled()
     # Another episode of what is over is not what stands on its card.
-    tell(page, "alert", _alert("switch_locked/h03", "critical", since=_NOON + 60))
+    tell(page, "alert", an_alert(f"switch_locked/{LOCKED}", "critical", since_s=60))
     expect(over.get_by_role("button", name="Over")).to_be_disabled()
     expect(page.locator(".news button")).to_contain_text("Show 4 newer")
     assert not faults.seen
@@ -142,11 +111,11 @@ def test_the_list_is_put_in_order_when_somebody_asks_or_comes_anew(watched: Watc
     expect(page.locator(".news button")).to_contain_text("Nothing newer")
     expect(page.locator(".alert-list")).to_be_focused()
     # What is over can be put away, too.
-    tell(page, "alert", _alert("neutral_overload", "warning", "resolved", since=_NOON + 30))
+    tell(page, "alert", an_alert("neutral_overload", "warning", "resolved", since_s=30))
     page.get_by_role("button", name=re.compile("Put away 1 that is over")).click()
     in_order.remove("neutral_overload")
     assert [key for key in _keys(page) if key in own] == in_order
-    tell(page, "alert", _alert("voltage_low", "critical", since=_NOON + 90))
+    tell(page, "alert", an_alert("voltage_low", "critical", since_s=90))
     go(page, "decisions")
     go(page, "alerts")
     assert [key for key in _keys(page) if key in own] == ["voltage_low", *in_order]
@@ -160,14 +129,14 @@ def test_an_alert_that_comes_where_none_stood_is_told_in_the_line(watched: Watch
     for key in page.evaluate(
         """async () => [...(await import(new URL("static/core/state.js", document.baseURI))).state.alerts.keys()]"""
     ):
-        tell(page, "alert", _alert(key, "info", "resolved"))
+        tell(page, "alert", an_alert(key, "info", "resolved"))
     go(page, "alerts")
     expect(page.locator(".alerts .empty.card")).to_have_text("No alerts.")
     expect(page.locator(".silences")).to_be_visible()
     watch(page)
     tell(page, "alert", STANDING[0])
     expect(page.locator(".alerts .empty.card")).to_have_text("New alerts wait in the line above.")
-    expect(page.locator(".news")).to_contain_text(re.compile("Show 1 newer.*Critical.*switch_locked/h03", re.DOTALL))
+    expect(page.locator(".news")).to_contain_text(re.compile("Show 1 newer.*Critical.*switch_locked/", re.DOTALL))
     assert watched_so_far(page)["shift"] < 0.01
     assert not faults.seen
 
@@ -175,7 +144,7 @@ def test_an_alert_that_comes_where_none_stood_is_told_in_the_line(watched: Watch
 def test_an_ended_silence_pulls_no_other_under_the_finger(watched: Watched, demo: Demo) -> None:
     page, faults = watched
     _with_alerts(page, demo, "alerts", PHONE)
-    silences = [{"keys": key, "until": _NOON + 3600, "by": "anna"} for key in ("a", "b", "c", "d")]
+    silences = [{"keys": key, "until": 1_790_003_600.0, "by": "anna"} for key in ("a", "b", "c", "d")]
     tell(page, "silences", {"silences": silences[:3]})
     rows = page.locator(".silence")
     expect(rows).to_have_count(3)

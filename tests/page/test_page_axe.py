@@ -1,4 +1,4 @@
-"""axe-core finds nothing on any view: dark and light, on a phone and on a desk."""
+"""axe-core finds nothing on any view and in any question: dark and light, on a phone and on a desk."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import json
 import pytest
 from playwright.sync_api import Page
 
-from tests.page.page_rig import CHECKS, DESKTOP, PHONE, VIEWS, Demo, Faults, go, open_view
+from tests.page.page_rig import CHECKS, DESKTOP, PHONE, Demo, Faults
+from tests.page.page_states import every_state
 
 Watched = tuple[Page, Faults]
 
@@ -33,13 +34,12 @@ def test_axe_finds_nothing(watched: Watched, demo: Demo, size: tuple[int, int], 
     page, _ = watched
     page.set_viewport_size({"width": size[0], "height": size[1]})
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-    open_view(page, demo, "now")
-    # Through the tools' protocol: the page's own policy lets no foreign script in.
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    for view in VIEWS:
-        go(page, view)
+    for number, state in enumerate(every_state(page, demo)):
+        if number == 0:
+            # Through the tools' protocol: the page's own policy lets no foreign script in.
+            page.evaluate(AXE.read_text(encoding="utf-8"))
         found = page.evaluate(_RUN)
-        assert not found, f"{view}: {json.dumps(found, indent=1)}"
+        assert not found, f"{state}: {json.dumps(found, indent=1)}"
     # And it would have found something.
     page.evaluate("document.querySelector('main').append(document.createElement('button'))")
     assert [one["rule"] for one in page.evaluate(_RUN)] == ["button-name"]

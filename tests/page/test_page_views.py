@@ -7,49 +7,71 @@ import re
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from tests.page.page_rig import FILES, PHONE, VIEWS, Demo, Faults, content_of, go, new_page, open_view, settled
+from tests.page.page_rig import (
+    FILES,
+    PHONE,
+    USER,
+    VIEWS,
+    Demo,
+    Faults,
+    content_of,
+    go,
+    log_in,
+    new_page,
+    open_view,
+    settled,
+)
+from tests.page.page_states import LOCKED, WITH_RIGHTS, an_ended_decision, every_state, in_trouble
 
 Watched = tuple[Page, Faults]
 
-# The first moves of a demo take a few seconds.
-_AN_ENDED_DECISION = """async () => {
-    for (;;) {
-        const { items } = await (await fetch("api/v1/decisions?limit=100")).json();
-        const states = one => one.outcomes.map(made => made.state).join();
-        const found = items.find(one => one.blocks.length && states(one) === "verified");
-        if (found) return found.id;
-        await new Promise(resolve => setTimeout(resolve, 250));
-    }
-}"""
 _HOLES = ("undefined", "NaN", "[object", "null", "=>")
 
 
 def test_every_view_opens_from_a_cold_start(context: BrowserContext, demo: Demo) -> None:
-    for view in VIEWS:
-        page, faults = new_page(context)
-        open_view(page, demo, view)
-        words = page.locator("body").inner_text()
-        assert not [hole for hole in _HOLES if hole in words], f"{view}: {words}"
-        expect(page.locator("h1")).not_to_be_empty()
-        assert not faults.seen, view
-        page.close()
+    """Each in a page of its own, a decision and a locked house too; and what differs after a login, again."""
+    page, faults = new_page(context)
+    open_view(page, demo, "now")
+    views = (*VIEWS, f"houses/{LOCKED}", an_ended_decision(page))
+    for view in views:
+        _look_at(context, demo, view)
+    log_in(page, demo)
+    for view in WITH_RIGHTS:
+        words = _look_at(context, demo, view)
+        assert USER in words, view
+    assert not faults.seen
 
 
-def test_no_view_is_wider_than_a_phone(browser: Browser, demo: Demo) -> None:
-    with browser.new_context(viewport={"width": PHONE[0], "height": PHONE[1]}) as phone:
-        page, faults = new_page(phone)
-        open_view(page, demo, "now")
-        for view in VIEWS:
-            go(page, view)
-            assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0], view
-        assert not faults.seen
+def _look_at(context: BrowserContext, demo: Demo, view: str) -> str:
+    page, faults = new_page(context)
+    in_trouble(page)
+    open_view(page, demo, view)
+    words = page.locator("body").inner_text()
+    assert not [hole for hole in _HOLES if hole in words], f"{view}: {words}"
+    expect(page.locator("h1")).not_to_be_empty()
+    assert not faults.seen, view
+    page.close()
+    return words
+
+
+def test_nothing_is_wider_than_a_phone(watched: Watched, demo: Demo) -> None:
+    page, faults = watched
+    page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    for state in every_state(page, demo):
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0], state
+        for dialog in page.get_by_role("dialog").all():
+            assert dialog.evaluate("node => node.scrollWidth <= node.clientWidth"), state
+            place = dialog.bounding_box()
+            assert place, state
+            assert place["x"] >= 0, state
+            assert place["x"] + place["width"] <= PHONE[0], state
+    assert not faults.seen
 
 
 def test_a_decision_shows_what_led_to_it_and_what_came_of_it(watched: Watched, demo: Demo) -> None:
     page, faults = watched
     open_view(page, demo, "decisions")
-    ended = page.evaluate(_AN_ENDED_DECISION)
-    go(page, f"decisions/{ended}")
+    go(page, an_ended_decision(page))
     expect(page.get_by_role("heading", name="Moves that were weighed")).to_be_visible()
     expect(page.locator(".steps path")).to_have_count(3)
     verdicts = page.get_by_role("region", name="Moves that were weighed").locator("tbody tr")
