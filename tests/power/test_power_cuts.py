@@ -34,7 +34,7 @@ def test_a_hundred_power_cuts_take_nothing_that_was_acknowledged(tmp_path: Path)
     assert (tally.rows_lost, tally.queue_lost, tally.memory_lost) == (0, 0, 0)
     # The cuts fell into writing: the disk really lost something, and there was something to lose.
     assert tally.sectors_lost > 500
-    assert min(tally.rows_promised, tally.queue_promised, tally.memory_promised) > 1000
+    assert min(tally.rows_promised, tally.queue_promised, tally.memory_promised) > 200
 
 
 MOST_CUTS: Final = 100
