@@ -66,7 +66,7 @@ def sentence(trigger: Trigger, value: float, limit: float, proposal: Proposal, p
     before, after = proposal.neutral_before_a, proposal.neutral_after_a
     text = (
         f"Move {moves}: {why}; brings the neutral from {before:.0f} A to {after:.0f} A now and gains "
-        f"{proposal.gain:.0f} A min over the coming hours ({advice}) for {len(proposal.moves)} x {price:.0f}."
+        f"{proposal.gain:.0f} A min over the coming hours ({advice}), at a price of {price:.0f} A min a move."
     )
     if proposal.vetoes:
         veto = proposal.vetoes[0]

@@ -201,7 +201,7 @@ def test_a_decision_reads_as_one_sentence(trigger: Trigger, value: float, limit:
     proposal = Proposal(MOVES, 1_234.0, 41.7, 12.2, (Candidate(MOVES[0], 1.0, 1.0),), (veto,), ())
     text = sentence(trigger, value, limit, proposal, 640.0, "survival blend")
     assert text.startswith("Move h12 L1->L3, h7 L1->L2: ")
-    for part in (*words, "from 42 A to 12 A", "gains 1234 A min", "(survival blend)", "2 x 640"):
+    for part in (*words, "from 42 A to 12 A", "gains 1234 A min", "(survival blend)", "at a price of 640 A min a move"):
         assert part in text
     assert text.endswith("Not h3 L1->L2: it moved a short while ago.")
 
