@@ -187,6 +187,8 @@ def test_alerts_are_acknowledged_and_silenced_and_a_lock_is_released(context: Br
     dialog.get_by_role("button", name="Cancel").click()
     expect(dialog).to_have_count(0)
 
+    other, _ = new_page(context)
+    open_view(other, troubled, "alerts")
     go(page, f"houses/{house[1]}")
     expect(page.locator(".locked")).to_contain_text("Locked out")
     page.get_by_role("button", name="Release the lock").click()
@@ -194,6 +196,9 @@ def test_alerts_are_acknowledged_and_silenced_and_a_lock_is_released(context: Br
     dialog.get_by_label("Reason").fill("contactor replaced")
     dialog.get_by_role("button", name="Release the lock").click()
     expect(page.locator(".locked")).to_be_hidden()
+    # Who has the card before them sees that it is over; it does not go from under their finger.
+    expect(other.locator(".alert-card.over").filter(has_text=house[0])).to_contain_text("It is over")
+    other.close()
     assert not faults.seen
 
     troubled.stop()
