@@ -159,6 +159,30 @@ def test_an_ended_silence_pulls_no_other_under_the_finger(watched: Watched, demo
 
 
 @pytest.mark.parametrize("size", SIZES)
+def test_a_lock_that_comes_puts_no_other_button_under_the_finger(
+    watched: Watched, demo: Demo, size: tuple[int, int]
+) -> None:
+    page, faults = watched
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    feed(page)
+    open_view(page, demo, f"houses/{LOCKED}")
+    mute(page, "houses", "snapshot")
+    places = """() => [...document.querySelectorAll(".house .columns button")]
+        .map(node => [node.textContent, Math.round(node.getBoundingClientRect().y)].join(" "))"""
+    before = page.evaluate(places)
+    assert len(before) == 4
+    watch(page)
+    tell(page, "houses", {"rows": [[LOCKED, {"locked": "it refused 3 commands in a row, last: expired 17.9 s ago"}]]})
+    expect(page.locator(".locked")).to_contain_text("Locked out: it refused 3 commands in a row")
+    assert page.evaluate(places) == before
+    tell(page, "houses", {"rows": [[LOCKED, {"locked": None}]]})
+    expect(page.locator(".locked")).to_be_hidden()
+    assert page.evaluate(places) == before
+    assert watched_so_far(page)["shift"] < 0.01
+    assert not faults.seen
+
+
+@pytest.mark.parametrize("size", SIZES)
 def test_on_now_the_worst_stands_first_and_no_line_moves(watched: Watched, demo: Demo, size: tuple[int, int]) -> None:
     page, faults = watched
     _with_alerts(page, demo, "now", size)

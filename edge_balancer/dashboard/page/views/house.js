@@ -127,24 +127,17 @@ export function open(id) {
         card(
           texts.house.actions,
           "",
-          h("p", { class: "note locked", hidden: () => !house().locked }, () =>
-            house().locked ? texts.house.locked(house().locked) : "",
-          ),
+          // A lock that comes while somebody is about to press one of the buttons must not put another one there.
           h(
-            "p",
-            { hidden: () => !house().locked },
-            h(
-              "button",
-              {
-                type: "button",
-                class: "button danger",
-                disabled: () => !may("admin"),
-                onclick: () => releaseHouse(house()),
-              },
-              texts.orders.releaseAction,
+            "div",
+            { class: "switch-word" },
+            h("p", { class: "note locked", hidden: () => !house().locked }, () =>
+              house().locked ? texts.house.locked(house().locked) : "",
+            ),
+            h("p", { hidden: () => Boolean(house().locked) }, () =>
+              house().switchable === false ? texts.house.fixed : texts.house.moveTo,
             ),
           ),
-          h("p", null, () => (house().switchable === false ? texts.house.fixed : texts.house.moveTo)),
           h(
             "div",
             { class: "group" },
@@ -162,6 +155,20 @@ export function open(id) {
             ),
           ),
           h("p", { class: "slot-3 sentence order-answer", role: "status" }, answer),
+          h(
+            "p",
+            null,
+            h(
+              "button",
+              {
+                type: "button",
+                class: "button danger",
+                disabled: () => !may("admin") || !house().locked,
+                onclick: () => releaseHouse(house()),
+              },
+              texts.orders.releaseAction,
+            ),
+          ),
           needsRole("operator"),
           h(
             "p",
