@@ -33,7 +33,7 @@ from edge_balancer.settings.root import Configuration
 from edge_balancer.showing import Showing
 from edge_balancer.standing import Standing
 from edge_balancer.storage.thread import CLOSE_TIMEOUT_S, StorageThread
-from edge_balancer.telemetry.budgets import Budgets
+from edge_balancer.telemetry.budgets import Budgets, Rates
 from edge_balancer.telemetry.intake import Intake
 from edge_balancer.telemetry.mqtt_link import MqttLink
 from edge_balancer.types.events import Alert, Event, EventKind
@@ -72,8 +72,8 @@ class Daemon:
         self._topics = Topics(config)
         self._commands = CommandWriter(config)
         self._announcer = Announcer(config, self._topics, {kind: title(kind) for kind in AlertKind})
-        self._intake = Intake(config)
-        self._budgets = Budgets(self._intake.source, config.telemetry.messages_per_second, clock.monotonic)
+        self._intake = Intake(config, lambda key: key in self._standing.alerts)
+        self._budgets = Budgets(self._intake.source, Rates.of(config), clock.monotonic)
         self._link = MqttLink(
             config.mqtt,
             config.client_id,
@@ -143,13 +143,14 @@ class Daemon:
                 locked=sorted(restored.locked),
                 seconds=round(time.monotonic() - started, 3),
             )
-            control, leave = self._intake.control_subscriptions() + self._announcer.subscriptions, asyncio.Event()
+            control, leave = self._intake.control_subscriptions(), asyncio.Event()
+            orders = self._intake.order_subscriptions() + self._announcer.subscriptions
             parts = []
             if self._field is not None:
                 control += self._field.subscriptions
                 parts.append(asyncio.create_task(self._field.run(stop), name="field"))
             readings = self._intake.meter_subscriptions()
-            link = asyncio.create_task(self._link.run(control, readings, leave), name="mqtt")
+            link = asyncio.create_task(self._link.run(control, orders, readings, leave), name="mqtt")
             stopping = asyncio.create_task(self._wake_on(stop), name="stop")
             self._notify.ready(f"{self._config.feeder.id}: started")
             try:
@@ -298,7 +299,7 @@ class Daemon:
         """Hand what stands to those who tell people."""
         if self._messenger is None:
             if silences:
-                _log.warning("nobody to be silent to: no contacts are configured")
+                _log.debug("nobody to be silent to: no contacts are configured")
             return
         if silences:
             self._messenger.silence(silences)
@@ -389,7 +390,7 @@ class Daemon:
         if self._engine is not None:
             self._storage.submit_state("learned", self.engine.learned())
             self._storage.submit_minutes(*self._dating.rest())
-            await self._journal.record([self._event(EventKind.STOPPED, {})], wait=False)
+            await self._journal.record([*self._engine.rest(), self._event(EventKind.STOPPED, {})], wait=False)
             saved = await self._journal.settle(FAREWELL_S)
         self._journal.abandon()
         await self._storage.close(CLOSE_TIMEOUT_S if saved else FAREWELL_S)

@@ -26,12 +26,13 @@ from edge_balancer.forecast.interface import MissingModel, Model
 from edge_balancer.settings.root import Configuration
 from edge_balancer.switching.desk import SwitchDesk
 from edge_balancer.switching.picture import Picture
+from edge_balancer.switching.ration import Row
 from edge_balancer.switching.roster import Roster
 from edge_balancer.telemetry.latest import LatestReadings
 from edge_balancer.telemetry.minutes import MinuteMeans
 from edge_balancer.telemetry.rings import HouseRing, PhaseRing
 from edge_balancer.types.decisions import Decision
-from edge_balancer.types.events import Alert, EventKind
+from edge_balancer.types.events import Alert, Event, EventKind
 from edge_balancer.types.ports import Inputs, Outputs, Restored
 from edge_balancer.types.snapshot import FeederState, MinuteMean
 from edge_balancer.types.switching import ClearRequest, Command, Mode, ModeRequest
@@ -174,11 +175,16 @@ class Engine:
             learned["outage"] = {"left_s": left, "wall": self._wall}
         return learned
 
+    def rest(self) -> list[Event]:
+        """Rows of the audit trail that still wait their turn: for the end."""
+        return self._switches.rest()
+
     def step(self, now: float, inputs: Inputs) -> Outputs:
         """Take what happened up to `now` (monotonic s) and say what must be done."""
         self._now, self._wall = now, inputs.wall
         self.roster.forget(now)
         self._switches.at(now, inputs.wall, inputs.synced)
+        self._switches.write_due()
         self._take_mode(inputs)
         self._hear(inputs)
         # Before this step's readings are taken: they belong to the minute in which they came.
@@ -209,7 +215,7 @@ class Engine:
             if request.mode is not self._mode or request.order:
                 self._mode = request.mode
                 body = {"mode": str(request.mode), "by": request.by} | _said(request.reason, request.order)
-                self._switches.record(EventKind.MODE, body)
+                self._switches.record_few("mode", Row(EventKind.MODE, body), at_once=bool(request.order))
             if request.mode is Mode.AUTO:
                 self._switches.resume(request.by)
             self._announce = request
@@ -293,19 +299,25 @@ class Engine:
                 continue
             body = {"phase": str(wish.phase), "operator": wish.operator, "reason": wish.reason}
             body |= _said("", wish.order)
-            self._switches.record(EventKind.REQUEST, body, wish.house)
             decision = self._decisions.request(inputs.wall, s, wish)
             decisions.append(decision)
-            commands += self._carry_out(decision, s)
+            # One that is refused is on record too, unless somebody asks and asks.
+            self._switches.record_few(
+                "request",
+                Row(EventKind.REQUEST, body, wish.house),
+                Row(EventKind.DECISION, to_json(decision)),
+                at_once=decision.commanded or bool(wish.order),
+            )
+            commands += self._command(decision, s)
             s = self._situation(s.now, s.fresh)
         own = self._decisions.consider(inputs.wall, s)
         if own is not None:
             decisions.append(own)
-            commands += self._carry_out(own, s)
+            self._switches.record(EventKind.DECISION, to_json(own))
+            commands += self._command(own, s)
         return decisions, commands
 
-    def _carry_out(self, decision: Decision, s: Situation) -> list[Command]:
-        self._switches.record(EventKind.DECISION, to_json(decision))
+    def _command(self, decision: Decision, s: Situation) -> list[Command]:
         if not decision.commanded:
             return []
         return self._switches.command(decision, self._picture(s.now, s.fresh))
@@ -314,10 +326,11 @@ class Engine:
         """Work that need not follow every reading."""
         for silence in inputs.silences:
             silenced = {"keys": silence.pattern, "minutes": silence.minutes, "operator": silence.operator}
-            self._switches.record(EventKind.SILENCE, silenced | _said("", silence.order))
+            row = Row(EventKind.SILENCE, silenced | _said("", silence.order))
+            self._switches.record_few("silence", row, at_once=bool(silence.order))
         for ack in inputs.acks:
             seen = {"key": ack.key, "operator": ack.operator} | _said("", ack.order)
-            self._switches.record(EventKind.ALERT_ACK, seen)
+            self._switches.record_few("ack", Row(EventKind.ALERT_ACK, seen), at_once=bool(ack.order))
         heard = (self.watch.acknowledge(ack, inputs.wall) for ack in inputs.acks)
         acknowledged = [alert for alert in heard if alert is not None]
         if now < self._next_tick:

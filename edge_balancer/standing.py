@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from edge_balancer.homeassistant.discovery import Announcer
 from edge_balancer.logs import get_logger
 from edge_balancer.telemetry.mqtt_link import MqttLink
+from edge_balancer.types.decisions import Trigger
 from edge_balancer.types.events import Alert, AlertState
 from edge_balancer.types.ports import Outputs
 from edge_balancer.types.switching import ModeRequest
@@ -34,7 +35,9 @@ class Standing:
         publish, topics = self._link.publish, self._topics
         for decision in outputs.decisions:
             publish(topics.decision, decision_payload(decision), qos=1, retain=False)
-            _log.info("decision", text=decision.text, commanded=decision.commanded)
+            # Whoever asks and asks in vain must not fill the journal either.
+            log = _log.debug if decision.trigger is Trigger.REQUEST and not decision.commanded else _log.info
+            log("decision", text=decision.text, commanded=decision.commanded)
         if outputs.mode is not None:
             self._mode = outputs.mode
             publish(topics.mode, mode_payload(outputs.mode), qos=1, retain=True)

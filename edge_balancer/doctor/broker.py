@@ -89,17 +89,17 @@ def access(config: Configuration, heard: Heard) -> Iterator[Finding]:
 
 
 def two_connections(heard: Heard) -> Iterator[Finding]:
-    """The controller holds two connections, one for readings alone: may it?"""
+    """The controller holds connections for readings and for orders besides its own: may it?"""
     if heard.one_client:
         yield warn(
             "broker",
-            "takes all connections of this user for one client, so the controller hears readings and orders over a "
-            "single connection: a flood of readings can delay orders; and the doctor, while it listens, and the "
-            "controller end each other's connection, so that meters seem silent",
+            "takes all connections of this user for one client, so the controller hears readings, orders and switches "
+            "over a single connection: a flood of the one can delay the others; and the doctor, while it listens, and "
+            "the controller end each other's connection, so that meters seem silent",
             "connect the controller at a listener that does not force the client id (docs/security.md: port 8884)",
         )
     elif heard.one_client is False:
-        yield ok("broker", "lets the controller hold a connection for readings alone")
+        yield ok("broker", "lets the controller hold connections for readings and for orders")
 
 
 def _runs_out(what: str, left_s: float | None) -> Iterator[Finding]:

@@ -61,8 +61,8 @@ class Announcer:
     @property
     def subscriptions(self) -> list[tuple[str, int]]:
         """Our own topics also while switched off: what was announced before is taken back."""
-        own = [(f"{self._prefix}+/config", 1)]
-        return [*own, (self._status, 1)] if self._enabled else own
+        own = [(f"{self._prefix}+/config", 0)]
+        return [*own, (self._status, 0)] if self._enabled else own
 
     def connected(self, now: float) -> None:
         """A new connection: everything is announced. `now` in monotonic s."""

@@ -29,6 +29,9 @@ class TelemetrySettings(Section):
     messages_per_second: int = Field(default=50, ge=5, le=100_000)
     """Messages of one meter or switch that are read within a second; more are counted and left unread, so that a
     flood of one delays no other."""
+    orders_per_second: int = Field(default=10, ge=1, le=1000)
+    """Orders on one topic (the mode, requests and releases of one house, silences) that are read within a second; more
+    are counted and left unread. Of all topics together 100, or two for each house where that is more."""
     max_house_w: float = Field(default=60_000.0, gt=0)
     """A house's power beyond this, in W, is refused as a unit error or a broken meter."""
     grid_s: float = Field(default=10.0, ge=1, le=900)

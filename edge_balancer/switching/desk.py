@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from edge_balancer.settings.root import Configuration
 from edge_balancer.switching.evidence import before_move, testify
 from edge_balancer.switching.flights import Change, Flight, Flights, Stage
 from edge_balancer.switching.picture import Finding, Move, Picture, Testimony
+from edge_balancer.switching.ration import Ration, Row
 from edge_balancer.switching.roster import Roster
 from edge_balancer.switching.transformer_witness import TransformerLog
 from edge_balancer.switching.voltage_witness import ALIVE
@@ -47,6 +48,7 @@ class SwitchDesk:
         self._transformer = TransformerLog()
         self._reports: dict[str, SwitchReport] = {}
         self._events: list[Event] = []
+        self._ration = Ration()
         self._finished: dict[str, str] = {}
         """House -> its last command that has ended: what still arrives about it is late."""
         self._refuted: dict[str, str] = {}
@@ -66,7 +68,27 @@ class SwitchDesk:
 
     def record(self, kind: EventKind, body: dict[str, Any], house: str = "", command: str = "") -> None:
         """Write a row for the audit trail."""
+        if house:
+            # A position that waits its turn is older than this, and must not stand behind it.
+            self._write(self._ration.release(_positions(house)))
         self._events.append(Event(kind, self._now, self._wall, self._synced, house, command, body))
+
+    def record_few(self, account: str, *rows: Row, at_once: bool = False) -> None:
+        """Write rows that anybody may provoke (`ration`): now, or later with how many gave way. `at_once` where
+        somebody waits for them."""
+        self._write(self._ration.offer(account, self._now, rows, at_once=at_once))
+
+    def write_due(self) -> None:
+        """Write what has waited its turn."""
+        self._write(self._ration.due(self._now))
+
+    def rest(self) -> list[Event]:
+        """All that waits, at the end."""
+        self._write(self._ration.rest())
+        return self.drain()
+
+    def _write(self, rows: Iterable[Row]) -> None:
+        self._events += [Event(r.kind, self._now, self._wall, self._synced, r.house, r.command, r.body) for r in rows]
 
     def command(self, decision: Decision, picture: Picture) -> list[Command]:
         """Commands for a decision's moves. They count as operations from here on, and the houses as moved."""
@@ -144,7 +166,7 @@ class SwitchDesk:
                 "from": str(expected) if expected is not None else None,
                 "id": report.id,
             }
-            self.record(EventKind.POSITION, body, report.house, report.id)
+            self.record_few(_positions(report.house), Row(EventKind.POSITION, body, report.house, report.id))
             # Somebody moved it: its inverter reconnects and its compressors rest as after a move of ours.
             roster.last_move[house] = self._now
         roster.known[house] = True
@@ -285,6 +307,11 @@ class SwitchDesk:
         periods = min(max(periods, VERIFY_PERIODS), MOST_VERIFY_PERIODS)
         slowest = periods * period if period == period else self._config.telemetry.max_age_s
         return max(self._config.switching.verify_timeout_s, slowest)
+
+
+def _positions(house: str) -> str:
+    """The account of its rows."""
+    return f"position/{house}"
 
 
 def _planned(command: Command) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """How much of what one source says is read: so many messages a second, and the rest is counted and left. One that says
 too much can then neither keep the controller busy nor take the place of another's.
 
-A source is one meter or one switch with all of its topics (`routes`). What is over is not even decoded: `admit` is
-asked before, for every message of QoS 0 (`firmware_bridge.host.inflow`).
+A source is one meter or one switch with all of its topics, or one topic of orders (`speakers`); all orders together
+have a budget besides. What is over is not even decoded: `admit` is asked before, for every message of QoS 0
+(`firmware_bridge.host.inflow`), and all that the controller hears it hears at QoS 0.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import Final
 
 import msgspec
 
+from edge_balancer.settings.root import Configuration
+from edge_balancer.telemetry.speakers import Source, Voice
 from edge_balancer.types.floods import Flood
 
 WINDOW_S: Final = 1.0
@@ -19,22 +22,53 @@ RECENT_S: Final = 3.0
 """A source that was over its budget within this time is so at present: a flood that stutters is one flood."""
 MOST_TOPICS: Final = 8192
 """Topics whose source is remembered; beyond it they are looked up anew."""
+LEAST_TOGETHER: Final = 100
+"""Orders of all people together, a second. Each costs about a millisecond of a PC."""
+OWN: Final = 1000
+OWN_WINDOW_S: Final = 10.0
+"""What stands retained in our own name comes back at once with each connection: as many as alerts may stand. Later
+little does."""
+_TOGETHER: Final = Source("", "all topics of orders together", Voice.ORDER)
 
 
-class Source(msgspec.Struct, frozen=True):
-    """Who speaks. `house` is empty where it is nobody's in particular."""
+class Rates(msgspec.Struct, frozen=True):
+    """Messages a second that are read of one source, by its voice."""
 
-    house: str
-    topic: str
+    device: int
+    order: int
+    together: int
+    """All orders, of whatever topic."""
+
+    @staticmethod
+    def of(config: Configuration) -> Rates:
+        """Who releases every house of a feeder at once is no flood: twice as many orders as houses always fit."""
+        telemetry = config.telemetry
+        together = max(LEAST_TOGETHER, 2 * len(config.houses), 2 * telemetry.orders_per_second)
+        return Rates(telemetry.messages_per_second, telemetry.orders_per_second, together)
+
+    def most(self, voice: Voice) -> tuple[int, float]:
+        """How many messages are read, and within how many seconds."""
+        match voice:
+            case Voice.DEVICE:
+                return self.device, WINDOW_S
+            case Voice.ORDER:
+                return self.order, WINDOW_S
+            case Voice.ACKS:
+                return self.together // 2, WINDOW_S
+            case Voice.OWN:
+                return OWN, OWN_WINDOW_S
 
 
 class _Tally:
-    """What one source has said in the present second, or in the last one in which it spoke."""
+    """What one source has said in the present window, or in the last one in which it spoke."""
 
-    __slots__ = ("heard", "over_at", "per_s", "since", "source", "unread")
+    __slots__ = ("heard", "most", "over_at", "per_s", "since", "source", "together", "unread", "window_s")
 
-    def __init__(self, source: Source, now: float) -> None:
+    def __init__(self, source: Source, most: tuple[int, float], together: _Tally | None, now: float) -> None:
+        """`most`: messages, and within how many seconds; `together`: a tally on which its messages count too."""
         self.source = source
+        self.most, self.window_s = most
+        self.together = together
         self.since = now
         self.heard = 0
         self.per_s = 0.0
@@ -46,11 +80,12 @@ class Budgets:
     """One account for each source. `clock` gives monotonic seconds; it is asked only by a source that is over, or
     seems to be."""
 
-    def __init__(self, source_of: Callable[[str], Source], most_per_s: int, clock: Callable[[], float]) -> None:
+    def __init__(self, source_of: Callable[[str], Source], rates: Rates, clock: Callable[[], float]) -> None:
         """`source_of` tells who speaks on a topic; it must know finitely many sources."""
         self._source_of = source_of
-        self._most = most_per_s
+        self._rates = rates
         self._clock = clock
+        self._orders = _Tally(_TOGETHER, (rates.together, WINDOW_S), None, clock())
         self._tallies: dict[Source, _Tally] = {}
         self._by_topic: dict[bytes, _Tally] = {}
         self._over: dict[Source, _Tally] = {}
@@ -63,15 +98,20 @@ class Budgets:
         if tally is None:
             tally = self._meet(topic)
         tally.heard += 1
-        if tally.heard <= self._most:
+        if tally.heard > tally.most and not self._begins_anew(tally):
+            return False
+        together = tally.together
+        if together is None:
             return True
-        return self._is_over(tally)
+        together.heard += 1
+        return together.heard <= together.most or self._begins_anew(together)
 
-    def _is_over(self, tally: _Tally) -> bool:
+    def _begins_anew(self, tally: _Tally) -> bool:
+        """Whether its window is over, so that the message is the first of a new one; else it is left."""
         now = self._clock()
         passed_s = now - tally.since
-        if passed_s >= WINDOW_S:
-            # Up to here what was said is spread over a second or more: a slow source's was over hours.
+        if passed_s >= tally.window_s:
+            # Up to here what was said is spread over the window or more: a slow source's was over hours.
             tally.per_s = (tally.heard - 1) / passed_s
             tally.since, tally.heard = now, 1
             return True
@@ -87,9 +127,9 @@ class Budgets:
             Flood(
                 tally.source.house,
                 tally.source.topic,
-                # The first second of a flood is not over yet.
-                max(tally.per_s, float(tally.heard)),
-                self._most,
+                # The first window of a flood is not over yet.
+                max(tally.per_s, tally.heard / tally.window_s),
+                int(tally.most / tally.window_s),
                 tally.unread,
             )
             for tally in self._over.values()
@@ -104,7 +144,9 @@ class Budgets:
         source = self._source_of(topic.decode("utf-8", "replace"))
         tally = self._tallies.get(source)
         if tally is None:
-            tally = self._tallies[source] = _Tally(source, self._clock())
+            together = self._orders if source.voice in {Voice.ORDER, Voice.ACKS} else None
+            tally = _Tally(source, self._rates.most(source.voice), together, self._clock())
+            self._tallies[source] = tally
         if len(self._by_topic) >= MOST_TOPICS:
             self._by_topic.clear()
         self._by_topic[topic] = tally

@@ -6,14 +6,14 @@ flood sends makes it grow without bound. It is not thread-safe: `message` and `d
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from edge_balancer.settings.root import Configuration
 from edge_balancer.telemetry.batch import Batch, Order, Pending
-from edge_balancer.telemetry.budgets import Source
 from edge_balancer.telemetry.refusals import Ledger, Reason, Refused, RefusedSample
 from edge_balancer.telemetry.routes import Routes, Targets
+from edge_balancer.telemetry.speakers import Source, Speakers
 from edge_balancer.telemetry.strangers import SeenHouse, Strangers
 from edge_balancer.types.switching import Mode
 
@@ -22,16 +22,22 @@ MOST_BYTES: Final = 65_536
 _ORDERS: Final = frozenset({"set", "request", "clear", "ack"})
 
 
+def _any_alert(_key: str) -> bool:
+    return True
+
+
 class Intake:
     """All that listens, for one configuration. A changed configuration gets a new intake."""
 
-    def __init__(self, config: Configuration) -> None:
-        """Raises ValueError where a source is configured in a way that its format cannot serve, naming house and
-        topic.
+    def __init__(self, config: Configuration, stands: Callable[[str], bool] = _any_alert) -> None:
+        """`stands` tells whether there is an alert of some key to acknowledge; without it every one is taken.
+
+        Raises ValueError where a source is configured in a way that its format cannot serve, naming house and topic.
         """
         self._pending = Pending()
         self._strangers = Strangers()
-        self._routes = Routes(config, self._pending, self._strangers)
+        self._routes = Routes(config, self._pending, self._strangers, stands)
+        self._speakers = Speakers(config)
         self._ledger = Ledger()
         self._base = f"{config.base_topic}/"
         self.refused_orders = 0
@@ -39,19 +45,23 @@ class Intake:
 
     def subscriptions(self) -> list[tuple[str, int]]:
         """Topic filters to subscribe to, each with its QoS: all of them."""
-        return self.meter_subscriptions() + self.control_subscriptions()
+        return self.meter_subscriptions() + self.control_subscriptions() + self.order_subscriptions()
 
     def meter_subscriptions(self) -> list[tuple[str, int]]:
         """Those of readings: many, and none of them missed for long."""
         return self._routes.meter_subscriptions()
 
     def control_subscriptions(self) -> list[tuple[str, int]]:
-        """Those of switches' reports and people's orders."""
+        """Those of switches' reports."""
         return self._routes.control_subscriptions()
+
+    def order_subscriptions(self) -> list[tuple[str, int]]:
+        """Those of people's orders."""
+        return self._routes.order_subscriptions()
 
     def source(self, topic: str) -> Source:
         """Who speaks on a topic, for its budget."""
-        return self._routes.source(topic)
+        return self._speakers.of(topic)
 
     def message(self, topic: str, payload: bytes, retained: bool, now: float, wall: float, synced: bool) -> None:
         """Take one message. `now` is monotonic seconds and `wall` Unix seconds at its arrival; `synced` says whether

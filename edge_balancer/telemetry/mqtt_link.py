@@ -1,9 +1,9 @@
 """The daemon's way to the broker: it says that the controller is there, and tells outages once.
 
-Two connections, so that readings, of which anybody with a meter's certificate may say too many, never stand before an
-order or a switch's answer: *control* hears people and switches, says everything that is said, and carries the last
-will; *readings* hears the meters. The way is up where both are: without readings a move cannot be checked, without
-control none can be ordered. Where a broker forces one client id on both, all goes over control.
+Three connections, so that what one kind of speaker says too much never stands before another's words: *control* hears
+the switches, says everything that is said, and carries the last will; *orders* hears people; *readings* hears the
+meters. The way is up where all are: without readings a move cannot be checked, without control none can be commanded,
+and without orders nobody could stop it. Where a broker forces one client id on them, all goes over control.
 
 The connections themselves, which come back by themselves, are `firmware_bridge.host.link`. A command that left just
 before the line broke may or may not have arrived; its switch's silence settles that.
@@ -25,6 +25,8 @@ from firmware_bridge.host.link import Link, LinkState, Trouble
 
 READINGS_SUFFIX: Final = "-readings"
 """Follows the client id on the connection for readings."""
+ORDERS_SUFFIX: Final = "-orders"
+"""Follows it on the connection for what people say."""
 
 Filters = Sequence[tuple[str, int]]
 
@@ -60,13 +62,14 @@ class MqttLink:
         self._told_up = False
         self._take_overs = TakeOvers()
         self._control: Link | None = None
+        self._orders: Link | None = None
         self._readings: Link | None = None
         self._apart = asyncio.Event()
-        """Ends the connection for readings."""
+        """Ends the connections beside control."""
 
     @property
     def state(self) -> LinkState:
-        """Of both: the worse."""
+        """Of all: the worst."""
         links = self._links()
         if not links or any(link.state is LinkState.DOWN for link in links):
             return LinkState.DOWN
@@ -91,15 +94,18 @@ class MqttLink:
         """Those of the connection for readings."""
         return 0 if self._readings is None else self._readings.received
 
-    async def run(self, control: Filters, readings: Filters, stop: asyncio.Event) -> None:
+    async def run(self, control: Filters, orders: Filters, readings: Filters, stop: asyncio.Event) -> None:
         """Stay connected until `stop`; then say goodbye. Never raises for a broker that is gone."""
-        self._control = self._link(
-            self._client_id, self._availability, (*control, (self._availability, 1)), self._message, self._on_up
-        )
+        own = (self._availability, 0)
+        self._control = self._link(self._client_id, self._availability, (*control, own), self._message, self._on_up)
+        self._orders = self._link(f"{self._client_id}{ORDERS_SUFFIX}", None, orders, self._on_message, _nothing)
         self._readings = self._link(f"{self._client_id}{READINGS_SUFFIX}", None, readings, self._on_message, _nothing)
         leave = asyncio.Event()
         running = asyncio.create_task(self._control.run(leave), name=f"connection {self._client_id}")
-        hearing = asyncio.create_task(self._readings.run(self._apart), name=f"connection {self._readings.client_id}")
+        hearing = [
+            asyncio.create_task(link.run(self._apart), name=f"connection {link.client_id}")
+            for link in (self._orders, self._readings)
+        ]
         stopped = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -109,7 +115,7 @@ class MqttLink:
             stopped.cancel()
             leave.set()
             self._apart.set()
-            await asyncio.gather(running, hearing)
+            await asyncio.gather(running, *hearing)
 
     def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool) -> bool:
         """Hand a message to the broker's connection. False where there is none: it will not be sent later."""
@@ -142,7 +148,7 @@ class MqttLink:
         )
 
     def _links(self) -> list[Link]:
-        return [link for link in (self._control, self._readings) if link is not None]
+        return [link for link in (self._control, self._orders, self._readings) if link is not None]
 
     def _say_online(self) -> None:
         """Once people, switches and meters are heard: whoever sees it may speak."""
@@ -164,17 +170,18 @@ class MqttLink:
         self._told_up |= self.up
 
     def _join(self) -> None:
-        """Hear the readings over control too."""
-        readings, self._readings = self._readings, None
-        if readings is None or self._control is None:
+        """Hear people and meters over control too."""
+        apart = [link for link in (self._orders, self._readings) if link is not None]
+        self._orders = self._readings = None
+        if not apart or self._control is None:
             return
         _log.error(
-            "one connection for all: the broker takes both of this controller's for one client; a flood of readings "
-            "can delay orders",
+            "one connection for all: the broker takes all of this controller's for one client; a flood of readings or "
+            "of orders can delay what switches say",
             host=self._settings.host,
             remedy="connect it at a listener that does not force the client id (docs/security.md: port 8884)",
         )
-        self._control.subscribe_too(readings.subscriptions)
+        self._control.subscribe_too([wanted for link in apart for wanted in link.subscriptions])
         self._apart.set()
 
     def _message(self, topic: str, payload: bytes, retained: bool) -> None:
@@ -187,4 +194,4 @@ class MqttLink:
 
 
 def _nothing() -> None:
-    """Readings need no greeting."""
+    """What only hears needs no greeting."""

@@ -8,6 +8,7 @@ understood, or refused with a reason.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Final, TypeVar
 
 import msgspec
@@ -179,13 +180,16 @@ class ModeSet(_Order):
 class AlertAcks(_Order):
     """`B/alert/<key>/ack`; an empty payload is an acknowledgement without a name."""
 
-    __slots__ = ("_key",)
+    __slots__ = ("_key", "_stands")
 
-    def __init__(self, key: str, pending: Pending) -> None:
+    def __init__(self, key: str, pending: Pending, stands: Callable[[str], bool]) -> None:
         super().__init__(pending)
         self._key = key
+        self._stands = stands
 
     def _take(self, payload: bytes) -> None:
+        if not self._stands(self._key):
+            raise Refused(Reason.UNKNOWN_ALERT, f"no alert {shorten(self._key)!r} stands: B/alerts names those that do")
         operator = _typed(_ACK, payload).operator if payload.strip() else ""
         keep(self._pending.acks, AlertAck(self._key, _name(operator)))
 

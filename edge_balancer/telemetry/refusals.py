@@ -40,6 +40,8 @@ class Reason(enum.StrEnum):
     UNKNOWN_HOUSE = "unknown_house"
     UNKNOWN_PHASE = "unknown_phase"
     UNKNOWN_MODE = "unknown_mode"
+    UNKNOWN_ALERT = "unknown_alert"
+    """An acknowledgement of an alert that does not stand, or no longer."""
     OVERFLOW = "overflow"
     """More messages between two drains than memory is set aside for."""
     INTERNAL = "internal"

@@ -10,6 +10,7 @@ what the contract knows but the configuration does not (an unknown house).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, NoReturn
 
 import msgspec
@@ -17,7 +18,6 @@ import msgspec
 from edge_balancer.settings.houses import HouseSettings, MeterSource
 from edge_balancer.settings.root import Configuration
 from edge_balancer.telemetry.batch import Pending
-from edge_balancer.telemetry.budgets import Source
 from edge_balancer.telemetry.formats import FORMATS
 from edge_balancer.telemetry.formats.base import Format, Wiring
 from edge_balancer.telemetry.formats.native import decoder_for
@@ -92,7 +92,11 @@ _NOTHING: Final[Targets] = (Nothing(),)
 class Routes:
     """The routing table of one configuration."""
 
-    def __init__(self, config: Configuration, pending: Pending, strangers: Strangers) -> None:
+    def __init__(
+        self, config: Configuration, pending: Pending, strangers: Strangers, stands: Callable[[str], bool]
+    ) -> None:
+        """`stands`: whether there is an alert of that key to acknowledge."""
+        self._stands = stands
         self._base = config.base_topic
         self._pending = pending
         self._strangers = strangers
@@ -110,7 +114,6 @@ class Routes:
         self._mapped_houses: set[str] = set()
         self._houses = {house.id for house in config.houses} | {TRANSFORMER}
         self._switch_prefixes: list[str] = []
-        self._speakers: dict[str, Source] = {}
         self._cache: dict[str, Targets] = {}
         limits = house_limits(config)
         for house in config.houses:
@@ -127,33 +130,18 @@ class Routes:
         return list(dict.fromkeys(wanted))
 
     def control_subscriptions(self) -> list[tuple[str, int]]:
-        """Topic filters of switches and of people, with their QoS: 1 for orders. Switches say their reports at QoS 1
-        and are heard at 0: on a connection that stands nothing is lost by it, and a switch that says too much can be
-        left unread without an answer to each message.
+        """Topic filters of switches. They say their reports at QoS 1 and are heard at 0: with a clean session QoS 1
+        adds nothing on a connection that stands, and nothing over its end; and who says too much can be left unread
+        without an answer to each message.
         """
-        base = self._base
-        wanted = [(f"{base}/switch/+/{leaf}", 0) for leaf in _REPORTS]
-        wanted += [(f"{base}/switch/+/{leaf}", 1) for leaf in ("request", "clear")]
-        wanted += [(f"{base}/mode/set", 1), (f"{base}/silence/set", 1), (f"{base}/alert/#", 1)]
+        wanted = [(f"{self._base}/switch/+/{leaf}", 0) for leaf in _REPORTS]
         wanted += [(f"{prefix}/{leaf}", 0) for prefix in self._switch_prefixes for leaf in _REPORTS]
         return list(dict.fromkeys(wanted))
 
-    def source(self, topic: str) -> Source:
-        """Who speaks on a topic: a house's meter or switch, a mapped device, people together, or strangers together.
-        Finitely many for all topics that somebody may invent.
-        """
-        known = self._speakers.get(topic)
-        if known is not None:
-            return known
-        end = len(topic)
-        while end > 0:
-            if bindings := self._mapped.get(topic[:end]):
-                return Source(bindings[0].house, topic[:end])
-            end = topic.rfind("/", 0, end)
-        if not topic.startswith(f"{self._base}/"):
-            # Subscribed to by its name alone: nobody can invent another.
-            return Source("", topic)
-        return Source("", f"{self._base}/{topic.removeprefix(f'{self._base}/').partition('/')[0]}/...")
+    def order_subscriptions(self) -> list[tuple[str, int]]:
+        """Topic filters of people's orders, and of our own alerts, which stand there too. At QoS 0, as reports are."""
+        topics = ("switch/+/request", "switch/+/clear", "mode/set", "silence/set", "alert/#")
+        return [(f"{self._base}/{topic}", 0) for topic in topics]
 
     def targets(self, topic: str) -> Targets:
         """Where a topic leads; never empty."""
@@ -193,7 +181,7 @@ class Routes:
         family, _, name = rest.partition("/")
         if rest != topic and family == "alert" and name:
             key = name.removesuffix("/ack")
-            return (AlertAcks(key, self._pending),) if key not in {name, ""} else _NOTHING
+            return (AlertAcks(key, self._pending, self._stands),) if key not in {name, ""} else _NOTHING
         if rest != topic and family in {"meter", "switch"}:
             house, _, leaf = name.partition("/")
             if house in self._mapped_houses and family == "meter":
@@ -210,7 +198,6 @@ class Routes:
     def _add_switch(self, house: HouseSettings) -> None:
         contract = f"{self._base}/switch/{house.id}"
         prefix = house.switch_topic or contract
-        self._speakers |= dict.fromkeys((f"{prefix}/{leaf}" for leaf in _REPORTS), Source(house.id, f"{prefix}/..."))
         if house.switch_topic:
             self._switch_prefixes.append(prefix)
         heard = self._exact
@@ -227,7 +214,6 @@ class Routes:
         settings = meters or (MeterSource(topic=topic),)
         factories = self._factories(house, settings, three_phase, limits)
         if not meters:
-            self._speakers[topic] = Source(house, topic)
             heard = self._exact
             if house in self._line_metered:
                 heard = self._local

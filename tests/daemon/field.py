@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -141,10 +141,14 @@ class Field:
 
 @asynccontextmanager
 async def field_at(
-    port: int, base: str, prepare: Callable[[mqtt.Client], None] = lambda _: None, host: str = "127.0.0.1"
+    port: int,
+    base: str,
+    prepare: Callable[[mqtt.Client], None] = lambda _: None,
+    host: str = "127.0.0.1",
+    hear: Sequence[str] = ("#",),
 ) -> AsyncIterator[Field]:
-    """A field that hears everything under `base`; `prepare` may set TLS or a password. It comes back after a broker's
-    restart by itself."""
+    """A field that hears everything under `base`, or some topics of it; `prepare` may set TLS or a password. It comes
+    back after a broker's restart by itself."""
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"field-{uuid.uuid4().hex[:8]}")
     client.reconnect_delay_set(1, 1)
     prepare(client)
@@ -153,7 +157,7 @@ async def field_at(
     loop = asyncio.get_running_loop()
 
     def subscribe(client: mqtt.Client, *_: Any) -> None:
-        client.subscribe(f"{base}/#", qos=1)
+        client.subscribe([(f"{base}/{topic}", 1) for topic in hear])
 
     def subscribed(*_: Any) -> None:
         loop.call_soon_threadsafe(ready.set)

@@ -1,5 +1,5 @@
-"""The controller has two connections, one for readings alone. Where only one of them stands, no command leaves, and it
-is told."""
+"""The controller has three connections: for switches and all that it says, for readings, for orders. Where one of them
+is missing, no command leaves, and it is told."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from pathlib import Path
 
 from edge_balancer.demo.broker import Broker
 from edge_balancer.types.events import EventKind
-from tests.daemon.daemon_cases import CALM, POSITIONS, recorded, running, small_feeder, trail
+from tests.daemon.daemon_cases import CALM, POSITIONS, SKEWED, recorded, running, small_feeder, trail
 from tests.daemon.field import field_at, fresh_base, until
 from tests.daemon.gate import gate_to
 
 TOLD_S = 10
+
+
+def all_three(client_id: str) -> set[str]:
+    return {client_id, f"{client_id}-orders", f"{client_id}-readings"}
 
 
 async def test_without_readings_no_order_is_carried_out_and_the_loss_is_told_over_the_other_connection(
@@ -22,7 +26,7 @@ async def test_without_readings_no_order_is_carried_out_and_the_loss_is_told_ove
     async with gate_to(broker.port) as gate, field_at(broker.port, base) as field:
         config = small_feeder(gate.port, base, tmp_path / "eb.db", alerts={"broker_lost_s": TOLD_S})
         async with running(config) as daemon:
-            await until(lambda: gate.through == {client_id, f"{client_id}-readings"}, "two connections")
+            await until(lambda: gate.through == all_three(client_id), "all three")
             await field.see("availability", lambda m: m.text == "online")
             field.present(*POSITIONS)
             await field.sync()
@@ -45,6 +49,28 @@ async def test_without_readings_no_order_is_carried_out_and_the_loss_is_told_ove
             field.loads(*CALM)
             field.say("switch/h02/request", {"phase": "L3", "operator": "anna"})
             assert (await field.see("switch/h02/set")).json["phase"] == "L3"
+
+
+async def test_without_orders_nobody_could_stop_it_so_nothing_is_commanded(broker: Broker, tmp_path: Path) -> None:
+    base = fresh_base()
+    client_id = base.replace("/", "-")
+    async with gate_to(broker.port) as gate, field_at(broker.port, base) as field:
+        config = small_feeder(gate.port, base, tmp_path / "eb.db", decision={"automatic": True})
+        async with running(config) as daemon:
+            await until(lambda: gate.through == all_three(client_id), "all three")
+            await field.see("availability", lambda m: m.text == "online")
+            field.present(*POSITIONS)
+            await field.sync()
+            gate.shut(f"{client_id}-orders")
+            await until(lambda: not daemon._link.up, "the way to the broker is down")
+            field.loads(*SKEWED)
+            failed = (await recorded(tmp_path / "eb.db", EventKind.FAILED))[0]
+            assert failed.body["sent"] is False
+            assert field.said("switch/*/set") == []
+            gate.open(f"{client_id}-orders")
+            await until(lambda: daemon._link.up, "all three again")
+            field.say("mode/set", {"mode": "hold", "operator": "anna"})
+            await field.see("mode", lambda m: m.json == {"mode": "hold", "by": "anna"})
 
 
 async def test_without_control_the_broker_says_that_it_is_gone_and_readings_are_still_heard(

@@ -55,14 +55,14 @@ class Connect:
 async def heard(tmp_path: Path) -> dict[str, Connect]:
     """The first packet of each of the controller's connections, at somebody who hangs up then."""
     found: dict[str, Connect] = {}
-    both = asyncio.Event()
+    all_there = asyncio.Event()
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         said = await Connect.read(reader)
         found[said.client_id] = said
         writer.close()
-        if len(found) == 2:
-            both.set()
+        if len(found) == 3:
+            all_there.set()
 
     server = await asyncio.start_server(listen, "127.0.0.1", 0)
     mqtt = {"host": "127.0.0.1", "port": server.sockets[0].getsockname()[1], "user": "anna", "password": "pa55"}
@@ -77,7 +77,7 @@ async def heard(tmp_path: Path) -> dict[str, Connect]:
     running = asyncio.create_task(Daemon(config, SystemClock(), config.storage.path).run(stop))
     try:
         async with asyncio.timeout(60.0):
-            await both.wait()
+            await all_there.wait()
     finally:
         stop.set()
         await running
@@ -91,7 +91,7 @@ async def test_control_and_readings_connect_as_the_contract_says(tmp_path: Path)
     for server in contract()["servers"].values():
         said = resolve(server["bindings"]["$ref"])["mqtt"]
         name = said["clientId"].replace("{feeder}", FEEDER)
-        assert set(found) == {name, f"{name}-readings"}
+        assert set(found) == {name, f"{name}-readings", f"{name}-orders"}
         will = {**said["lastWill"], "topic": said["lastWill"]["topic"].replace("{base}", f"phase-balance/{FEEDER}")}
         for client_id, first in found.items():
             assert first.level == {"3.1.1": 4}[server["protocolVersion"]]

@@ -181,13 +181,13 @@ async def test_a_site_with_certificates_and_access_rules_is_in_order(
             found = await examined(path, 0.0)
     assert "is reached and trusted, TLSv1.3" in says(found, "broker")
     assert {f.level for f in of(found, "broker")} == {Level.OK}
-    assert "lets the controller hold a connection for readings alone" in says(found, "broker")
+    assert "lets the controller hold connections for readings and for orders" in says(found, "broker")
     # On 1883 of this machine somebody else may have a broker: what is told of that one is not looked at.
     assert f"ok: a stranger on port {site.tools_port} is refused" in says(found, "access")
     assert "ok: what nobody may say was not passed on" in says(found, "access")
 
 
-async def test_a_listener_that_makes_one_client_of_the_controllers_two_connections_is_told(
+async def test_a_listener_that_makes_one_client_of_the_controllers_connections_is_told(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("edge_balancer.doctor.connection.ANSWER_S", 60.0)

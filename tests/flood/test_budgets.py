@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from edge_balancer.telemetry.budgets import RECENT_S, Budgets, Source
+from edge_balancer.telemetry.budgets import LEAST_TOGETHER, OWN, OWN_WINDOW_S, RECENT_S, Budgets, Rates
 from edge_balancer.telemetry.intake import Intake
+from edge_balancer.telemetry.speakers import Source, Voice
 from edge_balancer.types.floods import Flood
 from tests.support.configuration import make_config
 
@@ -23,7 +22,8 @@ class Clock:
 
 
 def budgets(clock: Clock, most: int = 5) -> Budgets:
-    return Budgets(lambda topic: Source(topic.partition("/")[0], topic.partition("/")[0]), most, clock)
+    rates = Rates(device=most, order=3, together=8)
+    return Budgets(lambda topic: Source(topic.partition("/")[0], topic.partition("/")[0]), rates, clock)
 
 
 def test_so_many_a_second_are_read_of_each_source_and_no_other_pays_for_it() -> None:
@@ -77,6 +77,7 @@ def test_invented_topics_fill_no_memory_and_gain_no_budget(monkeypatch: pytest.M
     assert len(account._tallies) == 1
 
 
+OURS = "homeassistant/device/edge_balancer_feeder"
 SHARED = {"topic": "em", "format": "shelly2"}
 CONFIG = make_config(
     [
@@ -99,9 +100,16 @@ CONFIG = make_config(
         (["shellies/h3/emeter/0/power", "shellies/h3", "shellies/h3/invented/9"], Source("h3", "shellies/h3")),
         (["em/status/em:0", "em/events/rpc"], Source("h4", "em")),
         ([f"{BASE}/meter/h9", f"{BASE}/meter/h3"], Source("", f"{BASE}/meter/...")),
-        ([f"{BASE}/switch/h9/state", f"{BASE}/switch/h1/request"], Source("", f"{BASE}/switch/...")),
-        ([f"{BASE}/alert/x/ack", f"{BASE}/alert/y/z/ack"], Source("", f"{BASE}/alert/...")),
-        (["homeassistant/status"], Source("", "homeassistant/status")),
+        ([f"{BASE}/switch/h9/state", f"{BASE}/switch/h9/request"], Source("", f"{BASE}/switch/...")),
+        ([f"{BASE}/switch/h1/request"], Source("", f"{BASE}/switch/h1/request", Voice.ORDER)),
+        ([f"{BASE}/switch/h2/clear"], Source("", f"{BASE}/switch/h2/clear", Voice.ORDER)),
+        ([f"{BASE}/mode/set"], Source("", f"{BASE}/mode/set", Voice.ORDER)),
+        ([f"{BASE}/silence/set"], Source("", f"{BASE}/silence/set", Voice.ORDER)),
+        ([f"{BASE}/alert/x/ack", f"{BASE}/alert/y/z/ack"], Source("", f"{BASE}/alert/.../ack", Voice.ACKS)),
+        ([f"{BASE}/alert/x", f"{BASE}/alert/y/z"], Source("", f"{BASE}/alert/...", Voice.OWN)),
+        ([f"{BASE}/availability"], Source("", f"{BASE}/availability")),
+        (["homeassistant/status"], Source("", "homeassistant/status", Voice.ORDER)),
+        ([f"{OURS}/feeder/config", f"{OURS}/invented/config"], Source("", f"{OURS}/...", Voice.OWN)),
     ],
 )
 def test_whose_account_a_topic_goes_on(topics: list[str], source: Source) -> None:
@@ -109,12 +117,74 @@ def test_whose_account_a_topic_goes_on(topics: list[str], source: Source) -> Non
     assert {topic: intake.source(topic) for topic in topics} == dict.fromkeys(topics, source)
 
 
-def test_every_subscription_is_heard_on_one_of_the_two_connections() -> None:
+def test_every_subscription_is_heard_on_one_of_the_three_connections_and_can_be_left_unread() -> None:
     intake = Intake(CONFIG)
-    meters, control = dict(intake.meter_subscriptions()), dict(intake.control_subscriptions())
-    assert not meters.keys() & control.keys()
-    assert set(meters.values()) == {0}
-    orders: dict[str, Any] = {topic: qos for topic, qos in control.items() if qos}
-    assert set(orders) == {
-        f"{BASE}/{leaf}" for leaf in ("switch/+/request", "switch/+/clear", "mode/set", "silence/set", "alert/#")
-    }
+    connections = [intake.meter_subscriptions(), intake.control_subscriptions(), intake.order_subscriptions()]
+    filters = [topic for one in connections for topic, _ in one]
+    assert len(filters) == len(set(filters))
+    assert [wanted for one in connections for wanted in one] == intake.subscriptions()
+    assert {qos for one in connections for _, qos in one} == {0}
+    orders = {topic.removeprefix(f"{BASE}/") for topic, _ in intake.order_subscriptions()}
+    assert orders == {"switch/+/request", "switch/+/clear", "mode/set", "silence/set", "alert/#"}
+
+
+def orders(clock: Clock) -> Budgets:
+    """Topics `mode`, `request/h1`, ... of orders, and `ack/...`."""
+
+    def source(topic: str) -> Source:
+        if topic.startswith("ack/"):
+            return Source("", "ack", Voice.ACKS)
+        return Source("", topic, Voice.DEVICE if topic.startswith("switch") else Voice.ORDER)
+
+    return Budgets(source, Rates(device=5, order=3, together=8), clock)
+
+
+def test_a_flood_of_one_order_takes_no_place_of_another() -> None:
+    clock = Clock()
+    account = orders(clock)
+    for second in range(5):
+        for n in range(1000):
+            clock.now = 100.0 + second + n / 1000
+            account.admit(b"mode")
+        assert account.admit(b"request/h1")
+        assert account.admit(b"switch/h1")
+    assert account.left_unread() == {Source("", "mode", Voice.ORDER): 5000 - 5 * 3}
+    (flood,) = account.floods(clock.now)
+    assert (flood.topic, flood.most_per_s) == ("mode", 3)
+
+
+def test_all_orders_together_have_a_budget_that_no_device_pays_into() -> None:
+    clock = Clock()
+    account = orders(clock)
+    assert sum(account.admit(f"request/h{n}".encode()) for n in range(100)) == 8
+    assert all(account.admit(b"switch/h1") for _ in range(5))
+    (flood,) = account.floods(clock.now)
+    assert (flood.topic, flood.most_per_s) == ("all topics of orders together", 8)
+    clock.now += 1.0
+    assert account.admit(b"request/h1")
+
+
+def test_acknowledgements_take_at_most_half_of_what_people_may_say() -> None:
+    account = orders(Clock())
+    assert sum(account.admit(f"ack/{n}".encode()) for n in range(100)) == 4
+    assert account.admit(b"mode")
+
+
+@pytest.mark.parametrize(("houses", "together"), [(3, LEAST_TOGETHER), (400, 800)])
+def test_who_releases_every_house_of_a_feeder_is_no_flood(houses: int, together: int) -> None:
+    rates = Rates.of(make_config(houses))
+    assert (rates.device, rates.order, rates.together) == (50, 10, together)
+    most = [(50, 1.0), (10, 1.0), (together // 2, 1.0), (OWN, OWN_WINDOW_S)]
+    assert [rates.most(voice) for voice in Voice] == most
+
+
+def test_all_that_stands_in_our_own_name_comes_back_at_once_and_no_flood_in_it() -> None:
+    clock = Clock()
+    account = Budgets(lambda _: Source("", "alert/...", Voice.OWN), Rates(device=5, order=3, together=8), clock)
+    read = sum(account.admit(f"alert/{n}".encode()) for n in range(OWN))
+    for _ in range(60_000):
+        clock.now += 0.001
+        read += account.admit(b"alert/x")
+    assert OWN * 60 / OWN_WINDOW_S <= read <= OWN * (60 / OWN_WINDOW_S + 1)
+    (flood,) = account.floods(clock.now)
+    assert (flood.most_per_s, round(flood.per_s)) == (100, 1000)

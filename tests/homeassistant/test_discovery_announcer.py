@@ -71,7 +71,7 @@ def test_a_house_that_is_gone_is_taken_back_and_others_are_not() -> None:
 
 def test_switched_off_it_takes_back_everything_and_says_nothing() -> None:
     who = announcer(feeder(2, homeassistant={"enabled": False}))
-    assert who.subscriptions == [(f"{OWN}+/config", 1)]
+    assert who.subscriptions == [(f"{OWN}+/config", 0)]
     who.connected(0.0)
     assert all_due(who, 0.0) == []
     for name in ("feeder", "house_h01"):

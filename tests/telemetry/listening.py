@@ -20,8 +20,15 @@ WALL = 1_763_829_600.0
 class Listening:
     """An intake of one configuration; `at` is the seconds since the test began."""
 
-    def __init__(self, houses: int | Sequence[HouseSettings | dict[str, Any]] = 2, **sections: Any) -> None:
-        self.intake = Intake(make_config(houses, **sections))
+    def __init__(
+        self,
+        houses: int | Sequence[HouseSettings | dict[str, Any]] = 2,
+        standing: set[str] | None = None,
+        **sections: Any,
+    ) -> None:
+        """`standing`: the alerts that stand; without it all that are named do."""
+        config = make_config(houses, **sections)
+        self.intake = Intake(config) if standing is None else Intake(config, standing.__contains__)
 
     def hear(
         self, topic: str, payload: str | bytes, at: float = 0.0, *, retained: bool = False, synced: bool = True

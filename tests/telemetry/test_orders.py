@@ -93,6 +93,17 @@ def test_acknowledgement(key: str, payload: str, expected: AlertAck) -> None:
     assert Listening().hear(f"{BASE}/alert/{key}/ack", payload).acks == (expected,)
 
 
+def test_an_alert_that_does_not_stand_is_not_acknowledged() -> None:
+    heard = Listening(standing={"storage", "switch_locked/h01"})
+    for key in ("storage", "switch_locked/h01"):
+        assert [ack.key for ack in heard.hear(f"{BASE}/alert/{key}/ack", "").acks] == [key]
+    for key in ("x", "switch_locked/h02", "switch_locked", "x" * 900):
+        assert heard.hear(f"{BASE}/alert/{key}/ack", '{"operator": "x"}').acks == ()
+    assert heard.refusals == {Reason.UNKNOWN_ALERT: 4}
+    assert heard.intake.refused_orders == 4
+    assert "B/alerts names those" in heard.intake.recent_refusals(Reason.UNKNOWN_ALERT)[0].detail
+
+
 @pytest.mark.parametrize("topic", ["alert/neutral_overload", "alert/switch_failed/h01", "alert/ack"])
 def test_our_own_alerts_are_passed_over(topic: str) -> None:
     heard = Listening()

@@ -135,8 +135,8 @@ _ALERTS: Final = {
     ),
     "message_flood": (
         "{per_s:.0f} messages a second come on {topic}; {most} of them are read, the rest is left. Nobody else's are "
-        "delayed by it. A device at fault, or a stolen one: find it; if it is not to be found, revoke its certificate "
-        "or its password and restart the broker."
+        "delayed by it. A device or a program at fault, or a stolen one: find it; if it is not to be found, revoke its "
+        "certificate or its password and restart the broker."
     ),
     "broker_lost": (
         "The controller has had no connection to the broker, or only one of its two, for {minutes:.0f} minutes; told "
@@ -204,7 +204,7 @@ _ACTIONS: Final = {
     "do.clock_stepped": "Check the time service.",
     "do.orders_refused": "Check who uses the broker.",
     "do.commands_forged": "Check keys and who uses the broker.",
-    "do.message_flood": "Find the device or revoke it.",
+    "do.message_flood": "Find who says so much, or revoke it.",
     "do.broker_lost": "Check the broker and the network.",
     "do.model_demoted": "Train it anew.",
 }
