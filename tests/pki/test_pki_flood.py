@@ -83,14 +83,11 @@ def resident_mb(pid: int) -> float:
 async def measure(feeder: Feeder, who: str, during: asyncio.Task[Any] | None) -> tuple[str, float]:
     """Orders and readings at the same time; the orders' 99th percentile too, in ms."""
 
-    async def readings() -> list[float]:
-        found: list[float] = []
-        while len(found) < 25 or (during is not None and not during.done()):
-            found.append(await asyncio.to_thread(feeder.read, "h02", 400.0 + len(found) % 9))
-        return found
-
-    orders, heard = await asyncio.gather(feeder.latencies(who, during=during), readings())
-    read = figures(heard)
+    asking = asyncio.create_task(feeder.latencies(who, during=during))
+    heard: list[float] = []
+    while not asking.done():
+        heard.append(await asyncio.to_thread(feeder.read, "h02", 400.0 + len(heard) % 9))
+    orders, read = await asking, figures(heard)
     text = (
         f"order to decision p50 {orders[0]:.1f} ms, p99 {orders[1]:.1f} ms (n = {orders[2]}); "
         f"reading to the feeder's state p50 {read[0]:.0f} ms, p99 {read[1]:.0f} ms (n = {read[2]}, a tick is 200 ms)"
