@@ -1,5 +1,5 @@
 """The doctor's own connection to the broker: what is retained there, who speaks within a while, one thing said that
-must not pass, and whether the broker lets one user hold two connections, as the controller does.
+must not pass, and whether the broker lets one user hold more than one connection, as the controller does.
 
 Its client ids are its own, so that the controller keeps its connections, but where the broker forces one id on all."""
 

@@ -19,8 +19,8 @@ MOST_QUEUED: Final = 2000
 """Messages waiting to be written; beyond it the broker takes nothing and the connection is as good as gone."""
 MOST_INFLIGHT: Final = 200
 BLOCK_BYTES: Final = 65_536
-BLOCKS_AT_ONCE: Final = 256
-"""Read one after another as long as nothing in them is wanted; then other work gets its turn."""
+LEAST_COUNTED: Final = 256
+"""Bytes for which even a shorter block counts: reading it costs as much as cutting these."""
 
 
 class BlockClient(mqtt.Client):
@@ -35,13 +35,15 @@ class BlockClient(mqtt.Client):
         inflow = self.inflow
         # Over TLS a block is a record, and a broker's record often a single message: those that are left out must not
         # cost a turn of the loop each.
-        for _ in range(BLOCKS_AT_ONCE):
+        left = BLOCK_BYTES  # then other work gets its turn
+        while left > 0:
             if inflow.ready:
                 return inflow.take(bufsize)
             came = super()._sock_recv(BLOCK_BYTES)
             if not came:
                 return came
             inflow.feed(came)
+            left -= max(len(came), LEAST_COUNTED)
         if inflow.ready:
             return inflow.take(bufsize)
         raise BlockingIOError
