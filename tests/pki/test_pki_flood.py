@@ -61,7 +61,7 @@ FLOODS: Final = {
     "all": Flood("meter:h01", "meter/h01", (READING,), AS_FAST_AS_POSSIBLE, 15.0, qos=0, house="h01"),
     "large": Flood("meter:h01", "meter/h01", (LARGE,), AS_FAST_AS_POSSIBLE, 10.0, qos=0, house="h01"),
     "switch": Flood("switch:h01", "switch/h01/state", ('{"phase": "L1"}',), seconds=15.0, house="h01"),
-    "position": Flood("switch:h01", "switch/h01/state", ('{"phase": "L1"}', '{"phase": "L2"}'), house="h01"),
+    "position": Flood("switch:h01", "switch/h01/state", ('{"phase": "L1"}', '{"phase": "L3"}'), house="h01"),
     "there": Flood("switch:h01", "switch/h01/availability", ("online", "offline"), house="h01"),
     "mode": Flood("home:ha", "mode/set", ("rubbish",)),
     "modes": Flood("home:ha", "mode/set", ("auto", "auto", "rubbish")),
