@@ -123,7 +123,8 @@ def thieves(feeder: Feeder, command: str) -> dict[str, dict[str, list[Message]]]
 async def test_a_thief_speaks_for_the_stolen_devices_and_for_nothing_else(
     elsewhere: Elsewhere, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async with at_work(tmp_path, elsewhere.host) as feeder:
+    # The true one would come back under the same name and throw the thief off.
+    async with at_work(tmp_path, elsewhere.host, stolen="switch:h03") as feeder:
         site = feeder.site
         # A real command first, to be replayed.
         await asyncio.to_thread(feeder.ask, "h02", "L3", "anna")
