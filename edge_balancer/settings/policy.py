@@ -31,7 +31,8 @@ class TelemetrySettings(Section):
     flood of one delays no other."""
     orders_per_second: int = Field(default=10, ge=1, le=1000)
     """Orders on one topic (the mode, requests and releases of one house, silences) that are read within a second; more
-    are counted and left unread. Of all topics together 100, or two for each house where that is more."""
+    are counted and left unread. Of the requests of all houses together 100, or twice this; of the releases as many, or
+    two for each house where that is more."""
     max_house_w: float = Field(default=60_000.0, gt=0)
     """A house's power beyond this, in W, is refused as a unit error or a broken meter."""
     grid_s: float = Field(default=10.0, ge=1, le=900)

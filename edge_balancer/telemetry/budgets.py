@@ -1,9 +1,10 @@
 """How much of what one source says is read: so many messages a second, and the rest is counted and left. One that says
 too much can then neither keep the controller busy nor take the place of another's.
 
-A source is one meter or one switch with all of its topics, or one topic of orders (`speakers`); all orders together
-have a budget besides. What is over is not even decoded: `admit` is asked before, for every message of QoS 0
-(`firmware_bridge.host.inflow`), and all that the controller hears it hears at QoS 0.
+A source is one meter or one switch with all of its topics, or one topic of orders (`speakers`). The requests of all
+houses together have a budget besides, and so have all releases; nothing else pays into these, so that no flood of them
+keeps anybody from setting the mode. What is over is not even decoded: `admit` is asked before, for every message of
+QoS 0 (`firmware_bridge.host.inflow`), and all that the controller hears it hears at QoS 0.
 """
 
 from __future__ import annotations
@@ -22,13 +23,19 @@ RECENT_S: Final = 3.0
 """A source that was over its budget within this time is so at present: a flood that stutters is one flood."""
 MOST_TOPICS: Final = 8192
 """Topics whose source is remembered; beyond it they are looked up anew."""
+REQUESTS_TOGETHER: Final = 100
+"""Requests of all houses together, a second, however many houses there are: each is decided upon, which costs up to a
+millisecond of a PC."""
 LEAST_TOGETHER: Final = 100
-"""Orders of all people together, a second. Each costs about a millisecond of a PC."""
+"""Releases of all houses together, a second. Only one of a house that is locked out costs anything."""
 OWN: Final = 1000
 OWN_WINDOW_S: Final = 10.0
 """What stands retained in our own name comes back at once with each connection: as many as alerts may stand. Later
 little does."""
-_TOGETHER: Final = Source("", "all topics of orders together", Voice.ORDER)
+_TOGETHER: Final = {
+    Voice.REQUEST: Source("", "the requests of all houses together", Voice.REQUEST),
+    Voice.CLEAR: Source("", "the releases of all houses together", Voice.CLEAR),
+}
 
 
 class Rates(msgspec.Struct, frozen=True):
@@ -36,25 +43,30 @@ class Rates(msgspec.Struct, frozen=True):
 
     device: int
     order: int
-    together: int
-    """All orders, of whatever topic."""
+    """On one topic of orders."""
+    requests: int
+    """Those of all houses together."""
+    clears: int
+    """Releases of all houses together; acknowledgements are half as many."""
 
     @staticmethod
     def of(config: Configuration) -> Rates:
-        """Who releases every house of a feeder at once is no flood: twice as many orders as houses always fit."""
+        """Who releases every house of a feeder at once is no flood: twice as many releases as houses always fit. Who
+        asks for a move of every house at once is one: the guard would refuse nearly all of them."""
         telemetry = config.telemetry
-        together = max(LEAST_TOGETHER, 2 * len(config.houses), 2 * telemetry.orders_per_second)
-        return Rates(telemetry.messages_per_second, telemetry.orders_per_second, together)
+        most = 2 * telemetry.orders_per_second
+        requests, clears = max(REQUESTS_TOGETHER, most), max(LEAST_TOGETHER, most, 2 * len(config.houses))
+        return Rates(telemetry.messages_per_second, telemetry.orders_per_second, requests, clears)
 
     def most(self, voice: Voice) -> tuple[int, float]:
-        """How many messages are read, and within how many seconds."""
+        """How many messages of one source are read, and within how many seconds."""
         match voice:
             case Voice.DEVICE:
                 return self.device, WINDOW_S
-            case Voice.ORDER:
+            case Voice.ORDER | Voice.REQUEST | Voice.CLEAR:
                 return self.order, WINDOW_S
             case Voice.ACKS:
-                return self.together // 2, WINDOW_S
+                return self.clears // 2, WINDOW_S
             case Voice.OWN:
                 return OWN, OWN_WINDOW_S
 
@@ -85,7 +97,10 @@ class Budgets:
         self._source_of = source_of
         self._rates = rates
         self._clock = clock
-        self._orders = _Tally(_TOGETHER, (rates.together, WINDOW_S), None, clock())
+        most = {Voice.REQUEST: rates.requests, Voice.CLEAR: rates.clears}
+        self._together = {
+            voice: _Tally(source, (most[voice], WINDOW_S), None, clock()) for voice, source in _TOGETHER.items()
+        }
         self._tallies: dict[Source, _Tally] = {}
         self._by_topic: dict[bytes, _Tally] = {}
         self._over: dict[Source, _Tally] = {}
@@ -144,7 +159,7 @@ class Budgets:
         source = self._source_of(topic.decode("utf-8", "replace"))
         tally = self._tallies.get(source)
         if tally is None:
-            together = self._orders if source.voice in {Voice.ORDER, Voice.ACKS} else None
+            together = self._together.get(source.voice)
             tally = _Tally(source, self._rates.most(source.voice), together, self._clock())
             self._tallies[source] = tally
         if len(self._by_topic) >= MOST_TOPICS:

@@ -18,7 +18,6 @@ from edge_balancer.settings.root import Configuration
 from edge_balancer.types.readings import TRANSFORMER
 
 _REPORTS: Final = ("state", "availability")
-_WISHES: Final = ("request", "clear")
 
 
 class Voice(enum.Enum):
@@ -27,7 +26,11 @@ class Voice(enum.Enum):
     DEVICE = "device"
     """A meter, a switch, or strangers in their place."""
     ORDER = "order"
-    """What people wish, on one topic."""
+    """What people wish of the feeder, on one topic: the mode, a silence."""
+    REQUEST = "request"
+    """Requests to move one house."""
+    CLEAR = "clear"
+    """Releases of one house."""
     ACKS = "acks"
     """Acknowledgements, of whatever alert: a message to many people is acknowledged at one time."""
     OWN = "own"
@@ -63,8 +66,9 @@ class Speakers:
             prefix = house.switch_topic or contract
             reports = Source(house.id, f"{prefix}/...")
             self._exact |= dict.fromkeys((f"{prefix}/{leaf}" for leaf in _REPORTS), reports)
-            wishes = (f"{contract}/{leaf}" for leaf in _WISHES)
-            self._exact |= {topic: Source("", topic, Voice.ORDER) for topic in wishes}
+            for voice in (Voice.REQUEST, Voice.CLEAR):
+                topic = f"{contract}/{voice.value}"
+                self._exact[topic] = Source("", topic, voice)
         for name, sources in _metered(config):
             topic = f"{base}/meter/{name}"
             if not sources:

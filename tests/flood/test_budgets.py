@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import random
+from itertools import count
+
 import pytest
 
-from edge_balancer.telemetry.budgets import LEAST_TOGETHER, OWN, OWN_WINDOW_S, RECENT_S, Budgets, Rates
+from edge_balancer.telemetry.budgets import (
+    LEAST_TOGETHER,
+    OWN,
+    OWN_WINDOW_S,
+    RECENT_S,
+    REQUESTS_TOGETHER,
+    Budgets,
+    Rates,
+)
 from edge_balancer.telemetry.intake import Intake
 from edge_balancer.telemetry.speakers import Source, Voice
 from edge_balancer.types.floods import Flood
@@ -22,7 +33,7 @@ class Clock:
 
 
 def budgets(clock: Clock, most: int = 5) -> Budgets:
-    rates = Rates(device=most, order=3, together=8)
+    rates = Rates(device=most, order=3, requests=8, clears=12)
     return Budgets(lambda topic: Source(topic.partition("/")[0], topic.partition("/")[0]), rates, clock)
 
 
@@ -101,8 +112,8 @@ CONFIG = make_config(
         (["em/status/em:0", "em/events/rpc"], Source("h4", "em")),
         ([f"{BASE}/meter/h9", f"{BASE}/meter/h3"], Source("", f"{BASE}/meter/...")),
         ([f"{BASE}/switch/h9/state", f"{BASE}/switch/h9/request"], Source("", f"{BASE}/switch/...")),
-        ([f"{BASE}/switch/h1/request"], Source("", f"{BASE}/switch/h1/request", Voice.ORDER)),
-        ([f"{BASE}/switch/h2/clear"], Source("", f"{BASE}/switch/h2/clear", Voice.ORDER)),
+        ([f"{BASE}/switch/h1/request"], Source("", f"{BASE}/switch/h1/request", Voice.REQUEST)),
+        ([f"{BASE}/switch/h2/clear"], Source("", f"{BASE}/switch/h2/clear", Voice.CLEAR)),
         ([f"{BASE}/mode/set"], Source("", f"{BASE}/mode/set", Voice.ORDER)),
         ([f"{BASE}/silence/set"], Source("", f"{BASE}/silence/set", Voice.ORDER)),
         ([f"{BASE}/alert/x/ack", f"{BASE}/alert/y/z/ack"], Source("", f"{BASE}/alert/.../ack", Voice.ACKS)),
@@ -128,15 +139,17 @@ def test_every_subscription_is_heard_on_one_of_the_three_connections_and_can_be_
     assert orders == {"switch/+/request", "switch/+/clear", "mode/set", "silence/set", "alert/#"}
 
 
+VOICES = {"switch": Voice.DEVICE, "request": Voice.REQUEST, "clear": Voice.CLEAR, "ack": Voice.ACKS}
+
+
 def orders(clock: Clock) -> Budgets:
-    """Topics `mode`, `request/h1`, ... of orders, and `ack/...`."""
+    """Topics `mode`, `request/h1`, `clear/h1`, ... of orders, and `ack/...`."""
 
     def source(topic: str) -> Source:
-        if topic.startswith("ack/"):
-            return Source("", "ack", Voice.ACKS)
-        return Source("", topic, Voice.DEVICE if topic.startswith("switch") else Voice.ORDER)
+        family = topic.partition("/")[0]
+        return Source("", "ack" if family == "ack" else topic, VOICES.get(family, Voice.ORDER))
 
-    return Budgets(source, Rates(device=5, order=3, together=8), clock)
+    return Budgets(source, Rates(device=5, order=3, requests=8, clears=12), clock)
 
 
 def test_a_flood_of_one_order_takes_no_place_of_another() -> None:
@@ -153,34 +166,89 @@ def test_a_flood_of_one_order_takes_no_place_of_another() -> None:
     assert (flood.topic, flood.most_per_s) == ("mode", 3)
 
 
-def test_all_orders_together_have_a_budget_that_no_device_pays_into() -> None:
+@pytest.mark.parametrize(
+    ("family", "most", "topic"),
+    [("request", 8, "the requests of all houses together"), ("clear", 12, "the releases of all houses together")],
+)
+def test_orders_for_all_houses_together_have_a_budget_that_nobody_else_pays_into(
+    family: str, most: int, topic: str
+) -> None:
     clock = Clock()
     account = orders(clock)
-    assert sum(account.admit(f"request/h{n}".encode()) for n in range(100)) == 8
+    assert sum(account.admit(f"{family}/h{n}".encode()) for n in range(100)) == most
     assert all(account.admit(b"switch/h1") for _ in range(5))
+    for other in {"mode", "silence", "ack/1", "request/h200", "clear/h200"} - {f"{family}/h200"}:
+        assert account.admit(other.encode()), other
     (flood,) = account.floods(clock.now)
-    assert (flood.topic, flood.most_per_s) == ("all topics of orders together", 8)
+    assert (flood.topic, flood.most_per_s) == (topic, most)
     clock.now += 1.0
-    assert account.admit(b"request/h1")
+    assert account.admit(f"{family}/h1".encode())
 
 
-def test_acknowledgements_take_at_most_half_of_what_people_may_say() -> None:
+MANY = make_config(40)
+FLOODED = [
+    *([f"{BASE}/switch/{house.id}/request" for house in MANY.houses[:n]] for n in (1, 9, 10, 20, 40)),
+    *([f"{BASE}/switch/{house.id}/clear" for house in MANY.houses[:n]] for n in (1, 10, 40)),
+    [f"{BASE}/alert/storage/ack"],
+    [f"{BASE}/alert/invented/{n}/ack" for n in range(40)],
+    [f"{BASE}/alert/invented/{n}" for n in range(40)],
+    [f"{BASE}/silence/set", "homeassistant/status"],
+    [f"{BASE}/meter/{house.id}" for house in MANY.houses],
+    [f"{BASE}/switch/{house.id}/state" for house in MANY.houses],
+    [f"{BASE}/switch/invented-{n}/request" for n in range(40)],
+]
+A_SECOND = 60
+ALL_BUT_THE_MODE = list(dict.fromkeys(topic for topics in FLOODED for topic in topics))
+
+
+@pytest.mark.parametrize(
+    "flooded", [*FLOODED, ALL_BUT_THE_MODE], ids=lambda topics: f"{len(topics)} topics like {topics[0]}"
+)
+def test_in_a_flood_of_anything_else_every_mode_is_heard(flooded: list[str]) -> None:
+    clock, random_ = Clock(), random.Random(len(flooded))
+    account = Budgets(Intake(MANY).source, Rates.of(MANY), clock)
+    # Each topic is flooded, and now and then somebody who wants the feeder to stand still.
+    start, seconds = clock.now, 60
+    honest = sorted(start + second + random_.random() for second in range(seconds))
+    heard, unread = 0, 0
+    for n in count():
+        clock.now = start + n / (A_SECOND * len(flooded))
+        while honest and honest[0] <= clock.now:
+            heard += account.admit(f"{BASE}/mode/set".encode())
+            honest.pop(0)
+        if not honest:
+            break
+        unread += not account.admit(flooded[n % len(flooded)].encode())
+    assert heard == seconds
+    assert unread > 0.1 * seconds * A_SECOND
+
+
+def test_acknowledgements_are_half_as_many_as_releases() -> None:
     account = orders(Clock())
-    assert sum(account.admit(f"ack/{n}".encode()) for n in range(100)) == 4
+    assert sum(account.admit(f"ack/{n}".encode()) for n in range(100)) == 6
     assert account.admit(b"mode")
 
 
-@pytest.mark.parametrize(("houses", "together"), [(3, LEAST_TOGETHER), (400, 800)])
-def test_who_releases_every_house_of_a_feeder_is_no_flood(houses: int, together: int) -> None:
+@pytest.mark.parametrize(("houses", "clears"), [(3, LEAST_TOGETHER), (400, 800)])
+def test_who_releases_every_house_of_a_feeder_is_no_flood(houses: int, clears: int) -> None:
     rates = Rates.of(make_config(houses))
-    assert (rates.device, rates.order, rates.together) == (50, 10, together)
-    most = [(50, 1.0), (10, 1.0), (together // 2, 1.0), (OWN, OWN_WINDOW_S)]
-    assert [rates.most(voice) for voice in Voice] == most
+    # Requests cost much more, and are no more on a large feeder.
+    assert (rates.device, rates.order, rates.requests, rates.clears) == (50, 10, REQUESTS_TOGETHER, clears)
+    wanted = dict.fromkeys((Voice.ORDER, Voice.REQUEST, Voice.CLEAR), (10, 1.0))
+    wanted |= {Voice.DEVICE: (50, 1.0), Voice.ACKS: (clears // 2, 1.0), Voice.OWN: (OWN, OWN_WINDOW_S)}
+    assert {voice: rates.most(voice) for voice in Voice} == wanted
+
+
+def test_who_wants_more_orders_read_gets_more_of_them_together() -> None:
+    rates = Rates.of(make_config(3, telemetry={"orders_per_second": 200}))
+    assert (rates.order, rates.requests, rates.clears) == (200, 400, 400)
 
 
 def test_all_that_stands_in_our_own_name_comes_back_at_once_and_no_flood_in_it() -> None:
     clock = Clock()
-    account = Budgets(lambda _: Source("", "alert/...", Voice.OWN), Rates(device=5, order=3, together=8), clock)
+    account = Budgets(
+        lambda _: Source("", "alert/...", Voice.OWN), Rates(device=5, order=3, requests=8, clears=12), clock
+    )
     read = sum(account.admit(f"alert/{n}".encode()) for n in range(OWN))
     for _ in range(60_000):
         clock.now += 0.001

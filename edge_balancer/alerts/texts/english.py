@@ -134,7 +134,7 @@ _ALERTS: Final = {
         "and the switches' keys."
     ),
     "message_flood": (
-        "{per_s:.0f} messages a second come on {topic}; {most} of them are read, the rest is left. Nobody else's are "
+        "{per_s:.0f} messages a second come on {topic}; {most} of them are read, the rest is left. Nothing else is "
         "delayed by it. A device or a program at fault, or a stolen one: find it; if it is not to be found, revoke its "
         "certificate or its password and restart the broker."
     ),
