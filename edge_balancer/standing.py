@@ -6,6 +6,7 @@ Said when it changes, said again over every new connection, and taken back when 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from edge_balancer.homeassistant.discovery import Announcer
 from edge_balancer.logs import get_logger
@@ -15,6 +16,8 @@ from edge_balancer.types.events import Alert, AlertState
 from edge_balancer.types.ports import Outputs
 from edge_balancer.types.switching import ModeRequest
 from edge_balancer.wire import Topics, alert_payload, alerts_payload, decision_payload, mode_payload
+
+MOST_OVER: Final = 1000
 
 _log = get_logger(__name__)
 
@@ -29,6 +32,8 @@ class Standing:
         self._mode: ModeRequest | None = None
         self.alerts: dict[str, Alert] = {}
         """What stands, by key: one table for all who look."""
+        self._over: dict[str, None] = {}
+        """Topics to be taken back as soon as we can speak."""
 
     def tell(self, outputs: Outputs, now: float) -> None:
         """Say what a turn of control has changed. `now` in monotonic s."""
@@ -42,8 +47,9 @@ class Standing:
             self._mode = outputs.mode
             publish(topics.mode, mode_payload(outputs.mode), qos=1, retain=True)
         self._tell_alerts(outputs.alerts)
-        for topic, payload in self._announcer.due(now):
-            publish(topic, payload, qos=1, retain=True)
+        if self._link.speaks:
+            for topic, payload in self._announcer.due(now):
+                publish(topic, payload, qos=1, retain=True)
 
     def tell_anew(self, now: float) -> None:
         """A new connection: a broker that lost its memory must show again what is true."""
@@ -53,6 +59,9 @@ class Standing:
         for alert in self.alerts.values():
             publish(topics.alert(alert.key), alert_payload(alert), qos=1, retain=True)
         publish(topics.alerts, alerts_payload(self.alerts.values()), qos=1, retain=True)
+        over, self._over = self._over, {}
+        for topic in over:
+            self.take_back(topic)
         self._announcer.connected(now)
 
     def take_back(self, topic: str) -> None:
@@ -60,8 +69,11 @@ class Standing:
         `topic`: where something was found retained."""
         key = self._topics.alert_key(topic)
         if key and key not in self.alerts:
-            _log.info("an alert that is over is taken off the broker", key=key)
-            self._link.publish(topic, b"", qos=1, retain=True)
+            if self._link.publish(topic, b"", qos=1, retain=True):
+                _log.info("an alert that is over is taken off the broker", key=key)
+            elif len(self._over) < MOST_OVER:
+                # Heard over one connection, before the one that speaks has come up.
+                self._over[topic] = None
 
     def _tell_alerts(self, changed: Sequence[Alert]) -> None:
         publish, topics = self._link.publish, self._topics

@@ -73,11 +73,17 @@ class MqttLink:
         links = self._links()
         if not links or any(link.state is LinkState.DOWN for link in links):
             return LinkState.DOWN
-        return LinkState.UP if all(link.up for link in links) else LinkState.CONNECTING
+        # What was told before is not what is: a move waits until the broker has answered what we ask to hear.
+        return LinkState.UP if all(link.hearing for link in links) else LinkState.CONNECTING
 
     @property
     def up(self) -> bool:
         return self.state is LinkState.UP
+
+    @property
+    def speaks(self) -> bool:
+        """Whether what is published now leaves."""
+        return self._control is not None and self._control.up
 
     @property
     def connections(self) -> int:
@@ -143,17 +149,26 @@ class MqttLink:
             on_up=on_up,
             on_news=self._news,
             on_batch=self._on_batch,
-            on_hearing=self._say_online,
+            on_hearing=self._on_hearing,
             admit=self._admit,
         )
 
     def _links(self) -> list[Link]:
         return [link for link in (self._control, self._orders, self._readings) if link is not None]
 
+    def _on_hearing(self) -> None:
+        self._say_online()
+        self._tell_up()
+
     def _say_online(self) -> None:
         """Once people, switches and meters are heard: whoever sees it may speak."""
-        if not self._leaving and all(link.hearing for link in self._links()):
+        if not self._leaving and self.up:
             self.publish(self._availability, ONLINE, qos=1, retain=True)
+
+    def _say_deaf(self) -> None:
+        """While people are not heard nobody may take it for granted that a `hold` reaches us."""
+        if not self._leaving:
+            self.publish(self._availability, OFFLINE, qos=1, retain=True)
 
     def _news(self, link: Link, trouble: Trouble | None) -> None:
         s, now = self._settings, self._clock.monotonic() / self._clock.speed
@@ -163,8 +178,13 @@ class MqttLink:
             self._take_overs.went(link.client_id, now)
             what = {"client": link.client_id, "error": trouble.error, "remedy": trouble.remedy}
             self._outage.down(host=s.host, port=s.tcp_port, **what)
+            if link is self._orders:
+                self._say_deaf()
         if self._take_overs.sure:
             self._join()
+
+    def _tell_up(self) -> None:
+        s = self._settings
         if self.up and not self._outage.up(host=s.host) and not self._told_up:
             _log.info("broker connected", host=s.host, port=s.tcp_port)
         self._told_up |= self.up

@@ -61,14 +61,19 @@ async def test_without_orders_nobody_could_stop_it_so_nothing_is_commanded(broke
             await field.see("availability", lambda m: m.text == "online")
             field.present(*POSITIONS)
             await field.sync()
+            here = field.now()
             gate.shut(f"{client_id}-orders")
-            await until(lambda: not daemon._link.up, "the way to the broker is down")
+            # Whoever looks at it must not believe that a hold would be heard.
+            await field.see("availability", lambda m: m.text == "offline", since=here)
+            assert not daemon._link.up
             field.loads(*SKEWED)
             failed = (await recorded(tmp_path / "eb.db", EventKind.FAILED))[0]
             assert failed.body["sent"] is False
             assert field.said("switch/*/set") == []
+            here = field.now()
             gate.open(f"{client_id}-orders")
-            await until(lambda: daemon._link.up, "all three again")
+            await field.see("availability", lambda m: m.text == "online", since=here)
+            assert daemon._link.up
             field.say("mode/set", {"mode": "hold", "operator": "anna"})
             await field.see("mode", lambda m: m.json == {"mode": "hold", "by": "anna"})
 
@@ -97,3 +102,19 @@ async def test_without_control_the_broker_says_that_it_is_gone_and_readings_are_
             feeder = await field.see("phases", since=here)
             assert feeder.json["houses_fresh"] == 6
         assert trail(tmp_path / "eb.db", EventKind.LOCKED) == []
+
+
+async def test_what_stands_retained_and_is_over_is_taken_back_though_it_is_heard_before_control_has_come_up(
+    broker: Broker, tmp_path: Path
+) -> None:
+    base = fresh_base()
+    client_id = base.replace("/", "-")
+    async with gate_to(broker.port) as gate, field_at(broker.port, base) as field:
+        field.say("alert/old_one", {"state": "active"}, retain=True)
+        await field.see("alert/old_one")
+        gate.shut(client_id)
+        async with running(small_feeder(gate.port, base, tmp_path / "eb.db")) as daemon:
+            await until(lambda: gate.through == all_three(client_id) - {client_id}, "the others")
+            await until(lambda: bool(daemon._standing._over), "the old alert is heard")
+            gate.open(client_id)
+            await field.see("alert/old_one", lambda m: not m.payload)

@@ -171,6 +171,8 @@ async def test_a_second_start_goes_on_where_the_first_one_ended(broker: Broker, 
         async with service(config) as second:
             await field.see("availability", lambda m: m.text == "online", since=here)
             field.loads(*CALM)
+            # Readings and orders come over connections of their own.
+            await field.see("phases", lambda m: m.json["houses_fresh"] == 6, since=here)
             # The dwell of a move before the restart still counts.
             field.say(f"switch/{command.house}/request", {"phase": "L1", "operator": "Ann"})
             decision = await field.see("decision", lambda m: m.json["operator"] == "Ann", since=here)

@@ -52,6 +52,7 @@ class HandClock:
 
     def __init__(self) -> None:
         self.now = 1_000.0
+        self.set = True
 
     def monotonic(self) -> float:
         return self.now
@@ -60,7 +61,7 @@ class HandClock:
         return 1_790_000_000.0 + self.now
 
     def synced(self) -> bool:
-        return True
+        return self.set
 
 
 @dataclass

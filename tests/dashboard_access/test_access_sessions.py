@@ -92,6 +92,18 @@ def test_a_session_begun_under_a_clock_that_was_ahead_ends_when_the_clock_is_set
     assert net.ask("GET", STATUS, net.as_page()).status == 401
 
 
+def test_a_clock_that_came_up_behind_and_is_not_set_yet_ends_none(tmp_path: Path) -> None:
+    clock = HandClock()
+    with rig(tmp_path, clock, free_reading=False) as running:
+        running.account("anna", "operator")
+        running.log_in("anna")
+        clock.now -= DAY_S
+        clock.set = False
+        assert running.ask("GET", STATUS, running.as_page()).status == 200
+        clock.set = True
+        assert running.ask("GET", STATUS, running.as_page()).status == 401
+
+
 def test_a_clock_that_is_set_a_little_ends_no_session(net: Rig, clock: HandClock) -> None:
     net.log_in("anna")
     clock.now -= 30.0

@@ -79,7 +79,7 @@ class Access:
         before = self._identifier.find(incoming).secret
         if before is not None:
             self._sessions.end(before)
-        self._sessions.sweep(self._accounts.now(), self._clock.wall())
+        self._sessions.sweep(self._accounts.now(), self._clock.wall(), synced=self._clock.synced())
         secret = self._sessions.begin(account, self._clock.wall())
         response = reply(self._said(incoming, account, secret))
         # A page on a wall stays over a restart of its browser; who acts logs in again.

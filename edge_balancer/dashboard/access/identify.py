@@ -84,12 +84,13 @@ class Identifier:
         return self._accounts.now().token_by_id(token.id) == token and not token.expired(self._clock.wall())
 
     def _by_session(self, secret: str) -> Found | None:
-        account = self._sessions.account(secret, self._accounts.now(), self._clock.wall(), use=True)
+        clock = self._clock
+        account = self._sessions.account(secret, self._accounts.now(), clock.wall(), use=True, synced=clock.synced())
         if account is None:
             return None
 
         def holds() -> bool:
-            now = self._sessions.account(secret, self._accounts.now(), self._clock.wall(), use=False)
+            now = self._sessions.account(secret, self._accounts.now(), clock.wall(), use=False, synced=clock.synced())
             return now is not None and now.level >= account.level
 
         return Found(Who(account.name, account.level, "session"), holds, secret)

@@ -47,6 +47,8 @@ def run(module: ModuleType, *arguments: str) -> int:
 def start(name: str, *arguments: str, stderr: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
     """The command as a process of its own, to be interrupted. A test that fails before that does not wait for it."""
     code = (
+        # Whoever runs the tests in the background has children that ignore it.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "import argparse, sys\n"
         f"from firmware_bridge.commands import {name} as it\n"
         "parser = argparse.ArgumentParser()\n"
