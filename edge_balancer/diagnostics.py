@@ -46,6 +46,7 @@ def diagnostics_payload(
             "refused": ledger.refused,
         },
         "refused": {str(reason): count for reason, count in intake.refusals.items()},
+        "modes_refused": engine.modes_refused,
         "refused_last": {str(reason): intake.recent_refusals(reason) for reason in intake.refusals},
         "seen_not_configured": intake.unconfigured,
         "unread": {source.topic: count for source, count in budgets.left_unread().items()},

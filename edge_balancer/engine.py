@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +26,7 @@ from edge_balancer.forecast.civil_time import CivilTime
 from edge_balancer.forecast.interface import MissingModel, Model
 from edge_balancer.settings.root import Configuration
 from edge_balancer.switching.desk import SwitchDesk
+from edge_balancer.switching.modes import ModeDesk
 from edge_balancer.switching.picture import Picture
 from edge_balancer.switching.ration import Row
 from edge_balancer.switching.roster import Roster
@@ -35,7 +37,7 @@ from edge_balancer.types.decisions import Decision
 from edge_balancer.types.events import Alert, Event, EventKind
 from edge_balancer.types.ports import Inputs, Outputs, Restored
 from edge_balancer.types.snapshot import FeederState, MinuteMean
-from edge_balancer.types.switching import ClearRequest, Command, Mode, ModeRequest
+from edge_balancer.types.switching import ClearRequest, Command, Mode
 from edge_balancer.types.tojson import to_json
 
 TICK_S: Final = 1.0
@@ -62,7 +64,6 @@ class Engine:
         monotonic s. `advisor` forecasts in the survival blend's place; `model`, a learned forecast, corrects the
         blend under supervision. At most one of them may be given."""
         self._config = config
-        self._mode = restored.mode or config.decision.mode
         self.roster = Roster(config.houses)
         self._three_phase = np.flatnonzero(self.roster.three_phase)
         self.latest = LatestReadings(self.roster.ids, config.telemetry)
@@ -72,18 +73,23 @@ class Engine:
         self._guard = Guard(config, self.roster)
         self._decisions = DecisionDesk(config, self.roster, self.latest, self._guard, session, advisor, model)
         self._switches = SwitchDesk(config, self.roster, self.latest, session)
+        self._modes = ModeDesk(restored.mode or config.decision.mode, self._switches)
         self._outage = OutageWatch(config.decision.min_coverage, config.decision.outage_cooldown_s)
         self.watch = Watch(config, self.roster, restored)
         self._now, self._wall = now, restored.wall
         self._civil = CivilTime()
         self._next_tick = now
         self._tick_s = min(TICK_S, config.mqtt.publish_s)
-        self._announce: ModeRequest | None = ModeRequest(self._mode, "start")
         self._restore(restored, now)
 
     @property
     def mode(self) -> Mode:
-        return self._mode
+        return self._modes.mode
+
+    @property
+    def modes_refused(self) -> int:
+        """Wishes for another mode that were refused since the start: it was changed too often."""
+        return self._modes.refused
 
     def _restore(self, restored: Restored, now: float) -> None:
         self._switches.at(now, restored.wall, True)
@@ -185,7 +191,10 @@ class Engine:
         self.roster.forget(now)
         self._switches.at(now, inputs.wall, inputs.synced)
         self._switches.write_due()
-        self._take_mode(inputs)
+        # Before all that a mode may allow or forbid in this step.
+        for request in inputs.modes:
+            if self._modes.take(request) and request.mode is Mode.AUTO:
+                self._switches.resume(request.by)
         self._hear(inputs)
         # Before this step's readings are taken: they belong to the minute in which they came.
         minutes, feeder_minutes = self._minutes.turn(inputs.wall, self.roster.phase)
@@ -196,29 +205,17 @@ class Engine:
         s = self._situation(now, fresh)
         decisions, commands = self._decide(inputs, s)
         alerts, feeder = self._tick(now, inputs, s)
-        announce, self._announce = self._announce, None
         return Outputs(
             events=tuple(self._switches.drain()),
             commands=tuple(commands),
             decisions=tuple(decisions),
             alerts=alerts,
             feeder=feeder,
-            mode=announce,
+            mode=self._modes.news(),
             minutes=minutes,
             feeder_minutes=feeder_minutes,
             due=min((t for t in (self._decisions.due(), self._switches.flights.due()) if t is not None), default=None),
         )
-
-    def _take_mode(self, inputs: Inputs) -> None:
-        for request in inputs.modes:
-            # Who gives orders by the API is answered for each of them: also one that changes nothing is on record.
-            if request.mode is not self._mode or request.order:
-                self._mode = request.mode
-                body = {"mode": str(request.mode), "by": request.by} | _said(request.reason, request.order)
-                self._switches.record_few("mode", Row(EventKind.MODE, body), at_once=bool(request.order))
-            if request.mode is Mode.AUTO:
-                self._switches.resume(request.by)
-            self._announce = request
 
     def _hear(self, inputs: Inputs) -> None:
         """What was sent, what the switches say, what people released: in that order, as it came about."""
@@ -266,7 +263,7 @@ class Engine:
         nominal = self._config.feeder.nominal_voltage_v
         dead = fresh & (self.latest.v < 0.5 * nominal)
         self._outage.update(now, coverage, _darkest(self.roster.phase, fresh, dead))
-        return self._decisions.situation(now, self._mode, fresh, coverage, self._outage.until)
+        return self._decisions.situation(now, self.mode, fresh, coverage, self._outage.until)
 
     def _picture(self, now: float, fresh: NDArray[np.bool_]) -> Picture:
         latest, roster = self.latest, self.roster
@@ -341,9 +338,20 @@ class Engine:
         self.houses_ring.advance(now)
         self.phase_ring.add_state(now, feeder)
         alerts = self.watch.look(
-            now, inputs, feeder, s.fresh, self.latest, self._records.doubts.values(), self.forecast_fault
+            now,
+            self._with_refusals(inputs),
+            feeder,
+            s.fresh,
+            self.latest,
+            self._records.doubts.values(),
+            self.forecast_fault,
         )
         return self._told([*acknowledged, *alerts]), feeder
+
+    def _with_refusals(self, inputs: Inputs) -> Inputs:
+        """Orders that were refused here count as those that were not understood."""
+        refused = inputs.refused_orders + self.modes_refused
+        return msgspec.structs.replace(inputs, refused_orders=refused) if self.modes_refused else inputs
 
     def _told(self, alerts: list[Alert]) -> tuple[Alert, ...]:
         for alert in alerts:
@@ -364,7 +372,7 @@ class Engine:
             shared,
             latest.fresh_transformer(s.now),
             self._config.feeder,
-            self._mode,
+            self.mode,
             len(roster),
         )
 

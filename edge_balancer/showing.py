@@ -142,7 +142,7 @@ class Showing:
                 accepted=ledger.accepted,
                 refreshed=ledger.refreshed,
                 refused=ledger.refused,
-                refused_orders=intake.refused_orders,
+                refused_orders=intake.refused_orders + engine.modes_refused,
                 connections=self._link.connections,
                 late_events=storage.late_events + journal.waiting,
                 lost_events=storage.lost_events + journal.lost,

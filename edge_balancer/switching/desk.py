@@ -70,13 +70,21 @@ class SwitchDesk:
         """Write a row for the audit trail."""
         if house:
             # A position that waits its turn is older than this, and must not stand behind it.
-            self._write(self._ration.release(_positions(house)))
+            self.record_waiting(_positions(house))
         self._events.append(Event(kind, self._now, self._wall, self._synced, house, command, body))
 
     def record_few(self, account: str, *rows: Row, at_once: bool = False) -> None:
         """Write rows that anybody may provoke (`ration`): now, or later with how many gave way. `at_once` where
         somebody waits for them."""
         self._write(self._ration.offer(account, self._now, rows, at_once=at_once))
+
+    def may_record(self, account: str) -> bool:
+        """Whether the ration of an account allows one more row now; whoever is told so writes it."""
+        return self._ration.spend(account, self._now)
+
+    def record_waiting(self, account: str) -> None:
+        """Write what waits on an account: what is written next rests on it."""
+        self._write(self._ration.release(account))
 
     def write_due(self) -> None:
         """Write what has waited its turn."""

@@ -1,7 +1,8 @@
 """Rows of the audit trail that anybody at the broker can provoke as often as they like: orders that change nothing,
-modes set to and fro, positions that no command explains. As long as they are few each is written at once. Beyond that
+modes that are refused, positions that no command explains. As long as they are few each is written at once. Beyond that
 the newest of its kind waits its turn and then says how many gave way to it, so that the trail ends with what is true
-and a flood fills no card. Nothing that moves a switch is ever rationed.
+and a flood fills no card. Nothing that moves a switch is ever rationed; a
+change of the mode that would allow a move waits with its effect, not with its row (`modes`).
 
 Pure: what is to be written is handed back, with the time handed in.
 """
@@ -66,11 +67,14 @@ class Ration:
         self._accounts: dict[str, _Account] = {}
         self._waiting: dict[str, _Account] = {}
 
+    def spend(self, account: str, now: float) -> bool:
+        """Whether a row may be written now by whoever asks; it then counts as written. On an account that is used so
+        nothing waits."""
+        return self._account(account, now).may(now)
+
     def offer(self, account: str, now: float, rows: Rows, *, at_once: bool = False) -> Rows:
         """What of it is to be written now: all or nothing. `at_once`: whatever has been written before."""
-        found = self._accounts.get(account)
-        if found is None:
-            found = self._accounts[account] = _Account(now)
+        found = self._account(account, now)
         found.omitted += bool(found.waiting)
         found.waiting = rows
         if at_once or (account not in self._waiting and found.may(now)):
@@ -94,3 +98,9 @@ class Ration:
     def rest(self) -> list[Row]:
         """All that waits: the end has come."""
         return [row for name in list(self._waiting) for row in self.release(name)]
+
+    def _account(self, account: str, now: float) -> _Account:
+        found = self._accounts.get(account)
+        if found is None:
+            found = self._accounts[account] = _Account(now)
+        return found

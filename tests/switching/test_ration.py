@@ -64,6 +64,14 @@ def test_what_is_written_next_may_let_out_what_waits() -> None:
     assert ration.release("nobody's") == ()
 
 
+def test_what_cannot_wait_may_be_written_as_often_as_what_can() -> None:
+    ration = Ration()
+    assert [ration.spend("mode", 10.0) for _ in range(BURST + 5)] == [True] * BURST + [False] * 5
+    assert ration.spend("mode", 10.0 + EVERY_S)
+    assert not ration.spend("mode", 10.0 + EVERY_S)
+    assert ration.due(1e6) == []
+
+
 def test_rows_that_belong_together_stay_together() -> None:
     ration = Ration()
     pair: Rows = (Row(EventKind.REQUEST, {}, "h1"), Row(EventKind.DECISION, {}))

@@ -124,8 +124,9 @@ _ALERTS: Final = {
     ),
     "orders_refused": (
         "{refused} orders were refused within an hour, told from {limit} on: requests, releases, acknowledgements and "
-        "modes that were malformed, retained or for nobody. None of them had any effect. If no program of yours is at "
-        "fault, somebody tries the broker: B/diagnostics shows the last of them; change its passwords and rights."
+        "modes that were malformed, retained or for nobody, or modes set to and fro too often. None of them had any "
+        "effect. If no program of yours is at fault, somebody tries the broker: B/diagnostics shows the last of them; "
+        "change its passwords and rights."
     ),
     "commands_forged": (
         "Switches refused {forged} commands within an hour as forged, repeated or old; told from {limit} on. None of "
