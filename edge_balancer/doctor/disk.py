@@ -6,13 +6,13 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 from edge_balancer.doctor.findings import Finding, fail, ok, warn
 from edge_balancer.settings.root import Configuration
 from edge_balancer.storage.database import open_reader
 from edge_balancer.storage.errors import StorageError
+from firmware_bridge.settings.exposure import readable_by_all
 
 LEAST_MB: Final = 100.0
 """Below this a day's records may not find room."""
@@ -81,11 +81,5 @@ def files(config: Configuration) -> Iterator[Finding]:
         ("dashboard.accounts", page.accounts),
         ("storage.path", config.storage.path),
     ):
-        if path is not None and path.exists() and _open_to_others(path):
+        if path is not None and path.exists() and readable_by_all(path):
             yield warn("files", f"{path} ({key}) can be read by every user of this machine", f"chmod o-rwx {path}")
-
-
-def _open_to_others(path: Path) -> bool:
-    """Whether somebody who is neither owner nor in the group reaches it: a closed folder above protects it too."""
-    readable = bool(path.stat().st_mode & 0o004)
-    return readable and all(folder.stat().st_mode & 0o001 for folder in path.resolve().parents)

@@ -16,10 +16,11 @@ from edge_balancer.settings.channel_rules import channel_findings, secret_keys, 
 from edge_balancer.settings.collect import Collector
 from edge_balancer.settings.contact_rules import contact_findings
 from edge_balancer.settings.fields import sections
-from edge_balancer.settings.files import file_findings, readable_by_all, resolve
+from edge_balancer.settings.files import file_findings, resolve
 from edge_balancer.settings.layers import Layers, read
 from edge_balancer.settings.root import Configuration
 from firmware_bridge.settings.base import Finding
+from firmware_bridge.settings.exposure import readable_by_all
 
 
 @dataclass(frozen=True, slots=True)

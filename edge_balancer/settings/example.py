@@ -5,6 +5,7 @@ What a user must set stands without a comment sign; every other key stands behin
 
 from __future__ import annotations
 
+import os
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,8 +98,10 @@ def write_example(directory: Path) -> list[Path]:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         for file, text in contents.items():
-            # "x": should it have come into being since we looked, it is still not overwritten.
-            with file.open("x", encoding="utf-8", newline="\n") as out:
+            # O_EXCL: should it have come into being since we looked, it is still not overwritten. It may come to hold
+            # a password.
+            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+            with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as out:
                 out.write(text)
             written.append(file)
     except OSError as error:

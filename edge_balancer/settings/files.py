@@ -4,7 +4,6 @@ used."""
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -110,14 +109,6 @@ def _pem_findings(at: Location, file: Path) -> Iterator[Finding]:
             "is no certificate or key in PEM form: it has no line -----BEGIN ...",
             "convert it with openssl, or give another file",
         )
-
-
-def readable_by_all(file: Path) -> bool:
-    """Whether every user of the machine may read it."""
-    try:
-        return bool(file.stat().st_mode & stat.S_IROTH)
-    except (OSError, ValueError):
-        return False
 
 
 def printable(name: str | os.PathLike[str]) -> str:

@@ -12,7 +12,8 @@ from pathlib import Path
 from firmware_bridge.service.problems import problems
 from firmware_bridge.settings.base import Finding
 from firmware_bridge.settings.bridge import BridgeConfiguration
-from firmware_bridge.settings.load import Loaded, read, readable_by_all
+from firmware_bridge.settings.exposure import readable_by_all
+from firmware_bridge.settings.load import Loaded, read
 from firmware_bridge.settings.problems import ConfigurationProblems
 
 _CERTIFICATES = ("ca_file", "cert_file", "key_file")

@@ -286,14 +286,6 @@ def _resolved(configuration: BridgeConfiguration, folder: Path, environ: Mapping
     )
 
 
-def readable_by_all(file: Path) -> bool:
-    """Whether every user of the machine may read it."""
-    try:
-        return bool(file.stat().st_mode & 0o004)
-    except OSError:
-        return False
-
-
 def _overlap(one: Location, other: Location) -> bool:
     """Whether one is the other, or around it."""
     return one[: len(other)] == other or other[: len(one)] == one

@@ -37,6 +37,8 @@ def at(tree: Any, key: Key) -> Any:
 
 def test_the_example_loads_without_a_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file, table = write_example(tmp_path / "new" / "folder")
+    # Somebody may enter a password, which must not be in a file that all can read.
+    assert not file.stat().st_mode & 0o007
     assert (file.name, table.name) == ("edge-balancer.toml", "houses.csv")
     assert check_command(file) == 0
     said = capsys.readouterr()

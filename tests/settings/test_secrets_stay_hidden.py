@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,6 +32,15 @@ FILES = {
     "unquoted": "[mqtt]\npassword = {SECRET}",
     "unclosed": "[mqtt]\npassword = '{SECRET}",
 }
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that another user can reach (pytest's own cannot be)."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize("case", FILES)
@@ -73,8 +85,8 @@ def test_a_good_secret_is_not_in_the_configuration_s_text(tmp_path: Path) -> Non
         (f'[bridge]\ncommand_keys = "{SECRET}-of-some-length"\n', "bridge.command_keys"),
     ],
 )
-def test_a_secret_in_a_file_that_all_can_read_is_refused(tmp_path: Path, table: str, key: str) -> None:
-    file = tmp_path / "c.toml"
+def test_a_secret_in_a_file_that_all_can_read_is_refused(open_folder: Path, table: str, key: str) -> None:
+    file = open_folder / "c.toml"
     file.write_text(BASE + table)
     file.chmod(0o644)
     (found,) = problems(file, {})
@@ -84,15 +96,24 @@ def test_a_secret_in_a_file_that_all_can_read_is_refused(tmp_path: Path, table: 
     # As the package leaves it: for root and the service's group.
     file.chmod(0o640)
     assert problems(file, {}) == []
+    # Or in a folder that nobody else enters, by whatever name it is reached.
+    file.chmod(0o644)
+    open_folder.chmod(0o700)
+    assert problems(file, {}) == []
+    link = file.with_name("link.toml")
+    link.symlink_to(file)
+    assert problems(link, {}) == []
+    open_folder.chmod(0o751)
+    assert [found.key for found in problems(link, {})] == [key], "who knows its name can read it"
 
 
-def test_every_secret_is_looked_at(tmp_path: Path) -> None:
+def test_every_secret_is_looked_at(open_folder: Path) -> None:
     """Whichever is added later: it is refused in an open file, or in every file."""
     for section in sections():
         for key in section.keys:
             if not key.secret:
                 continue
-            file = tmp_path / "c.toml"
+            file = open_folder / "c.toml"
             *tables, name = key.path
             user = 'user = "u"\n' if name == "password" else ""
             file.write_text(BASE + f'[{".".join(tables)}]\n{user}{name} = "{SECRET}-of-some-length"\n')
@@ -102,9 +123,9 @@ def test_every_secret_is_looked_at(tmp_path: Path) -> None:
             assert SECRET not in format_problems(problems(file, {}))
 
 
-def test_a_secret_from_elsewhere_is_no_matter_of_the_file(tmp_path: Path) -> None:
-    file = tmp_path / "c.toml"
+def test_a_secret_from_elsewhere_is_no_matter_of_the_file(open_folder: Path) -> None:
+    file = open_folder / "c.toml"
     file.write_text(BASE)
     file.chmod(0o644)
-    (tmp_path / "bridge.command_keys").write_text(f"{SECRET}-of-some-length")
-    assert problems(file, {}, tmp_path) == []
+    (open_folder / "bridge.command_keys").write_text(f"{SECRET}-of-some-length")
+    assert problems(file, {}, open_folder) == []

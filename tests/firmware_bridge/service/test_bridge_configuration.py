@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -212,11 +215,20 @@ def test_everything_is_told_at_once_and_only_once(tmp_path: Path) -> None:
     ]
 
 
-def test_no_secret_is_shown(tmp_path: Path) -> None:
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that another user can reach (pytest's own cannot be)."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_no_secret_is_shown(open_folder: Path) -> None:
     text = GOOD.replace("[mqtt]", '[mqtt]\npassword = 77123\npasswort = "s3cret"\nhost = "mqtt://u:s3cret@x"') + (
         '[bridge]\ncommand_keys = "s3cret"\n'
     )
-    file = written(tmp_path, text)
+    file = written(open_folder, text)
     file.chmod(0o644)
     told = format_problems(examine(file, {}).problems)
     assert "s3cret" not in told
@@ -231,11 +243,14 @@ def test_no_secret_is_shown(tmp_path: Path) -> None:
         ('[bridge]\ncommand_keys = "0123456789abcdef"\n[mqtt]\n', "bridge.command_keys"),
     ],
 )
-def test_a_secret_in_a_file_that_everybody_can_read_is_refused(tmp_path: Path, more: str, key: str) -> None:
-    file = written(tmp_path, GOOD.replace("[mqtt]\n", more))
+def test_a_secret_in_a_file_that_everybody_can_read_is_refused(open_folder: Path, more: str, key: str) -> None:
+    file = written(open_folder, GOOD.replace("[mqtt]\n", more))
     file.chmod(0o644)
     assert [(found.key, found.severity) for found in examine(file, {}).problems] == [(key, "error")]
     file.chmod(0o640)
+    assert examine(file, {}).problems == []
+    file.chmod(0o644)
+    open_folder.chmod(0o700)
     assert examine(file, {}).problems == []
 
 
