@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_balancer.settings.example import write_example
 from edge_balancer.storage.migrations import APPLICATION_ID, latest_version
 from firmware_bridge.switches.memory_schema import APPLICATION_ID as MEMORY_ID
 from firmware_bridge.switches.memory_schema import NEWEST
@@ -29,6 +30,50 @@ def run(*command: str | Path, **environ: str) -> subprocess.CompletedProcess[str
 @pytest.mark.parametrize("name", ["configured", "postinst", "postrm", "preinst.in", "prerm"])
 def test_a_script_of_the_package_is_valid_shell(name: str) -> None:
     assert run("/bin/sh", "-n", DEB / name).stderr == ""
+
+
+# -- an upgrade that the configuration does not survive ---------------------------------------------------------------
+
+
+def upgraded(root: Path, *, starts: bool) -> subprocess.CompletedProcess[str]:
+    """`postinst` on a machine below a folder, where both services ran; its programs are this checkout's."""
+    script = (DEB / "postinst").read_text()
+    for place in ("/opt/edge-balancer", "/run/", "/etc/", "/var/lib/"):
+        script = re.sub(rf"(?<![\w.$}}/]){place}", f"{root}{place}", script)
+    home, tools = root / "opt/edge-balancer/venv/bin", root / "tools"
+    for folder in (home, tools, root / "run/systemd/system"):
+        folder.mkdir(parents=True)
+    for name in ("edge-balancer", "firmware-bridge"):
+        module = f"{name.replace('-', '_')}.cli"
+        (home / name).write_text(f"#!{sys.executable}\nimport sys\nfrom {module} import main\nsys.exit(main())\n")
+    (tools / "systemctl").write_text(f'#!/bin/sh\necho "$2" >>{root}/started\nexit {int(not starts)}\n')
+    for file in (*home.iterdir(), *tools.iterdir()):
+        file.chmod(0o755)
+    units = ["edge-balancer.service", "firmware-bridge.service", "edge-balancer-backup.timer"]
+    (root / "run/edge-balancer-upgrade").write_text("".join(f"{unit}\n" for unit in units))
+    (root / "postinst").write_text(script)
+    done = run(
+        "/bin/sh", root / "postinst", "abort-upgrade", PATH=f"{tools}:{os.environ['PATH']}", PYTHONPATH=str(ROOT)
+    )
+    assert (root / "started").read_text().split() == units
+    assert not (root / "run/edge-balancer-upgrade").exists()
+    return done
+
+
+@pytest.mark.parametrize("starts", [True, False])
+@pytest.mark.parametrize("good", [True, False])
+def test_a_service_that_does_not_start_after_an_upgrade_says_why(good: bool, starts: bool, tmp_path: Path) -> None:
+    site = tmp_path / "etc/edge-balancer"
+    write_example(site)
+    if not good:
+        config = site / "edge-balancer.toml"
+        config.write_text(config.read_text().replace("\n[mqtt]\n", "\n[mqtt]\nlatest = 1\n"))
+    done = upgraded(tmp_path, starts=starts)
+    assert done.returncode == 0, done.stderr
+    assert ("edge-balancer.service did not start" in done.stderr) is not starts
+    told = not starts and not good
+    assert ("mqtt.latest" in done.stderr) is told
+    assert ("correct this, then: sudo systemctl start edge-balancer.service" in done.stderr) is told
 
 
 # -- older packages over newer records --------------------------------------------------------------------------------
