@@ -17,7 +17,7 @@ from typing import IO, Final
 
 import msgspec
 
-from edge_balancer.backup.errors import BackupError
+from edge_balancer.backup.errors import BackupError, ForeignError
 from edge_balancer.backup.manifest import MOST_MANIFEST_BYTES, NAME, Entry, Kind, Manifest, Place, decode, encode
 from edge_balancer.storage.database import sync_folder
 
@@ -122,7 +122,7 @@ def _opened(archive: Path) -> Iterator[tarfile.TarFile]:
 def _manifest(tar: tarfile.TarFile, archive: Path) -> Manifest:
     first = tar.next()
     if first is None or first.name != NAME or not first.isreg() or first.size > MOST_MANIFEST_BYTES:
-        raise BackupError(f"restore: {archive}: is no archive of edge-balancer: it does not begin with its manifest")
+        raise ForeignError(f"restore: {archive}: is no archive of edge-balancer: it does not begin with its manifest")
     stream = tar.extractfile(first)
     try:
         return decode(b"" if stream is None else stream.read())

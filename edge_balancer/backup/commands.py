@@ -8,44 +8,53 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from edge_balancer.backup import make
 from edge_balancer.backup.errors import BackupError
+from edge_balancer.backup.make import Night, clear_leftovers, make, make_in_folder
 from edge_balancer.backup.places import places
 from edge_balancer.backup.records import folder_of
 from edge_balancer.backup.restore import Plan, carry_out, planned
-from edge_balancer.settings.load import load
 
 OK, FAILED = 0, 1
 
 
 def backup_command(args: argparse.Namespace) -> int:
-    """Gives 0 where the archive is written, 1 where it is not."""
+    """Gives 0 where the archive is written, 1 where it is not, or where it is and what is old could not be removed."""
     now = datetime.now(UTC)
     try:
         if args.keep is not None and (args.folder is None or args.keep < 1):
             raise BackupError(f"backup: --keep {args.keep}: goes with --folder, and keeps at least 1")
-        feeder = load(args.config, os.environ).feeder.id
-        out: Path
         if args.folder is None:
-            out = args.out
-            manifest = make.make(args.config, os.environ, out, args.keys, now)
+            night = Night(args.out, make(args.config, os.environ, args.out, args.keys, now))
         else:
-            make.clear_leftovers(args.folder, now)
-            out, manifest = make.make_in_folder(args.config, os.environ, args.folder, args.keys, now)
-        gone = [] if args.keep is None else make.thin(args.folder, feeder, args.keep)
+            clear_leftovers(args.folder, now)
+            night = make_in_folder(args.config, os.environ, args.folder, args.keys, now, args.keep)
     except BackupError as error:
         print(error, file=sys.stderr)
         return FAILED
-    print(f"{out}: {len(manifest.entries)} files of feeder {feeder}, audit trail to {manifest.head or 'nothing yet'}")
+    _tell_night(night, args.keys)
+    return FAILED if night.not_thinned else OK
+
+
+def _tell_night(night: Night, keys: Path | None) -> None:
+    out, manifest = night.out, night.manifest
+    head = manifest.head or "nothing yet"
+    print(f"{out}: {len(manifest.entries)} files of feeder {manifest.feeder}, audit trail to {head}")
     if manifest.parts:
-        print(f"{folder_of(args.folder, feeder)}: the records that belong to it; copy the whole folder elsewhere")
-    if args.keys is not None:
-        print(f"{args.keys}: keys and secrets. Keep it apart: with it, somebody can be this controller.")
+        kept = folder_of(out.parent, manifest.feeder)
+        print(f"{kept}: the records that belong to it; copy the whole folder elsewhere")
+    if keys is not None:
+        print(f"{keys}: keys and secrets. Keep it apart: with it, somebody can be this controller.")
     elif manifest.secrets:
         print(f"Not in it, being secrets: {', '.join(manifest.secrets)}. `--keys FILE` writes them apart.")
-    for file in gone:
+    for file in night.removed:
         print(f"{file}: removed")
-    return OK
+    for unread in night.unread:
+        print(
+            f"backup: {unread}: cannot be read, so no old records were removed: move it elsewhere, or delete it",
+            file=sys.stderr,
+        )
+    if night.not_thinned:
+        print(f"{night.not_thinned}; {out} is written", file=sys.stderr)
 
 
 def restore_command(args: argparse.Namespace) -> int:
@@ -53,7 +62,14 @@ def restore_command(args: argparse.Namespace) -> int:
     where = places(args.config, os.environ)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     try:
-        with planned(args.archive, args.keys, where, elsewhere=args.elsewhere, partial=args.partial) as plan:
+        with planned(
+            args.archive,
+            args.keys,
+            where,
+            elsewhere=args.elsewhere,
+            partial=args.partial,
+            with_records=not args.without_records,
+        ) as plan:
             if not args.check:
                 carry_out(plan, stamp)
             _tell(plan, done=not args.check)
@@ -75,7 +91,14 @@ def _tell(plan: Plan, *, done: bool) -> None:
         print(f"  what stood there is {aside}")
     for name in plan.left_out:
         print(f"  left out, being missing or damaged: {name}")
+    if plan.store is None and plan.guarded is not None:
+        print(f"The store {plan.guarded} is as it was: records were not asked for.")
+    if plan.closed is not None:
+        print(
+            f"{plan.closed}: for its owner and group alone, since secrets stand in it: `ls -l` shows whether the "
+            "service's user is one of them."
+        )
     if plan.missing_secrets:
         print(f"Still missing, being secrets: {', '.join(plan.missing_secrets)}. Give --keys, or write them yourself.")
-    if done:
+    if done and plan.store is not None:
         print("Lock-outs since then are not on record any more: look at the switches before the mode is set to auto.")

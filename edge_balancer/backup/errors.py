@@ -7,3 +7,7 @@ from edge_balancer.errors import EdgeBalancerError
 
 class BackupError(EdgeBalancerError):
     """It was not done; what was there before is there still."""
+
+
+class ForeignError(BackupError):
+    """A whole archive, and of another program."""

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,7 @@ from edge_balancer.backup.archive import Piece
 from edge_balancer.backup.errors import BackupError
 from edge_balancer.backup.manifest import FORMAT, WHOLE_FORMAT, Manifest
 from edge_balancer.backup.places import Places, Source, keys, places, sources
+from edge_balancer.backup.room import leave_reserve
 from edge_balancer.settings.load import load
 from edge_balancer.settings.root import Configuration
 from edge_balancer.storage.errors import StorageError
@@ -42,11 +44,30 @@ def make(configuration: Path, environ: Mapping[str, str], out: Path, keys_out: P
     return _make(configuration, environ, out, keys_out, now, None)
 
 
+@dataclass(frozen=True, slots=True)
+class Night:
+    """What came of a backup into a folder. The archive is written, whatever became of the old ones."""
+
+    out: Path
+    manifest: Manifest
+    removed: tuple[Path, ...] = ()
+    unread: tuple[str, ...] = ()
+    """Archives of the folder that cannot be read, and why: because of them no record was removed."""
+    not_thinned: str = ""
+    """Why what is old could not be removed."""
+
+
 def make_in_folder(
-    configuration: Path, environ: Mapping[str, str], folder: Path, keys_out: Path | None, now: datetime
-) -> tuple[Path, Manifest]:
+    configuration: Path,
+    environ: Mapping[str, str],
+    folder: Path,
+    keys_out: Path | None,
+    now: datetime,
+    keep: int | None = None,
+) -> Night:
     """Write an archive into a folder of them, and of the store's records what is not there yet: what a night writes is
-    what a day has brought, however large the store is. Raises BackupError, ConfigurationError."""
+    what a day has brought, however large the store is. Then remove all but the newest `keep` of this feeder's archives.
+    Raises BackupError, ConfigurationError."""
     feeder = load(configuration, environ).feeder.id
     out = folder / name_of(feeder, now)
     kept = records.folder_of(folder, feeder)
@@ -56,7 +77,10 @@ def make_in_folder(
             records.give(out, folder)
         except OSError as error:
             raise BackupError(f"backup: {out}: {error.strerror or error}") from error
-    return out, manifest
+        if keep is None:
+            return Night(out, manifest)
+        # Under the same lock: a backup that came between would be told as a fault of this one, which is written.
+        return _thinned(Night(out, manifest), folder, feeder, keep)
 
 
 def _make(
@@ -92,10 +116,17 @@ def _make(
         )
     ]
     pieces += _pieces(list(sources(config, where, environ)))
+    store = config.storage.path
     try:
         if kept is not None:
-            manifest = archive.write(out, _with_records(config, where, kept, manifest, pieces), pieces)
+            with records.undone_without(out, kept):
+                manifest = _with_records(config, where, kept, manifest, pieces)
+                leave_reserve(out.parent, store, _size(pieces))
+                manifest = archive.write(out, manifest, pieces)
         else:
+            # A copy of the store on the way, and the archive, packed to about a half.
+            of_store = store.stat().st_size * 3 // 2 if store.exists() else 0
+            leave_reserve(out.parent, store, of_store + _size(pieces))
             # In the archive's folder, where there is room for both or for none.
             with tempfile.TemporaryDirectory(prefix=_WORK, dir=out.parent) as folder:
                 manifest = _with_store(config, where, Path(folder), manifest, pieces)
@@ -126,19 +157,23 @@ def clear_leftovers(folder: Path, now: datetime) -> None:
                 left.unlink()
 
 
-def thin(folder: Path, feeder: str, keep: int) -> list[Path]:
-    """Remove all but the newest of this feeder's archives, and the records that none of those names; gives the archives
-    that were removed. Raises BackupError."""
-    gone = of_folder(folder, feeder)[:-keep]
-    for file in gone:
-        try:
+def _thinned(night: Night, folder: Path, feeder: str, keep: int) -> Night:
+    """Remove all but the newest of this feeder's archives, and the records that none of those in the folder names:
+    somebody may have given one another name, to keep it."""
+    gone: list[Path] = []
+    unread: tuple[str, ...] = ()
+    trouble = ""
+    try:
+        for file in of_folder(folder, feeder)[:-keep]:
             file.unlink()
-        except OSError as error:
-            raise BackupError(f"backup: {file}: cannot be removed: {error.strerror}") from error
-    kept = records.folder_of(folder, feeder)
-    with records.alone(kept):
-        records.thin(kept, of_folder(folder, feeder))
-    return gone
+            gone.append(file)
+        every = sorted(file for file in folder.glob(f"*{_ENDING}") if file.is_file())
+        unread = records.thin(records.folder_of(folder, feeder), every)
+    except OSError as error:
+        trouble = f"backup: {error.filename or folder}: cannot be removed: {error.strerror or error}"
+    except BackupError as error:
+        trouble = str(error)
+    return replace(night, removed=tuple(gone), unread=unread, not_thinned=trouble)
 
 
 def _with_records(
@@ -149,7 +184,7 @@ def _with_records(
     if not store.exists():
         return manifest
     with store_copy.moment(store) as (connection, judged):
-        named = records.save(kept, parts.stretches(connection))
+        named = records.save(kept, parts.stretches(connection), lambda size: leave_reserve(kept, store, size))
         data = parts.skeleton(connection)
     place, path = where.relative(store, "store")
     pieces.append(Piece(f"{place}/{store.name}", "store", place, path, store, data))
@@ -201,6 +236,10 @@ def _pieces(found: Sequence[Source]) -> list[Piece]:
         )
         pieces.setdefault((source.place, source.path), Piece(name, source.kind, source.place, source.path, source.file))
     return list(pieces.values())
+
+
+def _size(pieces: Sequence[Piece]) -> int:
+    return sum(piece.file.stat().st_size if piece.data is None else len(piece.data) for piece in pieces)
 
 
 def _without_secrets(configuration: Path) -> tuple[str, dict[str, str]]:

@@ -31,4 +31,10 @@ def add_restore_arguments(parser: argparse.ArgumentParser) -> None:
         "--check", action="store_true", help="check everything, say what would be replaced, change nothing"
     )
     parser.add_argument("--elsewhere", action="store_true", help="restore files outside of the two folders, too")
-    parser.add_argument("--partial", action="store_true", help="leave out telemetry that is missing or damaged")
+    records = parser.add_mutually_exclusive_group()
+    records.add_argument("--partial", action="store_true", help="leave out telemetry that is missing or damaged")
+    records.add_argument(
+        "--without-records",
+        action="store_true",
+        help="restore settings, models, accounts and keys alone; the store is left as it is",
+    )

@@ -1,29 +1,29 @@
 """The folder of records that the archives of a folder share: parts written once, found again for a restore, and removed
-when no archive names them any more. What is in a part is `parts`' business.
+when no archive names them any more. What is in a part is `parts`' business, how it is a file `part_files`'.
 """
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import os
 import sqlite3
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from edge_balancer.backup import archive, parts
-from edge_balancer.backup.errors import BackupError
+from edge_balancer.backup import archive, part_files, parts
+from edge_balancer.backup.errors import BackupError, ForeignError
 from edge_balancer.backup.manifest import Part
+from edge_balancer.backup.part_files import ENDING, UNFINISHED, Damaged
 from edge_balancer.storage.database import sync_folder
 from firmware_bridge.host.instance_lock import AlreadyRunning, held
 
-_LEVEL: Final = 6
-_CHUNK: Final = 1 << 20
-_UNFINISHED: Final = ".writing-"
+_DISK: Final = frozenset(
+    {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOMEM}
+)
+"""Of SQLite's codes those that say nothing about the rows."""
 
 
 def folder_of(archives: Path, feeder: str) -> Path:
@@ -33,17 +33,42 @@ def folder_of(archives: Path, feeder: str) -> Path:
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """One backup at a time: another one would remove what this one has written and not named yet. Raises
-    BackupError."""
+    """One backup at a time: another one would remove what this one has written and not named yet. What one that was
+    killed has left half written is cleared away. Raises BackupError."""
+    with ExitStack() as stack:
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            give(folder, folder.parent)
+            stack.enter_context(held(folder, "another backup writes to this folder", "--folder"))
+        except AlreadyRunning as error:
+            raise BackupError(f"backup: {error}") from error
+        except FileNotFoundError as error:
+            raise BackupError(f"backup: {folder.parent} is not there: make it first") from error
+        except (FileExistsError, NotADirectoryError) as error:
+            where = folder if folder.parent.is_dir() else folder.parent
+            raise BackupError(f"backup: {where} is no folder: move it away, or give another --folder") from error
+        except OSError as error:
+            raise BackupError(f"backup: {folder}: {error.strerror or error}; nothing was written") from error
+        for left in folder.glob(f"{UNFINISHED}*"):
+            with suppress(OSError):
+                left.unlink()
+        yield
+
+
+@contextmanager
+def undone_without(out: Path, folder: Path) -> Iterator[None]:
+    """Where the context fails before the archive is there, what it has brought into the folder goes again: parts that
+    no archive names would fill the disk for nothing. What it has repaired stays, since older archives need it."""
+    before = {file.name for file in _part_files(folder)}
     try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-        give(folder, folder.parent)
-        with held(folder, "another backup writes to this folder", "--folder"):
-            yield
-    except AlreadyRunning as error:
-        raise BackupError(f"backup: {error}") from error
-    except FileNotFoundError as error:
-        raise BackupError(f"backup: {folder.parent} is not there: make it first") from error
+        yield
+    except BaseException:
+        if not out.exists():
+            for file in _part_files(folder):
+                if file.name not in before:
+                    with suppress(OSError):
+                        file.unlink()
+        raise
 
 
 def give(file: Path, folder: Path) -> None:
@@ -53,19 +78,20 @@ def give(file: Path, folder: Path) -> None:
         os.chown(file, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
-def save(folder: Path, found: Iterable[parts.Stretch]) -> tuple[Part, ...]:
-    """Write what is not there yet, durably; gives all. What is there and damaged is written anew. Raises
-    BackupError."""
+def save(folder: Path, found: Iterable[parts.Stretch], reserve: Callable[[int], None]) -> tuple[Part, ...]:
+    """Write what is not there yet, durably; gives all. What is there and damaged is written anew. `reserve` is asked
+    before so many bytes are written, and may raise. Raises BackupError."""
     named, written = [], False
-    file = folder
     for stretch in found:
         digest = hashlib.sha256(stretch.data).hexdigest()
-        part = Part(f"{stretch.group}-{_label(stretch)}-{digest[:16]}.db.gz", len(stretch.data), digest)
+        part = Part(f"{stretch.group}-{_label(stretch)}-{digest[:16]}{ENDING}", len(stretch.data), digest)
         named.append(part)
         file = folder / part.name
         try:
-            if not _holds(file, part):
-                _write(file, stretch.data)
+            if not part_files.holds(file, part):
+                packed = part_files.packed(stretch.data)
+                reserve(len(packed))
+                part_files.write(file, packed, lambda new: give(new, folder))
                 written = True
         except OSError as error:
             why = error.strerror or error
@@ -75,22 +101,27 @@ def save(folder: Path, found: Iterable[parts.Stretch]) -> tuple[Part, ...]:
     return tuple(named)
 
 
-def thin(folder: Path, archives: Iterable[Path]) -> None:
-    """Remove what none of these archives names. With one among them that cannot be read, everything stays. Raises
-    BackupError."""
+def thin(folder: Path, archives: Iterable[Path]) -> tuple[str, ...]:
+    """Remove what none of these archives names. With one among them that cannot be read, everything stays; gives why.
+    What is no archive of ours names nothing. Raises BackupError."""
     needed: set[str] = set()
-    try:
-        for file in archives:
+    unread: list[str] = []
+    for file in archives:
+        try:
             needed.update(part.name for part in archive.read_manifest(file).parts)
-    except BackupError:
-        return
-    # What was killed while it wrote is not hidden from this either.
-    for file in (*folder.glob("*.db.gz"), *folder.glob(f"{_UNFINISHED}*")):
+        except ForeignError:
+            continue
+        except BackupError as error:
+            unread.append(f"{file} ({error.__cause__ or error})")
+    if unread:
+        return tuple(unread)
+    for file in _part_files(folder):
         if file.name not in needed:
             try:
                 file.unlink()
             except OSError as error:
                 raise BackupError(f"backup: {file}: cannot be removed: {error.strerror}") from error
+    return ()
 
 
 def complete(store: Path, folder: Path, wanted: Sequence[Part], *, partial: bool) -> tuple[str, ...]:
@@ -100,11 +131,22 @@ def complete(store: Path, folder: Path, wanted: Sequence[Part], *, partial: bool
     try:
         parts.complete(store, _unpacked(folder, wanted, store.with_name("part.db"), left_out, partial=partial))
     except (sqlite3.Error, ValueError) as error:
+        code = getattr(error, "sqlite_errorcode", None)
+        if code is not None and code & 0xFF in _DISK:
+            raise BackupError(
+                f"restore: {store.parent}: the records cannot be unpacked there ({error}): make room on that disk; "
+                "nothing was changed"
+            ) from error
         raise BackupError(f"restore: {folder}: the records do not fit the archive ({error}); take another") from error
     except OSError as error:
-        where, why = error.filename or folder, error.strerror or error
+        where, why = error.filename or store.parent, error.strerror or error
         raise BackupError(f"restore: {where}: {why}; nothing was changed") from error
     return tuple(left_out)
+
+
+def _part_files(folder: Path) -> list[Path]:
+    """What is in the folder and ours."""
+    return [*folder.glob(f"*{ENDING}")]
 
 
 def _unpacked(
@@ -112,64 +154,23 @@ def _unpacked(
 ) -> Iterator[Path]:
     for part in wanted:
         try:
-            wrong = _unpack(folder / part.name, part, work)
-            if not wrong:
-                yield work
-            elif partial and part.group not in parts.NEEDED:
+            part_files.unpack(folder / part.name, part, work)
+            yield work
+        except Damaged as wrong:
+            if part.group in parts.NEEDED:
+                more = "; --without-records restores settings, models, accounts and keys, and leaves the store alone"
+            elif partial:
                 left_out.append(part.name)
+                continue
             else:
-                remedy = "copy the whole folder of backups here, or take another archive"
-                if part.group not in parts.NEEDED:
-                    remedy += "; with --partial this telemetry is left out"
-                raise BackupError(f"restore: {folder / part.name} {wrong}: {remedy}")
+                more = "; with --partial this telemetry is left out"
+            raise BackupError(
+                f"restore: {folder / part.name} {wrong}: copy the whole folder of backups here, or take another "
+                f"archive{more}"
+            ) from wrong
         finally:
             with suppress(FileNotFoundError):
                 work.unlink()
-
-
-def _unpack(file: Path, part: Part, out: Path) -> str:
-    """What is wrong with it; empty where it was unpacked."""
-    if not file.is_file():
-        return "is missing"
-    try:
-        with out.open("xb") as target:
-            os.fchmod(target.fileno(), 0o600)
-            return "" if _same(file, part, target.write) else "is damaged: its hash is another"
-    except (gzip.BadGzipFile, EOFError, zlib.error):
-        return "is damaged"
-
-
-def _holds(file: Path, part: Part) -> bool:
-    try:
-        return _same(file, part, lambda _: None)
-    except (FileNotFoundError, gzip.BadGzipFile, EOFError, zlib.error):
-        return False
-
-
-def _same(file: Path, part: Part, take: Callable[[bytes], object]) -> bool:
-    """Read a part through and hand on its content; whether it is what its name promises."""
-    digest, size = hashlib.sha256(), 0
-    with gzip.open(file, "rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            size += len(chunk)
-            if size > part.size:
-                return False
-            digest.update(chunk)
-            take(chunk)
-    return size == part.size and digest.hexdigest() == part.sha256
-
-
-def _write(file: Path, data: bytes) -> None:
-    new = file.with_name(f"{_UNFINISHED}{file.name}")
-    with suppress(FileNotFoundError):
-        new.unlink()
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as raw:
-        raw.write(gzip.compress(data, _LEVEL, mtime=0))
-        raw.flush()
-        os.fsync(raw.fileno())
-    give(new, file.parent)
-    new.replace(file)
 
 
 def _label(stretch: parts.Stretch) -> str:

@@ -13,8 +13,8 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -25,12 +25,14 @@ from edge_balancer.backup.errors import BackupError
 from edge_balancer.backup.make import SECRETS
 from edge_balancer.backup.manifest import Entry, Manifest
 from edge_balancer.backup.places import Places
+from edge_balancer.backup.room import check_room
 from edge_balancer.storage.database import sync_folder
 from edge_balancer.storage.migrations import latest_version
 from firmware_bridge.host.instance_lock import AlreadyRunning, held
 
 _PREFIX: Final = ".edge-balancer-restore-"
 _HEADER: Final = b"SQLite format 3\0"
+_OTHERS: Final = 0o007
 _LOGS: Final = ("-wal", "-shm", "-journal")
 
 
@@ -41,6 +43,8 @@ class Step:
     entry: Entry
     new: Path
     target: Path
+    service: Path | None = None
+    """The service's folder, whose group is let in where others are kept out."""
 
 
 @dataclass(slots=True)
@@ -54,6 +58,10 @@ class Plan:
     """Where what stood there is now, once it was done."""
     left_out: tuple[str, ...] = ()
     """Parts of the telemetry that are missing or damaged."""
+    guarded: Path | None = None
+    """The store on this machine, whose controller must not run; replaced or not."""
+    closed: Path | None = None
+    """A file that others could read, and cannot any more, since secrets were put back into it."""
 
     @property
     def store(self) -> Step | None:
@@ -61,36 +69,55 @@ class Plan:
 
 
 @contextmanager
-def planned(site: Path, keys: Path | None, where: Places, *, elsewhere: bool, partial: bool = False) -> Iterator[Plan]:
+def planned(
+    site: Path, keys: Path | None, where: Places, *, elsewhere: bool, partial: bool = False, with_records: bool = True
+) -> Iterator[Plan]:
     """Unpack and check everything. Raises BackupError; what was unpacked goes with the context.
 
     `elsewhere`: files whose places are outside of the settings' and the service's folder may go there. `partial`:
-    telemetry that is missing or damaged is left out.
+    telemetry that is missing or damaged is left out. Not `with_records`: the store is left as it is.
     """
-    _check_room(site, keys, where.state)
-    try:
-        where.state.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=where.state) as folder:
-            yield _plan(site, keys, where, Path(folder), elsewhere=elsewhere, partial=partial)
-    except PermissionError as error:
-        raise BackupError(f"restore: {error.filename}: {error.strerror}; do it as root (sudo)") from error
+    manifests = [archive.read_manifest(file) for file in (site, keys) if file is not None]
+    with ExitStack() as stack:
+        try:
+            check_room(manifests, where.state, with_records=with_records)
+            where.state.mkdir(parents=True, exist_ok=True)
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX, dir=where.state))
+            plan = _plan(
+                site, keys, where, Path(folder), elsewhere=elsewhere, partial=partial, with_records=with_records
+            )
+        except PermissionError as error:
+            raise BackupError(f"restore: {error.filename}: {error.strerror}; do it as root (sudo)") from error
+        except OSError as error:
+            place, why = error.filename or where.state, error.strerror or error
+            raise BackupError(f"restore: {place}: {why}; nothing was changed") from error
+        yield plan
 
 
 def carry_out(plan: Plan, stamp: str) -> None:
     """Put everything in its place. Raises BackupError, with everything as it was before."""
-    store = plan.store
+    store = plan.guarded
     if store is None:
         _replace_all(plan, stamp)
         return
     try:
-        store.target.parent.mkdir(parents=True, exist_ok=True)
-        with held(store.target, "edge-balancer is running with this store", "storage.path"):
+        store.parent.mkdir(parents=True, exist_ok=True)
+        with held(store, "edge-balancer is running with this store", "storage.path"):
             _replace_all(plan, stamp)
     except AlreadyRunning as error:
         raise BackupError(f"restore: {error}") from error
 
 
-def _plan(site: Path, keys: Path | None, where: Places, folder: Path, *, elsewhere: bool, partial: bool) -> Plan:
+def _plan(
+    site: Path,
+    keys: Path | None,
+    where: Places,
+    folder: Path,
+    *,
+    elsewhere: bool,
+    partial: bool,
+    with_records: bool,
+) -> Plan:
     (folder / "site").mkdir()
     (folder / "keys").mkdir()
     manifest = archive.unpack(site, folder / "site")
@@ -106,6 +133,10 @@ def _plan(site: Path, keys: Path | None, where: Places, folder: Path, *, elsewhe
         found += [(folder / "keys", entry) for entry in key_manifest.entries if entry.place != "none"]
     for unpacked, entry in found:
         step = Step(entry, unpacked / entry.name, where.target(entry.place, entry.path, entry.kind))
+        if entry.kind == "store":
+            plan.guarded = step.target
+            if not with_records:
+                continue
         if entry.place == "elsewhere" and not elsewhere:
             raise BackupError(
                 f"restore: {step.target} is in none of the folders {where.config} and {where.state}: "
@@ -117,22 +148,10 @@ def _plan(site: Path, keys: Path | None, where: Places, folder: Path, *, elsewhe
     if manifest.parts and plan.store is not None and manifest.schema <= latest_version():
         shared = records.folder_of(site.absolute().parent, manifest.feeder)
         plan.left_out = records.complete(plan.store.new, shared, manifest.parts, partial=partial)
-    _check_store(plan)
-    _complete_settings(plan, taken)
+    if with_records:
+        _check_store(plan)
+    _complete_settings(plan, taken, where.state)
     return plan
-
-
-def _check_room(site: Path, keys: Path | None, folder: Path) -> None:
-    manifests = [archive.read_manifest(file) for file in (site, keys) if file is not None]
-    needed = sum(entry.size for manifest in manifests for entry in manifest.entries)
-    needed += sum(part.size for manifest in manifests for part in manifest.parts)
-    present = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    free = shutil.disk_usage(present).free
-    if free < needed:
-        raise BackupError(
-            f"restore: {folder}: {needed // 1_000_000 + 1} MB are needed and {free // 1_000_000} MB are free: "
-            "make room first"
-        )
 
 
 def _check_keys(file: Path, keys: Manifest, site: Manifest) -> None:
@@ -155,12 +174,18 @@ def _check_store(plan: Plan) -> None:
         raise BackupError(f"restore: the store ends at {judged.head}, its manifest says {plan.site.head}")
 
 
-def _complete_settings(plan: Plan, taken: Mapping[str, str]) -> None:
-    for step in plan.steps:
-        if step.entry.kind == "configuration":
-            text = withheld.put_back(step.new.read_text(encoding="utf-8"), taken)
-            step.new.write_text(text, encoding="utf-8")
-            plan.missing_secrets = withheld.missing(text)
+def _complete_settings(plan: Plan, taken: Mapping[str, str], service: Path) -> None:
+    for number, step in enumerate(plan.steps):
+        if step.entry.kind != "configuration":
+            continue
+        without = step.new.read_text(encoding="utf-8")
+        text = withheld.put_back(without, taken)
+        step.new.write_text(text, encoding="utf-8")
+        plan.missing_secrets = withheld.missing(text)
+        if text != without and step.entry.mode & _OTHERS:
+            closed = msgspec.structs.replace(step.entry, mode=step.entry.mode & ~_OTHERS)
+            plan.steps[number] = replace(step, entry=closed, service=service)
+            plan.closed = step.target
 
 
 def _taken(file: Path) -> dict[str, str]:
@@ -216,6 +241,9 @@ def _beside_target(step: Step) -> Path:
         shutil.copyfile(step.new, new, follow_symlinks=False)
     new.chmod(step.entry.mode)
     _own(new, step.target if step.target.exists() else folder, step.entry, exists=step.target.exists())
+    if step.service is not None and os.geteuid() == 0 and new.stat().st_gid == 0:
+        # The service read it as one of all: it must not be shut out with them.
+        os.chown(new, -1, step.service.stat().st_gid)
     with new.open("rb") as file:
         os.fsync(file.fileno())
     return new

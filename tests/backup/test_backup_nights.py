@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_balancer.backup import archive, make, parts, records, store_copy
+from edge_balancer.backup import archive, make, part_files, parts, records, store_copy
 from edge_balancer.backup.errors import BackupError
 from edge_balancer.backup.manifest import WHOLE_FORMAT, Part
 from edge_balancer.settings.services import StorageSettings
@@ -76,16 +76,24 @@ def rows(store: Path) -> dict[str, list[tuple[object, ...]]]:
     return {**found, "schema": schema, "version": version}
 
 
+def anything(_: int) -> None:
+    """A disk that has room."""
+
+
 def night(site: Site, folder: Path, *more: str) -> tuple[Path, int]:
     """One call as the timer makes it: the archive, and how many bytes this process handed to the system for it."""
     before = written()
     had = set(make.of_folder(folder, "f1"))
-    # Names count in seconds.
-    while folder / make.name_of("f1", datetime.now(UTC)) in had:
-        time.sleep(0.05)
+    another_second(folder)
     assert site.call("backup", "--folder", folder, *more) == 0
     (new,) = set(make.of_folder(folder, "f1")) - had
     return new, written() - before
+
+
+def another_second(folder: Path) -> None:
+    """Names count in seconds."""
+    while (folder / make.name_of("f1", datetime.now(UTC))).exists():
+        time.sleep(0.05)
 
 
 def written() -> int:
@@ -283,7 +291,7 @@ def test_a_disk_without_room_is_told_with_the_file_and_no_archive_is_written(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(records, "_write", full)
+    monkeypatch.setattr(part_files, "write", full)
     assert site.call("backup", "--folder", folder) == 1
     assert "-records/trail-" in (said := capsys.readouterr().err)
     assert "No space left" in said
@@ -317,13 +325,13 @@ def test_records_of_a_table_that_is_none_are_refused(site: Site, folder: Path, t
     foreign.execute("CREATE TABLE houses (house TEXT)")
     foreign.close()
     data = (tmp_path / "foreign.db").read_bytes()
-    part = records.save(tmp_path, [parts.Stretch("trail", 0, data)])
+    part = records.save(tmp_path, [parts.Stretch("trail", 0, data)], anything)
     with pytest.raises(BackupError, match="none of the records"):
         records.complete(site.store, tmp_path, part, partial=False)
 
 
 def test_more_than_a_part_promises_is_not_unpacked(site: Site, tmp_path: Path) -> None:
-    (part,) = records.save(tmp_path, [parts.Stretch("trail", 0, b"\0" * 50_000_000)])
+    (part,) = records.save(tmp_path, [parts.Stretch("trail", 0, b"\0" * 50_000_000)], anything)
     small = Part(part.name, 10, part.sha256)
     with pytest.raises(BackupError, match="is damaged"):
         records.complete(site.store, tmp_path, [small], partial=False)
