@@ -88,7 +88,7 @@ def access(config: Configuration, heard: Heard) -> Iterator[Finding]:
         yield ok("access", "what nobody may say was not passed on")
 
 
-def two_connections(heard: Heard) -> Iterator[Finding]:
+def connections(heard: Heard) -> Iterator[Finding]:
     """The controller holds connections for readings and for orders besides its own: may it?"""
     if heard.one_client:
         yield warn(

@@ -69,7 +69,7 @@ def examine(
 
 
 def _after_listening(config: Configuration, heard: Heard, listen_s: float) -> list[Finding]:
-    paired = _safely(lambda: broker.two_connections(heard))
+    paired = _safely(lambda: broker.connections(heard))
     if heard.problem and heard.one_client:
         return paired
     if heard.problem:

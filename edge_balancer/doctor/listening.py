@@ -8,19 +8,22 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from paho.mqtt import client as paho
 
 from edge_balancer.clock import Clock
-from edge_balancer.doctor.connection import connected, own_name
+from edge_balancer.doctor.connection import Connection, connected, own_name
 from edge_balancer.settings.root import Configuration
 from edge_balancer.telemetry.intake import Intake
-from edge_balancer.telemetry.mqtt_link import READINGS_SUFFIX
+from edge_balancer.telemetry.mqtt_link import ORDERS_SUFFIX, READINGS_SUFFIX
 from edge_balancer.wire import Topics
 
 _FILTERS_AT_ONCE: Final = 100
+_SUFFIXES: Final = ("", ORDERS_SUFFIX, READINGS_SUFFIX)
+"""Of the controller's client ids."""
 
 
 @dataclass
@@ -35,7 +38,7 @@ class Heard:
     passed: bool | None = None
     """Whether the broker passed on what nobody is allowed to say; None where that could not be tried."""
     one_client: bool | None = None
-    """Whether the broker takes two connections of this user for one client, and ends the first when the second comes;
+    """Whether the broker takes several connections of this user for one client, and ends each when the next comes;
     None where that could not be tried."""
 
 
@@ -86,13 +89,23 @@ def listen(config: Configuration, clock: Clock, seconds: float) -> Heard:
 
 
 def _one_client(config: Configuration) -> bool:
-    """Hold two connections at once, under two names. Raises OSError where not even one is to be had."""
+    """Hold as many connections at once as the controller, under as many names. Raises OSError where fewer are to be
+    had."""
     heard: Callable[..., None] = lambda *_: None  # noqa: E731 - nobody speaks there
     nowhere = f"{config.base_topic}/doctor/{uuid.uuid4().hex}"
     name = own_name()
-    with connected(config, heard, name) as first, connected(config, heard, f"{name}{READINGS_SUFFIX}") as second:
+    with ExitStack() as held:
+        had: list[Connection] = []
+        for suffix in _SUFFIXES:
+            try:
+                had.append(held.enter_context(connected(config, heard, f"{name}{suffix}")))
+            except OSError as error:
+                if not had:
+                    raise
+                count = f"only {len(had)} of the {len(_SUFFIXES)} connections that the controller holds"
+                raise ConnectionRefusedError(f"{count} (max_connections?): {error}") from error
         try:
-            for connection in (second, first):
+            for connection in reversed(had):
                 connection.ask(lambda client: client.subscribe(nowhere))
         except ConnectionAbortedError:
             return True

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +200,44 @@ async def test_a_listener_that_makes_one_client_of_the_controllers_connections_i
     assert "port 8884" in told.remedy
     # Without a controller it goes on over its own one connection.
     assert "ok: what nobody may say was not passed on" in says(found, "access")
+
+
+@asynccontextmanager
+async def two_at_once(port: int) -> AsyncIterator[int]:
+    """A door to a broker that holds two connections and closes any further one; its port."""
+    held = 0
+
+    async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await source.read(65_536):
+                sink.write(data)
+        sink.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal held
+        first = await reader.read(65_536)
+        if not first or held == 2:
+            writer.close()
+            return
+        held += 1
+        to_broker, of_broker = await asyncio.open_connection("127.0.0.1", port)
+        of_broker.write(first)
+        await asyncio.gather(pump(reader, of_broker), pump(to_broker, writer))
+        held -= 1
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as door:
+        yield door.sockets[0].getsockname()[1]
+
+
+async def test_a_broker_that_holds_fewer_connections_than_the_controller_wants_is_told(
+    broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge_balancer.doctor.connection.ANSWER_S", 60.0)
+    monkeypatch.setattr(doctors_broker, "DOORS", ())
+    async with two_at_once(broker.port) as port:
+        found = await examined(write(tmp_path, port, fresh_base()), 0.0)
+    assert "only 2 of the 3 connections that the controller holds" in says(found, "broker")
+    assert Level.FAIL in {finding.level for finding in of(found, "broker")}
 
 
 def test_every_listener_that_is_shipped_is_tried() -> None:

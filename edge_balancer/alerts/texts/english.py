@@ -140,9 +140,10 @@ _ALERTS: Final = {
         "certificate or its password and restart the broker."
     ),
     "broker_lost": (
-        "The controller has had no connection to the broker, or only one of its two, for {minutes:.0f} minutes; told "
-        "from {limit_min:.0f} on. It commands no switch over it until both are back, which it tries by itself. Check "
-        "that the broker runs, and the network to it; the log says which connection it is and why."
+        "The controller has had no connection to the broker, or not all three of its own, for {minutes:.0f} minutes; "
+        "told from {limit_min:.0f} on. It commands no switch over it until all are back, which it tries by itself; "
+        "orders given over it meanwhile are lost. Check that the broker runs, and the network to it; the log says "
+        "which connection it is and why."
     ),
     "model_demoted": (
         "The learned forecast was set aside: {reason}. The controller decides without it, by what the meters of this "
