@@ -306,7 +306,8 @@ class Engine:
                 at_once=decision.commanded or bool(wish.order),
             )
             commands += self._command(decision, s)
-            s = self._situation(s.now, s.fresh)
+            if decision.commanded:  # one that is refused leaves everything as it was
+                s = self._situation(s.now, s.fresh)
         own = self._decisions.consider(inputs.wall, s)
         if own is not None:
             decisions.append(own)

@@ -31,10 +31,13 @@ MOST_PENDING: Final = 20_000
 help.
 """
 MOST_ORDERS: Final = 2_000
+REQUESTS_A_STEP: Final = 20
+"""Each request is decided upon, up to a millisecond of a PC: what a step of control bears without making the command of
+another late. More wait for the next step, and a `hold` that comes meanwhile goes before them."""
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """Everything that was accepted since the last drain, in the order of its arrival within each kind."""
+    """What was accepted since the last drain, in the order of its arrival within each kind."""
 
     readings: tuple[Reading, ...] = ()
     three_phase: tuple[ThreePhaseReading, ...] = ()
@@ -101,23 +104,25 @@ class Pending:
     def orders_wait(self) -> bool:
         return bool(self.modes or self.requests or self.clears or self.acks or self.silences)
 
-    def drain(self) -> Batch:
-        """All that is pending; nothing is pending afterwards."""
+    def drain(self, most_requests: int | None = None) -> Batch:
+        """All that is pending, but of requests the oldest `most_requests`: the others stay, and nothing else does."""
+        requests = tuple(self.requests[:most_requests])
         batch = Batch(
             tuple(self.readings),
             tuple(self.three_phase),
             tuple(self.reports),
             tuple(self.availability),
             tuple(self.modes),
-            tuple(self.requests),
+            requests,
             tuple(self.clears),
             tuple(self.acks),
             tuple(self.silences),
         )
         for gathered in (self.readings, self.three_phase, self.reports, self.availability):
             gathered.clear()
-        for wishes in (self.modes, self.requests, self.clears, self.acks, self.silences):
+        for wishes in (self.modes, self.clears, self.acks, self.silences):
             wishes.clear()
+        del self.requests[: len(requests)]
         return batch
 
 

@@ -106,9 +106,10 @@ class Intake:
         """Whether a person's wish waits for the next drain."""
         return self._pending.orders_wait
 
-    def drain(self) -> Batch:
-        """Everything accepted since the last drain."""
-        return self._pending.drain()
+    def drain(self, most_requests: int | None = None) -> Batch:
+        """Everything accepted since the last drain; of requests at most so many, the oldest: `orders_wait` tells
+        whether others stay for the next."""
+        return self._pending.drain(most_requests)
 
     def against(self, house: str, mode: Mode) -> str:
         """Why a command for a house, decided in `mode` after the last drain, must not leave before the next one; empty
