@@ -32,7 +32,7 @@ def backup_command(args: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return FAILED
     _tell_night(night, args.keys)
-    return FAILED if night.not_thinned else OK
+    return FAILED if night.old.trouble else OK
 
 
 def _tell_night(night: Night, keys: Path | None) -> None:
@@ -46,15 +46,15 @@ def _tell_night(night: Night, keys: Path | None) -> None:
         print(f"{keys}: keys and secrets. Keep it apart: with it, somebody can be this controller.")
     elif manifest.secrets:
         print(f"Not in it, being secrets: {', '.join(manifest.secrets)}. `--keys FILE` writes them apart.")
-    for file in night.removed:
+    for file in night.old.removed:
         print(f"{file}: removed")
-    for unread in night.unread:
+    for unread in night.old.unread:
         print(
             f"backup: {unread}: cannot be read, so no old records were removed: move it elsewhere, or delete it",
             file=sys.stderr,
         )
-    if night.not_thinned:
-        print(f"{night.not_thinned}; {out} is written", file=sys.stderr)
+    if night.old.trouble:
+        print(f"{night.old.trouble}; {out} is written", file=sys.stderr)
 
 
 def restore_command(args: argparse.Namespace) -> int:

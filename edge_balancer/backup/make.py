@@ -45,16 +45,23 @@ def make(configuration: Path, environ: Mapping[str, str], out: Path, keys_out: P
 
 
 @dataclass(frozen=True, slots=True)
-class Night:
-    """What came of a backup into a folder. The archive is written, whatever became of the old ones."""
+class Thinned:
+    """What became of old archives in a folder."""
 
-    out: Path
-    manifest: Manifest
     removed: tuple[Path, ...] = ()
     unread: tuple[str, ...] = ()
     """Archives of the folder that cannot be read, and why: because of them no record was removed."""
-    not_thinned: str = ""
+    trouble: str = ""
     """Why what is old could not be removed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """What came of a backup. The archive is written, whatever became of the old ones."""
+
+    out: Path
+    manifest: Manifest
+    old: Thinned = Thinned()
 
 
 def make_in_folder(
@@ -66,12 +73,14 @@ def make_in_folder(
     keep: int | None = None,
 ) -> Night:
     """Write an archive into a folder of them, and of the store's records what is not there yet: what a night writes is
-    what a day has brought, however large the store is. Then remove all but the newest `keep` of this feeder's archives.
-    Raises BackupError, ConfigurationError."""
+    what a day has brought, however large the store is. Before and after, remove all but the newest `keep` of this
+    feeder's archives. Raises BackupError, ConfigurationError."""
     feeder = load(configuration, environ).feeder.id
     out = folder / name_of(feeder, now)
     kept = records.folder_of(folder, feeder)
     with records.alone(kept):
+        # Before, too: on a disk without room a lower `keep` is what makes room. What is wrong there is told after.
+        gone = () if keep is None else _thinned(folder, feeder, keep).removed
         manifest = _make(configuration, environ, out, keys_out, now, kept)
         try:
             records.give(out, folder)
@@ -80,7 +89,8 @@ def make_in_folder(
         if keep is None:
             return Night(out, manifest)
         # Under the same lock: a backup that came between would be told as a fault of this one, which is written.
-        return _thinned(Night(out, manifest), folder, feeder, keep)
+        after = _thinned(folder, feeder, keep)
+        return Night(out, manifest, replace(after, removed=(*gone, *after.removed)))
 
 
 def _make(
@@ -157,7 +167,7 @@ def clear_leftovers(folder: Path, now: datetime) -> None:
                 left.unlink()
 
 
-def _thinned(night: Night, folder: Path, feeder: str, keep: int) -> Night:
+def _thinned(folder: Path, feeder: str, keep: int) -> Thinned:
     """Remove all but the newest of this feeder's archives, and the records that none of those in the folder names:
     somebody may have given one another name, to keep it."""
     gone: list[Path] = []
@@ -173,7 +183,7 @@ def _thinned(night: Night, folder: Path, feeder: str, keep: int) -> Night:
         trouble = f"backup: {error.filename or folder}: cannot be removed: {error.strerror or error}"
     except BackupError as error:
         trouble = str(error)
-    return replace(night, removed=tuple(gone), unread=unread, not_thinned=trouble)
+    return Thinned(tuple(gone), unread, trouble)
 
 
 def _with_records(

@@ -102,6 +102,10 @@ def carry_out(plan: Plan, stamp: str) -> None:
         return
     try:
         store.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        where, why = error.filename or store.parent, error.strerror or error
+        raise BackupError(f"restore: {where}: {why}; nothing was changed") from error
+    try:
         with held(store, "edge-balancer is running with this store", "storage.path"):
             _replace_all(plan, stamp)
     except AlreadyRunning as error:
