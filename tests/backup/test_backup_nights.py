@@ -19,22 +19,7 @@ from edge_balancer.storage.migrations import latest_version, migrate
 from edge_balancer.storage.store import Store
 from edge_balancer.storage.verify import verify
 from tests.backup.backup_nights import DAY_S, HOUSES, MIDNIGHT, anything, kept, night, record_days, restored, rows
-from tests.backup.backup_site import Site, append, events, furnished
-
-
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
-    found = furnished(tmp_path / "site")
-    monkeypatch.setenv("STATE_DIRECTORY", str(found.var))
-    monkeypatch.setattr("edge_balancer.backup.places.CREDENTIALS", tmp_path / "none")
-    return found
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "backups"
-    made.mkdir()
-    return made
+from tests.backup.backup_site import Site, append, events
 
 
 def test_a_night_writes_what_a_day_has_brought_however_much_there_is(site: Site, folder: Path) -> None:

@@ -7,7 +7,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
@@ -15,39 +15,10 @@ import pytest
 
 from edge_balancer.backup import archive, make, part_files, records, room
 from tests.backup.backup_nights import DAY_S, MIDNIGHT, another_second, night, record_days, restored, rows
-from tests.backup.backup_site import Site, furnished
+from tests.backup.backup_site import Site
 
 UNREADABLE = Path("/proc/self/mem")
 """A regular file whose first byte cannot be read: EIO, as of a sector that has died."""
-
-
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
-    found = furnished(tmp_path / "site")
-    monkeypatch.setenv("STATE_DIRECTORY", str(found.var))
-    monkeypatch.setattr("edge_balancer.backup.places.CREDENTIALS", tmp_path / "none")
-    return found
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "backups"
-    made.mkdir()
-    return made
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of two hundred kilobytes."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(place)], check=False, capture_output=True
-    )
-    if mounted.returncode != 0:
-        pytest.skip(f"cannot mount a tmpfs: {mounted.stderr.decode().strip()}")
-    yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
 def left(folder: Path) -> list[str]:

@@ -26,14 +26,6 @@ Change = Callable[[dict[str, bytes]], None]
 
 
 @pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
-    found = furnished(tmp_path / "site")
-    monkeypatch.setenv("STATE_DIRECTORY", str(found.var))
-    monkeypatch.setattr("edge_balancer.backup.places.CREDENTIALS", tmp_path / "none")
-    return found
-
-
-@pytest.fixture
 def saved(site: Site, tmp_path: Path) -> Path:
     """The site's archive; the site has gone on since."""
     out = tmp_path / "site.tar.gz"
