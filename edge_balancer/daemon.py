@@ -33,6 +33,7 @@ from edge_balancer.settings.root import Configuration
 from edge_balancer.showing import Showing
 from edge_balancer.standing import Standing
 from edge_balancer.storage.thread import CLOSE_TIMEOUT_S, StorageThread
+from edge_balancer.telemetry.batch import REQUESTS_A_STEP
 from edge_balancer.telemetry.budgets import Budgets, Rates
 from edge_balancer.telemetry.intake import Intake
 from edge_balancer.telemetry.mqtt_link import MqttLink
@@ -216,11 +217,13 @@ class Daemon:
             await self._cycle()
             self._notify.watchdog()
         if self._intake.orders_wait:
-            # Whoever gave them was told that they are taken.
-            await self._cycle()
+            # Whoever gave them was told that they are taken. All of them: in a flood there is no last one.
+            await self._cycle(None)
 
-    async def _cycle(self) -> None:
-        batch = self._intake.drain()
+    async def _cycle(self, most_requests: int | None = REQUESTS_A_STEP) -> None:
+        batch = self._intake.drain(most_requests)
+        if self._intake.orders_wait:
+            self._wake.set()
         sent, self._sent = self._sent, []
         unsent, self._unsent = self._unsent, []
         acks = batch.acks if self._messenger is None else (*batch.acks, *self._messenger.acks())
@@ -283,7 +286,7 @@ class Daemon:
             return self._journal.fault or "its record could not be made"
         age_s = (self._clock.monotonic() - decided_at) / self._clock.speed
         if age_s > COMMAND_AGE_S:
-            return f"its record took {age_s:.1f} s, more than {COMMAND_AGE_S:g} s"
+            return f"{age_s:.1f} s have passed since the decision, more than {COMMAND_AGE_S:g} s"
         return self._intake.against(command.house, self.engine.mode)
 
     def _publish(self, outputs: Outputs) -> None:

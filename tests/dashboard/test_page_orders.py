@@ -184,8 +184,8 @@ async def test_an_order_that_was_taken_in_the_last_turn_is_carried_out(broker: B
         daemon, waits, leave = site.daemon, asyncio.Event(), asyncio.Event()
         turn = daemon._cycle
 
-        async def long_turn() -> None:
-            await turn()
+        async def long_turn(most_requests: int | None = None) -> None:
+            await turn(most_requests)
             if not waits.is_set():
                 waits.set()
                 await leave.wait()
