@@ -1,5 +1,5 @@
-"""A broker that forces the client id to be the certificate's name, as on the listener for devices: the controller's three
-connections would throw each other off for ever. It notices, and goes on over one; a move is made."""
+"""A broker that forces the client id to be the certificate's name, as on the listener for devices: the controller's
+three connections would throw each other off for ever. It notices, and goes on over one; a move is made."""
 
 from __future__ import annotations
 
