@@ -15,20 +15,11 @@ from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge_balancer.settings.root import Configuration
+from firmware_bridge.host.tls import tls_context
 from firmware_bridge.settings.broker import BrokerSettings
 
 ANSWER_S: Final = 10.0
 """Longest wait for one answer of the broker."""
-
-
-def context_of(mqtt: BrokerSettings) -> ssl.SSLContext:
-    """As the controller's own connection. Raises OSError for files that cannot be read."""
-    context = ssl.create_default_context(cafile=mqtt.ca_file)
-    if mqtt.ca_file is not None:
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    if mqtt.cert_file is not None:
-        context.load_cert_chain(mqtt.cert_file, mqtt.key_file)
-    return context
 
 
 def reached(mqtt: BrokerSettings) -> tuple[str, float | None]:
@@ -39,7 +30,7 @@ def reached(mqtt: BrokerSettings) -> tuple[str, float | None]:
     with socket.create_connection((mqtt.host, mqtt.tcp_port), timeout=ANSWER_S) as plain:
         if not mqtt.tls:
             return "", None
-        with context_of(mqtt).wrap_socket(plain, server_hostname=mqtt.host) as encrypted:
+        with tls_context(mqtt).wrap_socket(plain, server_hostname=mqtt.host) as encrypted:
             certificate = encrypted.getpeercert() or {}
             until = certificate.get("notAfter")
             left = ssl.cert_time_to_seconds(until) - time.time() if isinstance(until, str) else None
@@ -113,7 +104,7 @@ def connected(
     if mqtt.user:
         client.username_pw_set(mqtt.user, mqtt.password.get_secret_value() or None)
     if mqtt.tls:
-        client.tls_set_context(context_of(mqtt))
+        client.tls_set_context(tls_context(mqtt))
     client.connect(mqtt.host, mqtt.tcp_port, keepalive=30)
     client.loop_start()
     try:

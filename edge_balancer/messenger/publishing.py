@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import uuid
 from collections.abc import Sequence
 from typing import Final
@@ -11,6 +10,7 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from edge_balancer.settings.root import Configuration
+from firmware_bridge.host.tls import tls_context
 
 WAIT_S: Final = 10.0
 
@@ -29,10 +29,7 @@ def publish(config: Configuration, wishes: Sequence[tuple[str, bytes]]) -> str:
         client.username_pw_set(mqtt.user, mqtt.password.get_secret_value() or None)
     try:
         if mqtt.tls:
-            context = ssl.create_default_context(cafile=mqtt.ca_file)
-            if mqtt.cert_file is not None:
-                context.load_cert_chain(mqtt.cert_file, mqtt.key_file)
-            client.tls_set_context(context)
+            client.tls_set_context(tls_context(mqtt))
         client.connect(mqtt.host, mqtt.tcp_port, keepalive=mqtt.keepalive_s)
         client.loop_start()
         for topic, payload in wishes:

@@ -1,4 +1,4 @@
-"""Finds out that our own connections throw each other off: a broker that forces one client id on both
+"""Finds out that our own connections throw each other off: a broker that forces one client id on all
 (Mosquitto's `use_username_as_clientid`) closes the one when the other comes. Pure.
 """
 

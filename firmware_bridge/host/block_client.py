@@ -5,13 +5,13 @@ It changes nothing else, and knows nothing of connections coming and going: that
 
 from __future__ import annotations
 
-import ssl
 from typing import Final
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from firmware_bridge.host.inflow import Admit, Inflow
+from firmware_bridge.host.tls import tls_context
 from firmware_bridge.settings.broker import BrokerSettings
 
 CONNECT_TIMEOUT_S: Final = 10.0
@@ -58,14 +58,7 @@ def client_of(settings: BrokerSettings, client_id: str, admit: Admit | None = No
     if settings.user:
         client.username_pw_set(settings.user, settings.password.get_secret_value() or None)
     if settings.tls:
-        context = ssl.create_default_context(cafile=settings.ca_file)
-        if settings.ca_file is not None:
-            # Since Python 3.13 the default refuses authorities without a key usage, as `openssl req -x509` made
-            # them long: a site's own authority must not fail with an upgrade. The chain is verified as before.
-            context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-        if settings.cert_file is not None:
-            context.load_cert_chain(settings.cert_file, settings.key_file)
-        client.tls_set_context(context)
+        client.tls_set_context(tls_context(settings))
     return client
 
 

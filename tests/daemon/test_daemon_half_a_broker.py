@@ -118,3 +118,4 @@ async def test_what_stands_retained_and_is_over_is_taken_back_though_it_is_heard
             await until(lambda: bool(daemon._standing._over), "the old alert is heard")
             gate.open(client_id)
             await field.see("alert/old_one", lambda m: not m.payload)
+            assert not daemon._standing._over

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import ssl
 import subprocess
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 from paho.mqtt import client as mqtt
 
+from edge_balancer.messenger.publishing import publish
+from edge_balancer.settings.load import load
 from tests.daemon.daemon_cases import CALM, POSITIONS, sections
 from tests.daemon.field import field_at, fresh_base
 from tests.daemon.private_broker import PrivateBroker
@@ -83,6 +86,13 @@ async def test_it_works_over_tls_with_a_user(guarded: PrivateBroker, tmp_path: P
             assert (await daemon.end()).code == 0
         await field.see("availability", lambda m: m.text == "offline")
     assert PASSWORD not in "\n".join(daemon.raw)
+
+
+async def test_commands_that_speak_to_it_trust_what_it_trusts(guarded: PrivateBroker, tmp_path: Path) -> None:
+    """An authority without a key usage too."""
+    base = fresh_base()
+    config = load(config_for(tmp_path, guarded, base), {})
+    assert await asyncio.to_thread(publish, config, [(f"{base}/mode/set", b"hold")]) == ""
 
 
 async def test_a_wrong_password_is_told_once_with_the_key_to_check(guarded: PrivateBroker, tmp_path: Path) -> None:
