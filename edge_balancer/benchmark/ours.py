@@ -1,7 +1,7 @@
 """The real engine on a case: its readings through `Engine.step`, its commands through simulated switches.
 
 It learns on the history and is judged on the rest, on the same phases in one run, with the budget as its setting and
-twice the budget as its cap (as for foresight). The inverter of a house that moves trips, and its meter shows it.
+four times the budget as its cap. The inverter of a house that moves trips, and its meter shows it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from edge_balancer.analysis.currents import Floats
 from edge_balancer.benchmark.case import DAY_S, Case, Phases
 from edge_balancer.benchmark.meters import Metered
-from edge_balancer.benchmark.pairwise import Progress, most_a_day
+from edge_balancer.benchmark.pairwise import Progress
 from edge_balancer.benchmark.scenarios import Meters, Switches
 from edge_balancer.benchmark.schedule import Schedule, Writing
 from edge_balancer.benchmark.volts import HouseVoltages
@@ -48,6 +48,11 @@ class EngineRun:
     lock_outs: int
 
 
+def cap_of(per_house_day: float) -> int:
+    """The cap of a house's operations in 24 hours at a budget of so many on average, as the defaults have it."""
+    return max(2, round(4.0 * per_house_day))
+
+
 def configuration(case: Case, per_house_day: float, *, voltages: bool = False) -> Configuration:
     """The controller's settings: the defaults but for the budget and its cap. `voltages`: whether meters have them."""
     roof_w = np.zeros(case.houses) if case.roof_w is None else case.roof_w
@@ -65,7 +70,7 @@ def configuration(case: Case, per_house_day: float, *, voltages: bool = False) -
         decision=DecisionSettings(
             mode=Mode.AUTO,
             operations_per_house_day=per_house_day,
-            max_operations_per_house_day=most_a_day(per_house_day),
+            max_operations_per_house_day=cap_of(per_house_day),
         ),
         switching=SwitchingSettings(voltage_evidence=voltages),
     )

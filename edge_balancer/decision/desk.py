@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_balancer.analysis.distance import ElectricalDistance
-from edge_balancer.decision.advice import Advice
+from edge_balancer.decision.advice import Advice, Told
 from edge_balancer.decision.explain import sentence, veto_text
 from edge_balancer.decision.guard import Guard, Situation
 from edge_balancer.decision.planner import Outlook, Planner, Proposal
 from edge_balancer.decision.price import PriceOfMove
 from edge_balancer.decision.triggers import Triggers
 from edge_balancer.decision.unmetered import UnmeteredCurrent
+from edge_balancer.decision.wear import WearAccounts
 from edge_balancer.forecast.advisor import Advisor
 from edge_balancer.forecast.horizon import horizon, patience_for
 from edge_balancer.forecast.interface import MissingModel, Model
@@ -76,6 +77,7 @@ class DecisionDesk:
         self.advice = Advice(config, roster, self._horizon, advisor, model)
         self._blend = self.advice.blend
         self._price = PriceOfMove(d.operations_per_house_day, roster.movable, self._prior_a2())
+        self._wear = WearAccounts(d.operations_per_house_day, len(roster))
         self._triggers = Triggers(config)
         self._unmetered = UnmeteredCurrent(latest, config.feeder.nominal_voltage_v)
         self._civil = np.nan
@@ -215,6 +217,7 @@ class DecisionDesk:
         free = own and not self._roster.halted and s.now >= s.outage_until
         mean_square_a2 = float(np.mean(np.abs(measured) ** 2)) if len(measured) else np.nan
         self._price.advance(s.now, mean_square_a2, free=free, wanted=trigger is not None)
+        self._wear.advance(s.now)
         kind, self._trigger = self._trigger, None if trigger is None else trigger[0]
         if trigger is None or s.mode is Mode.HOLD:
             return None
@@ -229,8 +232,7 @@ class DecisionDesk:
         if not proposal.moves or (not own and self._advised_already(proposal.moves, s.now)):
             return None
         decision = self._decision(trigger, wall, s, proposal, outlook.price, commanded=own, shadow=shadow)
-        if decision.commanded:
-            self._price.spend(len(decision.moves))
+        self._pay(decision)
         return decision
 
     def request(self, wall: float, s: Situation, wish: SwitchRequest) -> Decision:
@@ -249,9 +251,14 @@ class DecisionDesk:
         decision = self._decision(
             (Trigger.REQUEST, 0.0, 0.0), wall, s, proposal, outlook.price, commanded=bool(moves), wish=wish
         )
-        if decision.commanded:
-            self._price.spend(1)
+        self._pay(decision)
         return decision
+
+    def _pay(self, decision: Decision) -> None:
+        if decision.commanded:
+            self._price.spend(len(decision.moves))
+            for move in decision.moves:
+                self._wear.spend(self._roster.index[move.house])
 
     def due(self) -> float | None:
         """When a pending confirmation completes."""
@@ -267,6 +274,7 @@ class DecisionDesk:
             "houses": list(self._roster.ids),
             **self.advice.learned(),
             "price": self._price.learned(),
+            "wear": self._wear.learned(),
             "distance": self._distance.learned(),
         }
 
@@ -279,6 +287,7 @@ class DecisionDesk:
         if 2 * np.count_nonzero(houses.known) > len(self._roster):
             # The price follows the size of the feeder's houses: of another feeder it would tell nothing.
             self._price.relearn(learned.get("price", {}))
+        self._wear.relearn(learned.get("wear"), houses)
         self._distance.relearn(learned.get("distance"), houses)
         return self.advice.relearn(learned, houses)
 
@@ -286,7 +295,12 @@ class DecisionDesk:
         told = self.advice.told(self._civil, s.heard, self._typical_va)
         price = self._price.price(float(self._horizon.weights_min.sum()))
         distance = self._distance.relative() if self._config.decision.distance_weight > 0.0 else None
-        return Outlook(self._horizon, told.forecast_a, now_a, fixed, told.error_a, price, distance, told.price_factor)
+        factor = self._price_factor(told)
+        return Outlook(self._horizon, told.forecast_a, now_a, fixed, told.error_a, price, factor, distance)
+
+    def _price_factor(self, told: Told) -> NDArray[np.float64]:
+        wear = self._wear.factor()
+        return wear if told.price_factor is None else wear * told.price_factor
 
     @property
     def _typical_va(self) -> float:
@@ -299,7 +313,8 @@ class DecisionDesk:
         told = self.advice.in_shadow(s.heard, self._typical_va)
         if told is None:
             return None
-        other = replace(outlook, forecast_a=told.forecast_a, error_a=told.error_a, price_factor=told.price_factor)
+        factor = self._price_factor(told)
+        other = replace(outlook, forecast_a=told.forecast_a, error_a=told.error_a, price_factor=factor)
         shadow = self._planner.propose(other, s).moves
         self.advice.compare(wall, moves, shadow)
         return shadow

@@ -37,9 +37,9 @@ ROUNDS: Final = 4
 class Outlook:
     """What the planner works on. `forecast_a` [houses, blocks]: current of each house in its own phase's frame, A;
     `now_a` [houses]: the same at present; `fixed_a` complex: current in the neutral that no move changes, A;
-    `error_a` [blocks]: standard error of the forecast neutral current, A; `price` of a move, A min; `distance`
-    [houses]: of each house along the feeder over the typical one, None where not known; `price_factor` [houses]: by
-    which a learned policy finds moving a house dearer or cheaper, None where all cost alike."""
+    `error_a` [blocks]: standard error of the forecast neutral current, A; `price` of a move, A min; `price_factor`
+    [houses]: by which its wear, or a learned policy, makes moving a house dearer or cheaper; `distance` [houses]: of
+    each house along the feeder over the typical one, None where not known."""
 
     horizon: Horizon
     forecast_a: Complex
@@ -47,8 +47,8 @@ class Outlook:
     fixed_a: complex
     error_a: Floats
     price: float
+    price_factor: Floats
     distance: Floats | None = None
-    price_factor: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +165,8 @@ class Planner:
         change = outlook.forecast_a[house] * turn
         if outlook.distance is not None:
             change = np.concatenate([change, change * outlook.distance[house][:, None]], axis=1)
-        own = outlook.price if outlook.price_factor is None else outlook.price * outlook.price_factor[house]
-        price = own + self._lost_solar(house, s) - self._voltage_relief(house, origin, target, outlook, s)
+        price = outlook.price * outlook.price_factor[house]
+        price = price + self._lost_solar(house, s) - self._voltage_relief(house, origin, target, outlook, s)
         return _Table(house, target, change, price)
 
     def _missing(self, house: NDArray[np.intp], horizon: Horizon, s: Situation) -> Floats:

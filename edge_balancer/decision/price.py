@@ -13,10 +13,11 @@ from typing import Any, Final
 
 DAY_S: Final = 86_400.0
 
-START: Final = 0.58
+START: Final = 0.8
 """Lasting price at the start, in units of scale: what a typical house's current amounts to over the horizon. On
-simulated feeders the price that met the budget was 0.5 of it at two operations per house and day, and 0.4 at eight."""
-CHEAPER: Final = 0.17
+simulated feeders the price that met the budget was 0.75 of it at one operation per house and day, 0.55 at two, 0.35 at
+four and 0.18 at eight."""
+CHEAPER: Final = 0.65
 """By this power of the budget the start falls."""
 RESERVE_DAYS: Final = 0.3
 """The account begins this far in debt, which makes the first moves dearer: a badly skewed feeder would otherwise spend

@@ -43,7 +43,6 @@ def horizon(patience_min: float, blocks: tuple[float, ...] = BLOCK_MINUTES) -> H
 def patience_for(operations_per_house_day: float) -> float:
     """Minutes that a move is worth looking ahead, from the budget: the more moves to come, the fewer.
 
-    On simulated feeders 20 to 30 min serve best at two operations per house and day and about 10 min at eight; the
-    optimum is flat, and an inverse square root passes through both.
+    On simulated feeders about 10 min serve best at two operations per house and day, and the optimum is flat.
     """
-    return float(np.clip(35.0 / math.sqrt(max(operations_per_house_day, 0.1)), 3.0, 60.0))
+    return float(np.clip(14.0 / math.sqrt(max(operations_per_house_day, 0.1)), 3.0, 60.0))

@@ -17,8 +17,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_balancer.benchmark.pairwise import most_a_day
+from edge_balancer.benchmark.ours import cap_of
 from edge_balancer.decision.price import PriceOfMove
+from edge_balancer.decision.wear import WearAccounts
 from edge_balancer.forecast.horizon import horizon, patience_for
 from edge_balancer.learning.recordings import DAY_S
 from edge_balancer.settings.policy import DecisionSettings
@@ -109,10 +110,11 @@ class _Loop:
         solar = (0.35 * feeder.roof_w) ** 2
         prior_a2 = float((PRIOR_W**2 + solar.mean()) / feeder.nominal_v**2)
         self._price = [PriceOfMove(budget, houses, prior_a2) for _ in advice]
+        self._wear = [WearAccounts(budget, houses) for _ in advice]
         self._phase = np.repeat(feeder.initial[np.newaxis].astype(np.intp), count, axis=0)
         self._last = np.full((count, houses), -np.inf)
         self._away_until = np.zeros((count, houses))
-        self._cap = most_a_day(budget)
+        self._cap = cap_of(budget)
         self._today = np.zeros((count, houses), dtype=np.int32)
         self._moves: list[deque[tuple[float, int]]] = [deque() for _ in advice]
         self._neutral: list[Singles] = []
@@ -150,6 +152,8 @@ class _Loop:
         square = float(np.mean(np.abs(self._own[row]) ** 2))
         for one in self._price:
             one.advance(now, square)
+        for account in self._wear:
+            account.advance(now)
         forecast, error = self._outlook(row)
         exports = (load.real < 0.0) & (f.roof_w > 0.0)
         lost_sun = np.where(exports, -load.real, 0.0) * (_POLICY.pv_energy_price * _POLICY.pv_reconnect_s / 3600.0)
@@ -189,9 +193,9 @@ class _Loop:
         return current, ((np.stack(errors) / volts) ** 2).astype(np.float32)
 
     def _prices(self, row: int) -> NDArray[np.float64]:
-        price = np.array([one.price(self._minutes) for one in self._price])
+        price = [one.price(self._minutes) * wear.factor() for one, wear in zip(self._price, self._wear, strict=True)]
         factors = [1.0 if one.price_factor is None else one.price_factor[row] for one in self._advice]
-        return np.stack([p * np.broadcast_to(f, self._phase.shape[1:]) for p, f in zip(price, factors, strict=True)])
+        return np.stack([p * f for p, f in zip(price, factors, strict=True)])
 
     def _gain(self, neutral: Complexes, change: Complexes, error2: Singles) -> Singles:
         """[advisors, houses, 2] what each move takes off the expected current, A min."""
@@ -207,6 +211,7 @@ class _Loop:
         self._today[k, house] += 1
         self._moves[k].append((now, house))
         self._price[k].spend(1)
+        self._wear[k].spend(house)
         if trips:
             self._away_until[k, house] = now + STEP_S + _POLICY.pv_reconnect_s
         self._operations[k] += minute >= self._feeder.judged

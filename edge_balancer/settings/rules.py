@@ -133,7 +133,7 @@ def _decision(configuration: Configuration) -> Iterator[Finding]:
             cap_at,
             cap,
             f"is below the budget, operations_per_house_day = {number(budget)}",
-            f"set it to at least {number(budget)} (twice the budget leaves room for busy days), or lower the budget",
+            f"set it to at least {number(budget)} (four times as much leaves room for busy days), or lower the budget",
             involves=(budget_at,),
         )
     if dwell * budget > _DAY_S:

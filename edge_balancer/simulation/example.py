@@ -23,7 +23,7 @@ _CONTROLLER: Final = """
 [controller.decision]
 
 # operations_per_house_day = 2
-# max_operations_per_house_day = 4
+# max_operations_per_house_day = 8
 # dwell_s = 900"""
 
 

@@ -23,7 +23,7 @@ def plan(distance: list[float] | None, *, weight: float = 0.15, error_a: float =
     now_a = np.array(LOADS, dtype=np.complex128) / np.complex128(230.0)
     forecast = np.repeat(now_a[:, None], len(H.weights_min), axis=1)
     far = None if distance is None else np.array(distance)
-    outlook = Outlook(H, forecast, now_a, 0j, np.full(len(H.weights_min), error_a), price, far)
+    outlook = Outlook(H, forecast, now_a, 0j, np.full(len(H.weights_min), error_a), price, np.ones(len(now_a)), far)
     return Planner(config, roster, guard).propose(outlook, situation(config, roster, LOADS))
 
 

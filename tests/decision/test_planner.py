@@ -49,7 +49,7 @@ def _propose(
     now_a = np.conj(np.array(loads_w, dtype=complex)) / NOMINAL
     now_a[roster.three_phase] = 0
     forecast = np.repeat(now_a[:, None], len(H.weights_min), axis=1)
-    outlook = Outlook(H, forecast, now_a, fixed_a, np.zeros(len(H.weights_min)), price)
+    outlook = Outlook(H, forecast, now_a, fixed_a, np.zeros(len(H.weights_min)), price, np.ones(len(now_a)))
     return planner.propose(outlook, situation(config, roster, loads_w, **changed))
 
 

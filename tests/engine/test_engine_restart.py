@@ -84,7 +84,7 @@ def test_a_position_that_differs_from_the_store_is_recorded_and_believed() -> No
         ({"locked": {"h1": "stuck", "gone": "away"}}, VetoReason.LOCKED),
         ({"moves": [PastMove("h1", WALL - 100), PastMove("gone", WALL - 5)]}, VetoReason.DWELL),
         ({"moves": [PastMove("h1", WALL + 5000)]}, VetoReason.DWELL),  # recorded by a clock that was ahead
-        ({"moves": [PastMove("h1", WALL - 40_000 + k) for k in range(4)]}, VetoReason.DAILY_CAP),
+        ({"moves": [PastMove("h1", WALL - 40_000 + k) for k in range(8)]}, VetoReason.DAILY_CAP),
         ({"moves": [PastMove("h2", WALL - 2000 + k) for k in range(60)]}, VetoReason.FEEDER_CAP),
         ({"after_outage": True}, VetoReason.OUTAGE),
         ({"mode": Mode.HOLD}, VetoReason.MODE),

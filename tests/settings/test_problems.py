@@ -114,8 +114,8 @@ CASES = {
         "houses[1].switch_topic", '"phase-balance/feeder/switch/h1"', "house h1 too", "its own topic",
     ),
     "cap below the budget": (
-        "[decision]\noperations_per_house_day = 6",
-        "decision.max_operations_per_house_day", "4", "operations_per_house_day = 6", "at least 6",
+        "[decision]\noperations_per_house_day = 9",
+        "decision.max_operations_per_house_day", "8", "operations_per_house_day = 9", "at least 9",
     ),
     "dwell against the budget": (
         "[decision]\ndwell_s = 50000", "decision.dwell_s", "50000", "1.7 operations a day", "at most 43200"
@@ -155,7 +155,7 @@ WARNINGS = {
     "phase of a three-phase house": (
         '[[houses]]\nid="h3"\nphase="L3"\nthree_phase=true', "houses[2].phase", "three-phase house"
     ),
-    "dwell against the cap": ("[decision]\ndwell_s = 30000", "decision.dwell_s", "max_operations_per_house_day = 4"),
+    "dwell against the cap": ("[decision]\ndwell_s = 30000", "decision.dwell_s", "max_operations_per_house_day = 8"),
     "TLS on the plain port": ("[mqtt]\ntls = true\nport = 1883", "mqtt.port", "by convention"),
     "no TLS on its port": ("[mqtt]\nport = 8883", "mqtt.port", "by convention"),
     "password in the clear": ('[mqtt]\nhost="far"\nuser="u"\npassword="p"', "mqtt.tls", "in the clear"),
@@ -233,7 +233,7 @@ def test_every_problem_is_told_at_once_and_none_twice(tmp_path: Path) -> None:
         port = 70000
         ca_file = "ca.pem"
         [decision]
-        operations_per_house_day = 6
+        operations_per_house_day = 9
         dwell_s = "long"
         [switching]
         expiry_s = 60

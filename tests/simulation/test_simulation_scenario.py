@@ -57,7 +57,7 @@ def test_the_manual_has_every_key_as_the_program_knows_it() -> None:
         ),
         pytest.param(
             {"controller": {"decision": {"operations_per_house_day": 9}}},
-            ("controller.decision.max_operations_per_house_day = 4", "budget"),
+            ("controller.decision.max_operations_per_house_day = 8", "budget"),
             id="a budget above the cap",
         ),
     ],
