@@ -19,8 +19,8 @@ CONTROLLERS: Final = (
 )
 """`threshold-minute` is the threshold rule on one-minute readings; `oracle` is ours with a perfect forecast."""
 EXTRA: Final = ("blend", "ongoing", "persistence")
-"""Only where they are asked for: ours without a learned model upon the blend, with a forecast that knows how all that runs
-goes on, and with one that nothing changes."""
+"""Only where they are asked for: ours without a learned model upon the blend, with a forecast that knows how all that
+runs goes on, and with one that nothing changes."""
 BUDGETS: Final = (1.0, 2.0, 4.0, 8.0)
 DAYS: Final = 7
 _MOST_WORKERS: Final = 64
@@ -54,7 +54,12 @@ def add_balance_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAMES",
         help=f"of {', '.join(CONTROLLERS)}, with commas between (default: all); also {', '.join(EXTRA)}",
     )
-    add("--model", default="default", metavar="FILE", help="ONNX file of `ours`, or none (default: the one in the package)")
+    add(
+        "--model",
+        default="default",
+        metavar="FILE",
+        help="of `ours`: an ONNX file, or none (default: the one in the package)",
+    )
     add("--seeds", default="1", metavar="N,N-N", help="of the feeders, e.g. 1,4 or 11-15 (default: %(default)s)")
     add("--days", type=int, default=DAYS, metavar="N", help="of history, and as many judged (default: %(default)s)")
     add("--budgets", default="1,2,4,8", metavar="K,K", help="operations per house and day (default: %(default)s)")
