@@ -11,7 +11,6 @@ from edge_balancer.alerts import catalogue
 from edge_balancer.alerts.catalogue import AlertKind, key_of
 from edge_balancer.alerts.lifecycle import Condition
 from edge_balancer.alerts.texts import ENGLISH, Texts
-from edge_balancer.settings.forecast import DEFAULT
 from edge_balancer.settings.policy import AlertSettings
 from edge_balancer.types.events import Severity
 from edge_balancer.types.floods import Flood
@@ -136,15 +135,14 @@ def transformer_silent(age_s: float, limit_s: float, texts: Texts = ENGLISH) -> 
     )
 
 
-def model_demoted(reason: str, model: str, texts: Texts = ENGLISH) -> list[Condition]:
-    """Why the learned forecast advises no longer; empty where it does or there is none, which gives no condition. Of
-    the `model` that came with the program nobody was promised anything, so that is for information."""
+def model_demoted(reason: str, texts: Texts = ENGLISH) -> list[Condition]:
+    """Why the learned forecast advises no longer; empty where it does or there is none, which gives no condition."""
     if not reason:
         return []
     return [
         Condition(
             key_of(AlertKind.MODEL_DEMOTED),
-            Severity.INFO if model == DEFAULT else Severity.WARNING,
+            Severity.WARNING,
             catalogue.model_demoted(reason, texts),
             confirm_s=0.0,
         )

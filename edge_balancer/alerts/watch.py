@@ -112,7 +112,7 @@ class Watch:
             *conditions.wrong_phase_records(doubts, texts),
             *conditions.switching_halted(self._roster.halted, texts),
             *conditions.storage_trouble(inputs.storage_fault, texts),
-            *own_conditions.model_demoted(forecast_fault, self._config.forecast.model, texts),
+            *own_conditions.model_demoted(forecast_fault, texts),
             *self._switches(),
             *self._own.look(now, inputs, None if latest.transformer is None else latest.transformer.at, open_kinds),
         ]

@@ -2,9 +2,9 @@
 
 A cap alone lets a house whose loads come and go spend the day's operations on the first occasions, and forbids the
 best of the evening. With an account the operations go to the best occasions: an allowance flows in, operations are
-paid from it, and what is owed raises the price of the house's moves. In the long run no switch makes more than `SHARE`
-times the budget, so none wears out much before the others. The guard's cap stands apart from it. Pure: time is handed
-in.
+paid from it, and what is owed raises the price of the house's moves. So in the long run a switch makes hardly more
+than `SHARE` times the budget, and none wears out much before the others. What voltages or people ask for is beside
+it, and so is the guard's cap. Pure: time is handed in.
 """
 
 from __future__ import annotations
@@ -25,7 +25,11 @@ SAVED_DAYS: Final = 0.5
 DEARER: Final = 0.2
 """A house that owes one day's budget has moves this much dearer (log). On simulated feeders 0.1 to 0.3 serve alike."""
 MOST_OWED_DAYS: Final = 20.0
-"""Debt beyond this is not counted further: a move then costs 55 times the price of others."""
+LEAST_MOST_OWED: Final = 10.0
+"""Debt beyond so many days' budget, and beyond so many operations, is not counted further: what a day of tests has cost
+must not hold a house back for a season."""
+_STEEPEST: Final = 20.0
+"""Most of the logarithm: of a tiny budget one operation is a debt of months."""
 
 
 class WearAccounts:
@@ -35,6 +39,7 @@ class WearAccounts:
         self._budget = operations_per_house_day
         self._owed = np.zeros(houses)
         """[houses] operations beyond the allowance; below nought what is saved."""
+        self._most_owed = max(MOST_OWED_DAYS * operations_per_house_day, LEAST_MOST_OWED)
         self._now: float | None = None
 
     def advance(self, now: float) -> None:
@@ -46,11 +51,11 @@ class WearAccounts:
 
     def spend(self, house: int) -> None:
         """An operation of this house was commanded."""
-        self._owed[house] = min(self._owed[house] + 1.0, MOST_OWED_DAYS * self._budget)
+        self._owed[house] = min(self._owed[house] + 1.0, self._most_owed)
 
     def factor(self) -> NDArray[np.float64]:
         """[houses] by which the price of a move is multiplied, at least 1."""
-        return np.asarray(np.exp(DEARER * np.maximum(self._owed, 0.0) / self._budget))
+        return np.asarray(np.exp(np.minimum(DEARER * np.maximum(self._owed, 0.0) / self._budget, _STEEPEST)))
 
     def learned(self) -> list[float]:
         """What is worth keeping over a restart, one number a house."""
@@ -63,5 +68,4 @@ class WearAccounts:
         except (TypeError, ValueError, OverflowError):
             return
         if owed.shape == (houses.count,) and np.isfinite(owed).all():
-            least, most = -SAVED_DAYS * self._budget, MOST_OWED_DAYS * self._budget
-            houses.place(np.clip(owed, least, most), self._owed)
+            houses.place(np.clip(owed, -SAVED_DAYS * self._budget, self._most_owed), self._owed)

@@ -53,8 +53,8 @@ class DecisionSettings(Section):
     operations_per_house_day: float = Field(default=2.0, gt=0, le=100)
     """Budget: operations per switchable house and day that the price of a move is calibrated to."""
     max_operations_per_house_day: int = Field(default=8, ge=1, le=200)
-    """Hard cap for each house in any 24 hours. In the long run no switch makes more than 1.65 times the budget; the cap
-    is for busy days, and 8 a day would be 30,000 operations over ten years."""
+    """Hard cap for each house in any 24 hours: four times the budget leaves room for busy days. In the long run the
+    price holds a switch near 1.65 times the budget; at 8 a day it would make 30,000 operations in ten years."""
     max_operations_per_feeder_hour: int = Field(default=60, ge=1, le=10_000)
     """Hard cap for the feeder in any hour."""
     dwell_s: float = Field(default=900.0, ge=0, le=86_400)

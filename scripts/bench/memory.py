@@ -1,6 +1,5 @@
-"""Resident memory of the running daemon: `edge-balancer run` with 55 houses, no learned model and all else at its
-default, after a minute of readings every ten seconds. The baseline of the same run is a bare Python with paho connected
-to the same broker.
+"""Resident memory of the running daemon: `edge-balancer run` with 55 houses and all else at its default, after a minute
+of readings every ten seconds. The baseline of the same run is a bare Python with paho connected to the same broker.
 
 As it runs where it is installed: its modules compiled beforehand (to compile them leaves some megabytes behind), and
 with the environment of its systemd unit.
@@ -98,7 +97,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=60, help="of readings (default: %(default)s)")
     parser.add_argument("--page", action="store_true", help="serve the page too, and ask for each of its routes once")
-    parser.add_argument("--model", default="none", help="forecast.model (default: %(default)s)")
     args = parser.parse_args()
     print(machine())
     chance = random.Random(1)
@@ -108,7 +106,7 @@ def main() -> int:
         page: dict[str, dict[str, Any]] = (
             {"dashboard": {"port": 0}, "log": {"level": "info", "format": "json"}} if args.page else {}
         )
-        config = write_toml(Path(folder) / "c.toml", HOUSES, mqtt=mqtt_keys, forecast={"model": args.model}, **page)
+        config = write_toml(Path(folder) / "c.toml", HOUSES, mqtt=mqtt_keys, **page)
         client = mqtt.Client(CallbackAPIVersion.VERSION2)
         client.connect(at.host, at.port)
         client.loop_start()
@@ -139,8 +137,8 @@ def main() -> int:
         f"daemon after {args.seconds} s of readings             {found:.1f} MB, {found / bare:.1f} times the baseline"
     )
     print("  of it " + ", ".join(f"{what} {mb:.1f}" for mb, what in held))
-    if args.page or args.model != "none":
-        print(f"{found:.1f} MB: the target of {TARGET_MB:g} MB is for a daemon without page and model")
+    if args.page:
+        print(f"with the page {found:.1f} MB: the target of {TARGET_MB:g} MB is for a daemon without it")
         return 0
     return verdict("resident memory", found, TARGET_MB, "MB")
 

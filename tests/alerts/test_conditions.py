@@ -223,7 +223,7 @@ def every_condition() -> list[Condition]:
         own_conditions.message_flood(FLOOD),
         own_conditions.broker_lost(121.0, AlertSettings()),
         own_conditions.transformer_silent(4000.0, 3600.0),
-        *own_conditions.model_demoted("worse than persistence for three days", "site-3"),
+        *own_conditions.model_demoted("worse than persistence for three days"),
     ]
 
 
@@ -240,14 +240,6 @@ def test_every_text_says_what_is_done_and_what_to_do_in_plain_sentences() -> Non
         assert "  " not in condition.text
         if condition.side is Side.ABOVE and condition.limit is not None and not condition.unknown:
             assert f"{condition.limit:.0f}" in condition.text or condition.unit == "s"
-
-
-@pytest.mark.parametrize(
-    ("model", "severity"), [("default", Severity.INFO), ("active", Severity.WARNING), ("site-3", Severity.WARNING)]
-)
-def test_a_model_that_nobody_asked_for_is_set_aside_with_less_ado(model: str, severity: Severity) -> None:
-    (condition,) = own_conditions.model_demoted("worse than the blend", model)
-    assert condition.severity is severity
 
 
 @pytest.mark.parametrize(

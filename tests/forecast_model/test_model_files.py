@@ -130,18 +130,10 @@ def test_whatever_a_file_brings_about_is_a_reason_and_stops_nothing(registry: Re
     assert found.reason.startswith("it cannot be loaded: OverflowError")
 
 
-def test_the_programs_own_model_is_wanted_by_default(tmp_path: Path) -> None:
-    registry = Registry(tmp_path)
-    assert ForecastSettings().model == "default"
-    found = loaded(ForecastSettings(), registry)
-    assert found is not None
-    assert not isinstance(found, MissingModel)
-    assert identity_of(ForecastSettings(), registry).startswith("default:")
-
-
-def test_none_can_be_wanted(registry: Registry) -> None:
-    assert loaded(ForecastSettings(model="none"), registry) is None
-    assert identity_of(ForecastSettings(model="none"), registry) == ""
+def test_no_model_is_wanted_by_default(registry: Registry) -> None:
+    assert ForecastSettings().model == "none"
+    assert loaded(ForecastSettings(), registry) is None
+    assert identity_of(ForecastSettings(), registry) == ""
 
 
 @pytest.mark.parametrize(
