@@ -25,6 +25,7 @@ from edge_balancer.learning.standings import BLEND
 from edge_balancer.learning.training import Report, Training
 from edge_balancer.models.registry import Registry, write_model
 from edge_balancer.progress import ProgressLine
+from edge_balancer.settings.forecast import ACTIVE
 from edge_balancer.settings.load import load
 from edge_balancer.settings.root import Configuration
 
@@ -103,10 +104,15 @@ def _now() -> dt.datetime:
 
 def _activate(args: argparse.Namespace, onnx: bytes, card: dict[str, Any]) -> str:
     """Under a name of its own for each training, so that a rollback finds the one before."""
-    database: Path = args.from_store if args.from_store is not None else load(args.config, os.environ).storage.path
+    config = load(args.config, os.environ)
+    database: Path = args.from_store if args.from_store is not None else config.storage.path
     registry = Registry(database.parent / "models")
     now = _now()
     name = f"{args.name if args.name != 'default' else 'site'}-{now:%Y%m%d-%H%M%S}"
     registry.install(name, onnx, card)
     registry.activate(name, now)
-    return f"installed and activated as {name}; the controller takes it at its next reload (systemctl reload)\n"
+    done = f"installed and activated as {name}; the controller takes it at its next reload (systemctl reload)"
+    wanted = config.forecast.model
+    if wanted == ACTIVE:
+        return f"{done}\n"
+    return f'{done}, once the configuration says forecast.model = "{ACTIVE}": it says "{wanted}"\n'

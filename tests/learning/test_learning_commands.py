@@ -121,12 +121,15 @@ def test_a_site_learns_from_its_store_and_takes_only_what_won(
         active = registry.active
         assert active is not None
         assert f"installed and activated as {active.name}" in said
+        assert 'once the configuration says forecast.model = "active": it says "none"' in said
         card = registry.read(active.name).card
         assert (card["kind"], card["against"]) == ("ridge", "blend")
         assert answers(registry.read(active.name).onnx)(np.zeros((2, 51), dtype=np.float32)).correction.shape == (2, 6)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(learning_site, "_now", lambda: dt.datetime(2031, 1, 1, tzinfo=dt.UTC))
+            patch.setenv("EDGE_BALANCER_FORECAST__MODEL", "active")
             assert main(site) == 0
+        assert "once the configuration" not in capsys.readouterr().out
         assert registry.active is not None
         assert registry.active.name == "site-20310101-000000"
         assert registry.rollback(dt.datetime.now(dt.UTC)) is not None
