@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edge_balancer.analysis.distance import ElectricalDistance
 from edge_balancer.decision.advice import Advice, Told
-from edge_balancer.decision.explain import sentence, veto_text
+from edge_balancer.decision.explain import sentence, wish_sentence
 from edge_balancer.decision.guard import Guard, Situation
 from edge_balancer.decision.planner import Outlook, Planner, Proposal
 from edge_balancer.decision.price import PriceOfMove
@@ -368,7 +368,7 @@ class DecisionDesk:
         if wish is None:
             text = sentence(kind, value, limit, proposal, price, self.advice.name)
         else:
-            text = _wish_text(wish, proposal)
+            text = wish_sentence(wish, proposal)
         v_max = [None if v != v else v for v in s.v_max.tolist()]
         return Decision(
             id=str(uuid.uuid5(self._session, f"decision:{self._serial}")),
@@ -395,14 +395,3 @@ class DecisionDesk:
             text=text,
             shadow_moves=shadow,
         )
-
-
-def _wish_text(wish: SwitchRequest, proposal: Proposal) -> str:
-    asked = f"{wish.operator or 'An operator'} asked for {wish.house} on {wish.phase}" + (
-        f" ({wish.reason})" if wish.reason else ""
-    )
-    if not proposal.vetoes:
-        before, after = proposal.neutral_before_a, proposal.neutral_after_a
-        return f"{asked}: granted; the neutral goes from {before:.0f} A to {after:.0f} A now."
-    veto = proposal.vetoes[0]
-    return f"{asked}: refused, {veto_text(veto)}."

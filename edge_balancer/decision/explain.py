@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edge_balancer.decision.planner import Proposal
 from edge_balancer.types.decisions import Trigger, Veto, VetoReason
+from edge_balancer.types.switching import SwitchRequest
 
 _TRIGGERS = {
     Trigger.IMBALANCE: "neutral current {value:.0f} A (looked at above {limit:.0f} A)",
@@ -73,3 +74,15 @@ def sentence(trigger: Trigger, value: float, limit: float, proposal: Proposal, p
         move = f"{veto.move.house} {veto.move.origin}->{veto.move.target}"
         text += f" Not {move}: {VETO_WORDS[veto.reason]}."
     return text
+
+
+def wish_sentence(wish: SwitchRequest, proposal: Proposal) -> str:
+    """What became of an operator's wish, and why."""
+    asked = f"{wish.operator or 'An operator'} asked for {wish.house} on {wish.phase}" + (
+        f" ({wish.reason})" if wish.reason else ""
+    )
+    if not proposal.vetoes:
+        before, after = proposal.neutral_before_a, proposal.neutral_after_a
+        return f"{asked}: granted; the neutral goes from {before:.0f} A to {after:.0f} A now."
+    veto = proposal.vetoes[0]
+    return f"{asked}: refused, {veto_text(veto)}."

@@ -165,8 +165,8 @@ class Planner:
         change = outlook.forecast_a[house] * turn
         if outlook.distance is not None:
             change = np.concatenate([change, change * outlook.distance[house][:, None]], axis=1)
-        price = outlook.price * outlook.price_factor[house]
-        price = price + self._lost_solar(house, s) - self._voltage_relief(house, origin, target, outlook, s)
+        own = outlook.price * outlook.price_factor[house]
+        price = own + self._lost_solar(house, s) - self._voltage_relief(house, origin, target, outlook, s)
         return _Table(house, target, change, price)
 
     def _missing(self, house: NDArray[np.intp], horizon: Horizon, s: Situation) -> Floats:

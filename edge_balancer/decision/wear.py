@@ -14,9 +14,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_balancer.decision.price import DAY_S
 from edge_balancer.types.kept import KeptHouses
-
-DAY_S: Final = 86_400.0
 
 SHARE: Final = 1.65
 """The allowance of a house, in units of the budget: what the busiest switch may wear beyond the mean for long."""

@@ -9,7 +9,8 @@ import json
 import numpy as np
 import pytest
 
-from edge_balancer.decision.wear import DAY_S, LEAST_MOST_OWED, MOST_OWED_DAYS, SAVED_DAYS, SHARE, WearAccounts
+from edge_balancer.decision.price import DAY_S
+from edge_balancer.decision.wear import LEAST_MOST_OWED, MOST_OWED_DAYS, SAVED_DAYS, SHARE, WearAccounts
 from edge_balancer.types.kept import KeptHouses
 
 BUDGET = 2.0

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from edge_balancer.decision.wear import DAY_S
+from edge_balancer.decision.price import DAY_S
 from edge_balancer.engine import Engine
 from edge_balancer.types.phases import Phase
 from edge_balancer.types.ports import Inputs, Outputs, Restored
