@@ -17,7 +17,8 @@ CONTROLLERS: Final = (
     "oracle",
     "foresight",
 )
-"""`threshold-minute` is the threshold rule on one-minute readings; `oracle` is ours with a perfect forecast."""
+"""`threshold-minute` is the threshold rule on one-minute readings, one move a minute; `oracle` is ours with a perfect
+forecast."""
 EXTRA: Final = ("learned", "ongoing", "persistence")
 """Only where they are asked for: ours with a learned model upon the blend, with a forecast that knows how all that runs
 goes on, and with one that nothing changes."""

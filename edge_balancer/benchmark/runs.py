@@ -150,7 +150,8 @@ class _Bench:
             return threshold_schedule(case, ThresholdRule(), what.meters, what.switches, self._drawn)
         if controller == "threshold-minute":
             slower = replace(what.meters, period_s=max(what.meters.period_s, 60.0))
-            return threshold_schedule(case, ThresholdRule(), slower, what.switches, self._drawn)
+            once = ThresholdRule(cooldown_s=slower.period_s)
+            return threshold_schedule(case, once, slower, what.switches, self._drawn)
         if controller == "greedy" and budget is not None:
             return greedy_schedule(case, budget, what.meters, what.switches, self._drawn)
         return self._case.initial

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edge_balancer.forecast.advisor import Advisor
 from edge_balancer.forecast.blend import SurvivalBlend
-from edge_balancer.forecast.horizon import Horizon
+from edge_balancer.forecast.horizon import Horizon, horizon, patience_for
 from edge_balancer.forecast.interface import MissingModel, Model
 from edge_balancer.forecast.learned import LearnedAdvisor
 from edge_balancer.forecast.report import report
@@ -45,7 +45,6 @@ class Advice:
         self,
         config: Configuration,
         roster: Roster,
-        horizon: Horizon,
         advisor: Advisor | None,
         model: Model | MissingModel | None,
     ) -> None:
@@ -54,18 +53,20 @@ class Advice:
         if advisor is not None and model is not None:
             raise ValueError(f"give an advisor ({advisor.name}) or a model ({model.name}), not both")
         self._roster = roster
-        self._horizon = horizon
+        self._single = ~roster.three_phase
+        self._budget = config.decision.operations_per_house_day
+        self.usual_horizon = horizon(patience_for(self._budget))
+        """Of an ordinary hour; the price is measured by it, so that a budget is worth the same at any hour."""
         self._nominal_v = config.feeder.nominal_voltage_v
-        single = ~roster.three_phase
-        self.blend = SurvivalBlend(len(roster), config.decision.smoothing_s, roster.pv_w <= 0.0, single)
+        self.blend = SurvivalBlend(len(roster), config.decision.smoothing_s, roster.pv_w <= 0.0, self._single)
         self.model: LearnedAdvisor | None = None
         if model is not None:
             model, place = _placed(model, config)
             self.model = LearnedAdvisor(
                 self.blend,
-                FeatureTracker(len(roster), roster.pv_w, single, place),
+                FeatureTracker(len(roster), roster.pv_w, self._single, place),
                 model,
-                horizon,
+                self.usual_horizon,
                 roster.ids,
                 roster.phase,
                 deadline_s=config.forecast.deadline_ms / 1000.0,
@@ -94,13 +95,20 @@ class Advice:
 
     def follow(self, now: float, civil: float) -> None:
         """All readings up to `now` were taken."""
-        self.blend.learn(now, civil, self._horizon)
+        self.blend.learn(now, civil, self.usual_horizon)
         if self.model is not None:
             self.model.follow(now, civil)
 
+    def ahead(self, period_s: Floats) -> Horizon:
+        """How far a move looks ahead now: less far in a restless hour, never less than meters take to report;
+        `period_s` [houses], NaN where a meter's is not known."""
+        periods = period_s[self._single & np.isfinite(period_s)]
+        reported = float(np.median(periods)) if len(periods) else 0.0
+        return horizon(patience_for(self._budget, self.blend.unrest, reported))
+
     def told(self, civil: float, heard: NDArray[np.bool_], first_va: float) -> Told:
         """The forecast that is decided on. `heard` [houses]: of whom a reading has come; `first_va`: see `Advisor`."""
-        forecast = self._advisor.forecast(civil, self._horizon)
+        forecast = self._advisor.forecast(civil, self.usual_horizon)
         factor = None if self.model is None else self.model.price_factor()
         return self._currents(forecast, heard, self._advisor.error_va(first_va), factor)
 
@@ -134,7 +142,7 @@ class Advice:
 
     def diagnostics(self) -> dict[str, Any]:
         """For people and for monitoring."""
-        content: dict[str, Any] = {"advice": self.name}
+        content: dict[str, Any] = {"advice": self.name, "unrest": round(self.blend.unrest, 3)}
         if self.model is not None:
             content["model"] = report(self.model)
             if self.model.shadow:

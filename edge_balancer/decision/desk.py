@@ -21,7 +21,6 @@ from edge_balancer.decision.triggers import Triggers
 from edge_balancer.decision.unmetered import UnmeteredCurrent
 from edge_balancer.decision.wear import WearAccounts
 from edge_balancer.forecast.advisor import Advisor
-from edge_balancer.forecast.horizon import horizon, patience_for
 from edge_balancer.forecast.interface import MissingModel, Model
 from edge_balancer.settings.root import Configuration
 from edge_balancer.switching.roster import Roster
@@ -73,8 +72,7 @@ class DecisionDesk:
         self._session = session
         self._serial = 0
         self._distance = ElectricalDistance(len(roster), config.feeder.nominal_voltage_v)
-        self._horizon = horizon(patience_for(d.operations_per_house_day))
-        self.advice = Advice(config, roster, self._horizon, advisor, model)
+        self.advice = Advice(config, roster, advisor, model)
         self._blend = self.advice.blend
         self._price = PriceOfMove(d.operations_per_house_day, roster.movable, self._prior_a2())
         self._wear = WearAccounts(d.operations_per_house_day, len(roster))
@@ -293,10 +291,11 @@ class DecisionDesk:
 
     def _outlook(self, s: Situation, now_a: NDArray[np.complex128], fixed: complex) -> Outlook:
         told = self.advice.told(self._civil, s.heard, self._typical_va)
-        price = self._price.price(float(self._horizon.weights_min.sum()))
+        price = self._price.price(float(self.advice.usual_horizon.weights_min.sum()))
         distance = self._distance.relative() if self._config.decision.distance_weight > 0.0 else None
         factor = self._price_factor(told)
-        return Outlook(self._horizon, told.forecast_a, now_a, fixed, told.error_a, price, factor, distance)
+        ahead = self.advice.ahead(self._latest.period)
+        return Outlook(ahead, told.forecast_a, now_a, fixed, told.error_a, price, factor, distance)
 
     def _price_factor(self, told: Told) -> NDArray[np.float64]:
         wear = self._wear.factor()

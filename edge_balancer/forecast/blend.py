@@ -16,6 +16,7 @@ from edge_balancer.forecast.horizon import Horizon
 from edge_balancer.forecast.levels import Levels
 from edge_balancer.forecast.sessions import Sessions
 from edge_balancer.forecast.survival import Survival
+from edge_balancer.forecast.unrest import FeederUnrest
 from edge_balancer.forecast.usual import BINS, DAY_S, UsualDay
 from edge_balancer.types.kept import KeptHouses
 
@@ -54,6 +55,7 @@ class SurvivalBlend:
         self._sessions = Sessions(houses)
         self._survival = Survival(houses, self._learns)
         self._usual = UsualDay(houses)
+        self._unrest = FeederUnrest(self._counts)
 
     def observe(
         self, index: NDArray[np.intp], load: Complex, at: Floats, wall: float, longest_s: float | Floats
@@ -84,6 +86,7 @@ class SurvivalBlend:
         some = self._learns[index]
         self._sessions.observe(index[some], load[some], dt[some], fresh[some], begin[some])
         self._usual.add(index, load, dt)
+        self._unrest.observe(index, load.real, dt, fresh)
 
     def _begin(self, index: NDArray[np.intp], load: Complex, wall: float) -> Complex:
         """The level that a house begins at after a gap, [n]."""
@@ -92,6 +95,7 @@ class SurvivalBlend:
 
     def learn(self, now: float, wall: float, horizon: Horizon) -> None:
         """Let the houses' survival be learned; to be called often, it takes a sample when one is due."""
+        self._unrest.follow(now)
         if not self._survival.due(now):
             return
         usual = self.usual(wall, horizon).real
@@ -147,19 +151,25 @@ class SurvivalBlend:
         return np.asarray(usual + parts + left[:, :, -1] * (self._levels.slowest[:, None] - usual))
 
     def error_va(self, first_va: float) -> Floats:
-        """Standard error of the forecast of all houses' sum, [blocks], VA; `first_va`: of a house of which nothing is
-        known, the root mean square of its load."""
-        return self._survival.error_va(first_va, self._counts)
+        """Standard error of the forecast of all houses' sum, [blocks], VA: what is on record, by the unrest of this
+        hour. `first_va`: of a house of which nothing is known, the root mean square of its load."""
+        return self._survival.error_va(first_va, self._counts) * self.unrest
+
+    @property
+    def unrest(self) -> float:
+        """How restless the feeder's loads are, against what is usual; 1 in an ordinary hour."""
+        return self._unrest.relative
 
     def learned(self) -> dict[str, Any]:
-        """What is worth keeping over a restart: the time-of-day means, and how loads die out."""
-        return {**self._usual.learned(), "survival": self._survival.learned()}
+        """What is worth keeping over a restart: the time-of-day means, how loads die out, what unrest is usual."""
+        return {**self._usual.learned(), "survival": self._survival.learned(), "unrest": self._unrest.learned()}
 
     def relearn(self, learned: Any, houses: KeptHouses) -> bool:
         """Take back what `learned()` gave, of `houses`. False where it does not fit; nothing is changed then."""
         if not self._usual.relearn(learned, houses):
             return False
         self._survival.relearn(learned.get("survival"), houses)
+        self._unrest.relearn(learned.get("unrest"))
         return True
 
 

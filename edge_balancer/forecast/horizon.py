@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 # Lengths in minutes. Fine where fast appliances live and die, coarse where only the time of day is known.
 BLOCK_MINUTES: tuple[float, ...] = (5.0, 10.0, 15.0, 30.0, 60.0, 120.0)
+CALMER: Final = 0.7
+"""By this power of the unrest a move looks less far ahead."""
+SHORTEST_MIN: Final = 3.0
+LONGEST_MIN: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +45,12 @@ def horizon(patience_min: float, blocks: tuple[float, ...] = BLOCK_MINUTES) -> H
     return Horizon(starts * 60.0, ends * 60.0, weights)
 
 
-def patience_for(operations_per_house_day: float) -> float:
-    """Minutes that a move is worth looking ahead, from the budget: the more moves to come, the fewer.
+def patience_for(operations_per_house_day: float, unrest: float = 1.0, period_s: float = 0.0) -> float:
+    """Minutes that a move is worth looking ahead: until others are likely to follow it.
 
-    On simulated feeders about 10 min serve best at two operations per house and day, and the optimum is flat.
+    The more moves the budget allows, the sooner; sooner, too, while loads are restless (`unrest`, 1 where it is as
+    usual), and at night much later. Not before the meters (`period_s`) have told anything new. On simulated feeders
+    about 10 min serve best at two operations per house and day on average, and the optimum is flat.
     """
-    return float(np.clip(14.0 / math.sqrt(max(operations_per_house_day, 0.1)), 3.0, 60.0))
+    minutes = 14.0 / math.sqrt(max(operations_per_house_day, 0.1)) / unrest**CALMER
+    return float(np.clip(max(minutes, period_s / 60.0), SHORTEST_MIN, LONGEST_MIN))

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_balancer.forecast.sun import ClearSky, Place
+from edge_balancer.forecast.unrest import Unrest
 from edge_balancer.forecast.usual import pack, unpack
 from edge_balancer.types.kept import KeptHouses
 
@@ -23,8 +24,6 @@ STEP_W: Final = 300.0
 MERGE_S: Final = 90.0
 """Steps of one direction within this belong together: a meter's mean shows half of a kettle first."""
 LEVEL_TAU_S: Final = 60.0
-UNREST_MEAN_S: Final = 600.0
-UNREST_S: Final = 1800.0
 DAY_S: Final = 86_400.0
 LARGEST_W: Final = 1e6
 
@@ -60,8 +59,7 @@ class FeatureTracker:
         """From the last step up that was followed by a step down until that one."""
         self.off_s: Floats = np.full(houses, np.inf)
         """From the step down before the last step up until that one."""
-        self._mean: Floats = np.zeros(houses)
-        self._unrest: Floats = np.zeros(houses)
+        self._unrest = Unrest(houses)
         self._seen_s: Floats = np.zeros(houses)
         self._day: Floats = np.zeros(houses)
         self._day_square: Floats = np.zeros(houses)
@@ -81,7 +79,7 @@ class FeatureTracker:
         dt = np.where(fresh, 0.0, np.maximum(dt, 0.0))
         self.at[index] = at
         self._take_steps(index, p, at, dt, fresh)
-        self._take_unrest(index, p, dt, fresh)
+        self._unrest.observe(index, p, dt, fresh)
         self._take_day(index, p, dt)
 
     def _take_steps(self, index: NDArray[np.intp], p: Floats, at: Floats, dt: Floats, fresh: NDArray[np.bool_]) -> None:
@@ -119,13 +117,6 @@ class FeatureTracker:
         if up:
             self.before_up_w[new] = level[which][~goes_on]
 
-    def _take_unrest(self, index: NDArray[np.intp], p: Floats, dt: Floats, fresh: NDArray[np.bool_]) -> None:
-        mean = np.where(fresh, p, self._mean[index])
-        off = p - mean
-        unrest = np.where(fresh, 0.0, self._unrest[index])
-        self._unrest[index] = unrest - np.expm1(-dt / UNREST_S) * (off**2 - unrest)
-        self._mean[index] = mean - np.expm1(-dt / UNREST_MEAN_S) * off
-
     def _take_day(self, index: NDArray[np.intp], p: Floats, dt: Floats) -> None:
         seen = np.minimum(self._seen_s[index] + dt, DAY_S)
         step = np.divide(dt, seen, out=np.zeros_like(dt), where=seen > 0.0)
@@ -150,7 +141,7 @@ class FeatureTracker:
     @property
     def unrest_w(self) -> Floats:
         """[houses] root mean square of the load about its own mean of ten minutes, over the last half hour."""
-        return np.sqrt(np.maximum(self._unrest, 0.0))
+        return self._unrest.root_w
 
     @property
     def day_w(self) -> Floats:

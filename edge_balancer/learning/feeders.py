@@ -117,8 +117,8 @@ def _stretches(whole: _Whole, length: int, asked: list[Asked], said: Said, keep:
         filling.flush()
         load, pv_w = whole.load_of(minutes)
         feeder = LoopFeeder(
-            recording.name, load, pv_w, recording.pv_w, whole.initial, filling.forecast, filling.error, 0,
-            whole.judged - begin, first=first - begin, last=minutes.stop == whole.minutes,
+            recording.name, load, pv_w, recording.pv_w, whole.initial, filling.forecast, filling.error,
+            filling.unrest, 0, whole.judged - begin, first=first - begin, last=minutes.stop == whole.minutes,
         )  # fmt: skip
         yield Ready(feeder, [one.advice() for one in filling.told], filling.kept)
 
@@ -130,6 +130,7 @@ class _Stretch:
         blocks = len(BLOCK_MINUTES)
         self.forecast = np.zeros((minutes, houses, blocks), dtype=np.complex64)
         self.error = np.zeros((minutes, blocks), dtype=np.float32)
+        self.unrest = np.ones(minutes, dtype=np.float32)
         self.kept = np.zeros((minutes, houses, len(keep)), dtype=np.float32)
         self.told = [_Told(one, minutes, houses) for one in asked]
         self._keep = list(keep)
@@ -138,6 +139,7 @@ class _Stretch:
     def take(self, row: int, instant: Instant) -> None:
         self.forecast[row] = instant.forecast
         self.error[row] = instant.error_va
+        self.unrest[row] = instant.unrest
         if self._keep:
             self.kept[row] = instant.inputs[:, self._keep]
         self._waiting.append((row, instant.inputs))

@@ -38,9 +38,9 @@ _POLICY: Final = DecisionSettings()
 @dataclass(frozen=True, slots=True)
 class LoopFeeder:
     """A stretch of minutes of one feeder, or all of them: `load` (T, H) true mean P + jQ and `pv_w` (T, H) what the
-    roofs give; `forecast` (T, H, B) by the blend, W and var, and `error_va` (T, B); `initial` (H,) phases. Decisions
-    begin at `begin`, the judgement at `judged`, both indices of the feeder's minutes, of which `first` is the first
-    one here; `last`: whether no stretch comes after this one."""
+    roofs give; `forecast` (T, H, B) by the blend, W and var, `error_va` (T, B) and `unrest` (T,) of the feeder;
+    `initial` (H,) phases. Decisions begin at `begin`, the judgement at `judged`, both indices of the feeder's minutes,
+    of which `first` is the first one here; `last`: whether no stretch comes after this one."""
 
     name: str
     load: Complexes
@@ -49,6 +49,7 @@ class LoopFeeder:
     initial: NDArray[np.int8]
     forecast: Complexes
     error_va: Singles
+    unrest: Singles
     begin: int
     judged: int
     nominal_v: float = 230.0
@@ -104,9 +105,10 @@ class _Loop:
         self._feeder, self._advice = feeder, advice
         self._names = [one.name for one in advice]
         houses, count = feeder.load.shape[1], len(advice)
+        self._budget = budget
         self._horizon = horizon(patience_for(budget))
-        self._weights = self._horizon.weights_min.astype(np.float32)
         self._minutes = float(self._horizon.weights_min.sum())
+        self._weights = self._horizon.weights_min.astype(np.float32)
         solar = (0.35 * feeder.roof_w) ** 2
         prior_a2 = float((PRIOR_W**2 + solar.mean()) / feeder.nominal_v**2)
         self._price = [PriceOfMove(budget, houses, prior_a2) for _ in advice]
@@ -155,6 +157,8 @@ class _Loop:
         for account in self._wear:
             account.advance(now)
         forecast, error = self._outlook(row)
+        looking = horizon(patience_for(self._budget, float(f.unrest[row]), STEP_S))
+        self._weights = looking.weights_min.astype(np.float32)
         exports = (load.real < 0.0) & (f.roof_w > 0.0)
         lost_sun = np.where(exports, -load.real, 0.0) * (_POLICY.pv_energy_price * _POLICY.pv_reconnect_s / 3600.0)
         if minute % _CAP_EVERY == 0:

@@ -33,14 +33,15 @@ LEAST_SEEN: Final = 0.8
 @dataclass(frozen=True, slots=True)
 class Instant:
     """What was known at `wall` (Unix s), after `slot` slots: `inputs` [houses, features]; `forecast` [houses, blocks]
-    P + jQ, W and var, by the blend; `error_va` [blocks] of the houses' sum by the blend's record; `heard` [houses]
-    whether the last reading was fresh."""
+    P + jQ, W and var, by the blend; `error_va` [blocks] of the houses' sum by the blend; `unrest` of the feeder
+    against its usual; `heard` [houses] whether the last reading was fresh."""
 
     slot: int
     wall: float
     inputs: Singles
     forecast: Complex
     error_va: Floats
+    unrest: float
     heard: NDArray[np.bool_]
 
 
@@ -101,7 +102,7 @@ class Walk:
         usual = self.blend.usual(at, self._horizon)
         forecast = self.blend.upon(usual)
         inputs = features(self.blend, self.tracker, at, self._horizon, usual, forecast)
-        return Instant(slot, at, inputs, forecast, self.blend.error_va(self._sigma0_va), heard)
+        return Instant(slot, at, inputs, forecast, self.blend.error_va(self._sigma0_va), self.blend.unrest, heard)
 
 
 class Truth:

@@ -188,15 +188,27 @@ prepare_page_linters() {
 }
 
 # What makes the Debian machines on which the package is tried, and lets an arm64 one run on a PC.
-prepare_machines() {
+prepare_machines() { # what they need, a list with commas
     local tool
     for tool in mmdebstrap qemu-aarch64-static arch-test; do
         if ! has "$tool" && is_root && has apt-get; then
             say "Installing mmdebstrap, qemu-user-static and arch-test, which make Debian machines for the tests (apt-get install)"
             apt_install mmdebstrap qemu-user-static binfmt-support arch-test || true
-            return
+            break
         fi
     done
+    case ,$1, in *,binfmt-aarch64,*) _know_arm64 ;; esac
+}
+
+# Debian's package tells the kernel which emulator runs arm64 programs, but where the place to tell it (binfmt_misc) was not mounted
+# then, as in most containers, the kernel does not know until somebody mounts it and says so again.
+_know_arm64() {
+    local known=/proc/sys/fs/binfmt_misc
+    is_root && has update-binfmts || return 0
+    [ ! -e "$known/qemu-aarch64" ] || return 0
+    say "Telling the kernel to run arm64 programs in the emulator (binfmt_misc), until the next boot"
+    [ -e "$known/register" ] || mount -t binfmt_misc binfmt_misc "$known" || true
+    update-binfmts --enable qemu-aarch64 || true
 }
 
 # The Debian packages of servers start them and enable them at boot. Nobody asked for that here: while a package is

@@ -10,8 +10,11 @@ import pytest
 
 from edge_balancer.benchmark.case import Case, Phases, neutral, operations_of
 from edge_balancer.benchmark.meters import Metered
+from edge_balancer.benchmark.options import BenchOptions
 from edge_balancer.benchmark.rules import ThresholdRule, _Field, _greedy, _reach, greedy_schedule, threshold_schedule
-from edge_balancer.benchmark.scenarios import Meters, Switches
+from edge_balancer.benchmark.runs import _Bench
+from edge_balancer.benchmark.scenarios import Meters, Switches, scenario
+from edge_balancer.benchmark.schedule import Schedule
 from edge_balancer.benchmark.static import best_fixed
 from tests.benchmark.bench_cases import small_case
 
@@ -159,3 +162,15 @@ def test_rules_hear_inverters_that_their_own_moves_have_tripped() -> None:
     plain, tripping = (threshold(c, ThresholdRule(cooldown_s=20.0)) for c in (case, with_roofs))
     assert np.array_equal(plain[:2], tripping[:2])
     assert not np.array_equal(plain, tripping)
+
+
+def test_on_one_minute_readings_the_threshold_rule_moves_once_a_minute() -> None:
+    bench = _Bench(scenario("houses-20"), 1, BenchOptions(days=1), lambda _: None)
+    moves = {}
+    for name in ("threshold", "threshold-minute"):
+        schedule = bench._schedule(name, None)
+        assert isinstance(schedule, Schedule)
+        moves[name] = int(operations_of(schedule.phase).sum())
+    minutes = 2 * 24 * 60
+    assert 0.5 * minutes < moves["threshold-minute"] <= minutes
+    assert moves["threshold"] > 2 * moves["threshold-minute"]

@@ -26,9 +26,8 @@ def feeder(houses: int = 8, roof_w: float = 0.0) -> LoopFeeder:
     load -= pv
     forecast = np.repeat(load[:, :, np.newaxis], len(BLOCK_MINUTES), axis=2)
     error = np.full((MINUTES, len(BLOCK_MINUTES)), 300.0, dtype=np.float32)
-    return LoopFeeder(
-        "made", load, pv, np.full(houses, roof_w), np.zeros(houses, dtype=np.int8), forecast, error, 0, 1440
-    )
+    phases, calm = np.zeros(houses, dtype=np.int8), np.ones(MINUTES, dtype=np.float32)
+    return LoopFeeder("made", load, pv, np.full(houses, roof_w), phases, forecast, error, calm, 0, 1440)
 
 
 def truth(made: LoopFeeder) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:

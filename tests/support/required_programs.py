@@ -12,8 +12,11 @@ from typing import Final
 VARIABLE: Final = "TESTS_REQUIRE"
 _SYSTEM: Final = ":/usr/sbin:/sbin"
 """Debian keeps mosquitto there, which is not on an ordinary user's path."""
-_FILES: Final = {"axe": Path(__file__).parents[2] / "scripts" / "page" / "node_modules" / "axe-core" / "axe.min.js"}
-"""What is no program: by its name here."""
+_FILES: Final = {
+    "axe": Path(__file__).parents[2] / "scripts" / "page" / "node_modules" / "axe-core" / "axe.min.js",
+    "binfmt-aarch64": Path("/proc/sys/fs/binfmt_misc/qemu-aarch64"),
+}
+"""What is no program: by its name here. The second is there where the kernel starts arm64 programs in the emulator."""
 
 
 def missing(environ: Mapping[str, str]) -> list[str]:
