@@ -55,8 +55,7 @@ class Advice:
         self._roster = roster
         self._single = ~roster.three_phase
         self._budget = config.decision.operations_per_house_day
-        self.usual_horizon = horizon(patience_for(self._budget))
-        """Of an ordinary hour; the price is measured by it, so that a budget is worth the same at any hour."""
+        self._blocks = horizon(patience_for(self._budget))
         self._nominal_v = config.feeder.nominal_voltage_v
         self.blend = SurvivalBlend(len(roster), config.decision.smoothing_s, roster.pv_w <= 0.0, self._single)
         self.model: LearnedAdvisor | None = None
@@ -66,7 +65,7 @@ class Advice:
                 self.blend,
                 FeatureTracker(len(roster), roster.pv_w, self._single, place),
                 model,
-                self.usual_horizon,
+                self._blocks,
                 roster.ids,
                 roster.phase,
                 deadline_s=config.forecast.deadline_ms / 1000.0,
@@ -95,20 +94,23 @@ class Advice:
 
     def follow(self, now: float, civil: float) -> None:
         """All readings up to `now` were taken."""
-        self.blend.learn(now, civil, self.usual_horizon)
+        self.blend.learn(now, civil, self._blocks)
         if self.model is not None:
             self.model.follow(now, civil)
 
-    def ahead(self, period_s: Floats) -> Horizon:
-        """How far a move looks ahead now: less far in a restless hour, never less than meters take to report;
-        `period_s` [houses], NaN where a meter's is not known."""
-        periods = period_s[self._single & np.isfinite(period_s)]
-        reported = float(np.median(periods)) if len(periods) else 0.0
-        return horizon(patience_for(self._budget, self.blend.unrest, reported))
+    def ahead(self, period_s: float) -> Horizon:
+        """How far a move looks ahead now: less far in a restless hour, never less than meters take to report
+        (`period_s`; NaN where that is not known)."""
+        return horizon(patience_for(self._budget, self.blend.unrest, period_s))
+
+    def ordinary_min(self, period_s: float) -> float:
+        """The discounted minutes of an ordinary hour's look ahead. The price is measured by these, so that a budget is
+        worth the same at any hour."""
+        return float(horizon(patience_for(self._budget, 1.0, period_s)).weights_min.sum())
 
     def told(self, civil: float, heard: NDArray[np.bool_], first_va: float) -> Told:
         """The forecast that is decided on. `heard` [houses]: of whom a reading has come; `first_va`: see `Advisor`."""
-        forecast = self._advisor.forecast(civil, self.usual_horizon)
+        forecast = self._advisor.forecast(civil, self._blocks)
         factor = None if self.model is None else self.model.price_factor()
         return self._currents(forecast, heard, self._advisor.error_va(first_va), factor)
 

@@ -291,10 +291,11 @@ class DecisionDesk:
 
     def _outlook(self, s: Situation, now_a: NDArray[np.complex128], fixed: complex) -> Outlook:
         told = self.advice.told(self._civil, s.heard, self._typical_va)
-        price = self._price.price(float(self.advice.usual_horizon.weights_min.sum()))
+        period_s = self._latest.usual_period_s
+        price = self._price.price(self.advice.ordinary_min(period_s))
         distance = self._distance.relative() if self._config.decision.distance_weight > 0.0 else None
         factor = self._price_factor(told)
-        ahead = self.advice.ahead(self._latest.period)
+        ahead = self.advice.ahead(period_s)
         return Outlook(ahead, told.forecast_a, now_a, fixed, told.error_a, price, factor, distance)
 
     def _price_factor(self, told: Told) -> NDArray[np.float64]:

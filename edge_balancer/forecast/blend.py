@@ -67,7 +67,8 @@ class SurvivalBlend:
         """
         self._usual.turn_page(wall)
         dt = at - self._since[index]
-        fresh = ~(dt <= longest_s)  # also where `since` is NaN
+        longest = np.broadcast_to(longest_s, len(index))
+        fresh = ~(dt <= longest)  # also where `since` is NaN
         dt = np.where(fresh, 0.0, np.maximum(dt, 0.0))
         before = self.now[index]
         # A reading stands for the time since the last one.
@@ -86,7 +87,7 @@ class SurvivalBlend:
         some = self._learns[index]
         self._sessions.observe(index[some], load[some], dt[some], fresh[some], begin[some])
         self._usual.add(index, load, dt)
-        self._unrest.observe(index, load.real, dt, fresh)
+        self._unrest.observe(index, load.real, dt, fresh, at + longest)
 
     def _begin(self, index: NDArray[np.intp], load: Complex, wall: float) -> Complex:
         """The level that a house begins at after a gap, [n]."""
@@ -169,7 +170,9 @@ class SurvivalBlend:
         if not self._usual.relearn(learned, houses):
             return False
         self._survival.relearn(learned.get("survival"), houses)
-        self._unrest.relearn(learned.get("unrest"))
+        if 2 * np.count_nonzero(houses.known) > len(houses.known):
+            # Of another feeder it would tell nothing.
+            self._unrest.relearn(learned.get("unrest"))
         return True
 
 

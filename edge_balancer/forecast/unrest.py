@@ -23,7 +23,9 @@ KNOWN: Final = 0.5
 """The feeder's unrest is told where its houses were heard for long enough: this share of what half an hour's memory
 holds, in the mean over the houses."""
 BOUNDS: Final = (0.3, 3.0)
-"""Of the feeder's unrest against its usual: a blackout's silence is no reason to look ahead for hours."""
+"""Of the feeder's unrest against its usual: no hour is so strange that forecasts mean nothing, or cannot be wrong."""
+LARGEST_W: Final = 15_000.0
+"""A house counts as drawing no more than this: a meter's wild reading must not colour a day."""
 DAY_S: Final = 86_400.0
 
 
@@ -60,35 +62,41 @@ class Unrest:
 
 
 class FeederUnrest:
-    """The root of the houses' sum over its usual: 1 is an ordinary hour. `counts` [houses]: who makes up the sum."""
+    """The houses' root mean square over its usual: 1 is an ordinary hour. `counts` [houses]: who makes it up."""
 
     def __init__(self, counts: Mask) -> None:
         self._counts = counts
         self._houses = Unrest(len(counts))
+        self._until: Floats = np.full(len(counts), -np.inf)
+        """[houses] monotonic s: who fell silent no longer does what it did last."""
         self._usual_w2 = 0.0
         self._days = 0.0
         self._now: float | None = None
         self.relative = 1.0
 
-    def observe(self, index: NDArray[np.intp], power_w: Floats, dt: Floats, fresh: Mask) -> None:
-        """As `Unrest.observe`."""
-        self._houses.observe(index, power_w, dt, fresh)
+    def observe(self, index: NDArray[np.intp], power_w: Floats, dt: Floats, fresh: Mask, until: Floats) -> None:
+        """As `Unrest.observe`; `until` (monotonic s) the readings are good for."""
+        self._houses.observe(index, np.clip(power_w, -LARGEST_W, LARGEST_W), dt, fresh)
+        self._until[index] = until
 
     def follow(self, now: float) -> None:
-        """All readings up to `now` (monotonic s) were taken."""
+        """All readings up to `now` (monotonic s) were taken. Where few are heard nothing is told, and nothing
+        learned."""
         days = 0.0 if self._now is None else max(0.0, now - self._now) / DAY_S
         self._now = now
-        weight = self._houses.weight[self._counts]
-        known = float(weight.mean()) if len(weight) else 0.0
-        if known < KNOWN:
+        heard = self._counts & (now <= self._until)
+        weight = float(self._houses.weight[heard].sum())
+        if not weight >= KNOWN * max(1, int(np.count_nonzero(self._counts))):
             self.relative = 1.0
             return
-        square = float(self._houses.square_w2[self._counts].sum()) / known
+        square = float(self._houses.square_w2[heard].sum()) / weight
         self._days = min(self._days + days, MEMORY_DAYS)
         if self._days > 0.0:
             self._usual_w2 += min(days / self._days, 1.0) * (square - self._usual_w2)
         if self._usual_w2 > 0.0:
-            self.relative = min(max(math.sqrt(square / self._usual_w2), BOUNDS[0]), BOUNDS[1])
+            # A usual of a few hours is of a night or of an evening: it says little until a day is known.
+            told = math.sqrt(square / self._usual_w2) ** min(self._days, 1.0)
+            self.relative = min(max(told, BOUNDS[0]), BOUNDS[1])
 
     def learned(self) -> dict[str, Any]:
         """What is worth keeping over a restart: the usual."""

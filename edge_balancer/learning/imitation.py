@@ -18,6 +18,7 @@ from edge_balancer.benchmark.case import Case
 from edge_balancer.benchmark.pairwise import Effort, Progress, best_known
 from edge_balancer.forecast.horizon import horizon, patience_for
 from edge_balancer.learning.feeders import Ready
+from edge_balancer.learning.loop import STEP_S
 from edge_balancer.learning.policy import Policy, imitated
 from edge_balancer.types.phases import ROTATION
 
@@ -47,7 +48,6 @@ def examples(ready: Ready, correction_w: NDArray[np.float32] | None, budget: flo
     )  # fmt: skip
     rng = np.random.default_rng([7, houses, len(feeder.load)])
     schedule = best_known(case, (budget,), feeder.initial, Effort(rounds=0), rng, progress)[budget].schedule
-    weights = horizon(patience_for(budget)).weights_min
     parts = []
     rows, moving = np.nonzero(np.diff(schedule, axis=0))
     for row in np.unique(rows).tolist():
@@ -56,6 +56,7 @@ def examples(ready: Ready, correction_w: NDArray[np.float32] | None, budget: flo
             continue
         forecast = feeder.forecast[minute] + (0.0 if correction_w is None else correction_w[minute])
         current = np.conj(forecast) / feeder.nominal_v
+        weights = horizon(patience_for(budget, float(feeder.unrest[minute]), STEP_S)).weights_min
         gain = _gains(current, feeder.error_va[minute] / feeder.nominal_v, schedule[row], weights)
         moved = np.zeros(houses, dtype=np.bool_)
         moved[moving[rows == row]] = True

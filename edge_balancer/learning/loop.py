@@ -108,7 +108,6 @@ class _Loop:
         self._budget = budget
         self._horizon = horizon(patience_for(budget))
         self._minutes = float(self._horizon.weights_min.sum())
-        self._weights = self._horizon.weights_min.astype(np.float32)
         solar = (0.35 * feeder.roof_w) ** 2
         prior_a2 = float((PRIOR_W**2 + solar.mean()) / feeder.nominal_v**2)
         self._price = [PriceOfMove(budget, houses, prior_a2) for _ in advice]
@@ -158,7 +157,7 @@ class _Loop:
             account.advance(now)
         forecast, error = self._outlook(row)
         looking = horizon(patience_for(self._budget, float(f.unrest[row]), STEP_S))
-        self._weights = looking.weights_min.astype(np.float32)
+        weights = looking.weights_min.astype(np.float32)
         exports = (load.real < 0.0) & (f.roof_w > 0.0)
         lost_sun = np.where(exports, -load.real, 0.0) * (_POLICY.pv_energy_price * _POLICY.pv_reconnect_s / 3600.0)
         if minute % _CAP_EVERY == 0:
@@ -174,7 +173,7 @@ class _Loop:
         neutral = (forecast * self._rotation[self._phase][:, :, np.newaxis]).sum(axis=1)
         price = self._prices(row)[:, :, np.newaxis] + lost_sun[np.newaxis, :, np.newaxis]
         for _ in range(MOST_MOVES):
-            worth = np.where(free[:, :, np.newaxis], self._gain(neutral, change, error) - price, -np.inf)
+            worth = np.where(free[:, :, np.newaxis], _gain(neutral, change, error, weights) - price, -np.inf)
             flat = worth.reshape(len(worth), -1)
             best = flat.argmax(axis=1)
             going = np.flatnonzero(flat[np.arange(len(flat)), best] > 0.0)
@@ -201,13 +200,6 @@ class _Loop:
         factors = [1.0 if one.price_factor is None else one.price_factor[row] for one in self._advice]
         return np.stack([p * f for p, f in zip(price, factors, strict=True)])
 
-    def _gain(self, neutral: Complexes, change: Complexes, error2: Singles) -> Singles:
-        """[advisors, houses, 2] what each move takes off the expected current, A min."""
-        before = np.sqrt(np.abs(neutral) ** 2 + error2) @ self._weights
-        then = neutral[:, np.newaxis, np.newaxis, :] + change
-        after = np.sqrt(then.real**2 + then.imag**2 + error2[:, np.newaxis, np.newaxis, :]) @ self._weights
-        return np.asarray(before[:, np.newaxis, np.newaxis] - after)
-
     def _move(self, k: int, house: int, target: int, minute: int, *, trips: bool) -> None:
         now = minute * STEP_S
         self._phase[k, house] = target
@@ -232,6 +224,14 @@ class _Loop:
             LoopResult(name, float(a.mean()), float(np.percentile(a, 95)), float(n / house_days), _daily(a))
             for name, a, n in zip(self._names, judged, self._operations, strict=True)
         ]
+
+
+def _gain(neutral: Complexes, change: Complexes, error2: Singles, weights: Singles) -> Singles:
+    """[advisors, houses, 2] what each move takes off the expected current, A min."""
+    before = np.sqrt(np.abs(neutral) ** 2 + error2) @ weights
+    then = neutral[:, np.newaxis, np.newaxis, :] + change
+    after = np.sqrt(then.real**2 + then.imag**2 + error2[:, np.newaxis, np.newaxis, :]) @ weights
+    return np.asarray(before[:, np.newaxis, np.newaxis] - after)
 
 
 def _daily(amps: NDArray[np.float64]) -> tuple[float, ...]:

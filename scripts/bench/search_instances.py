@@ -52,11 +52,12 @@ class Instance:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Minute:
-    """A forecast [houses, blocks] A, its error [blocks] A, the present export [houses] W, the root mean square of a
-    house's current, A."""
+    """A forecast [houses, blocks] A, its error [blocks] A, the blocks' weights [blocks] min, the present export
+    [houses] W, the root mean square of a house's current, A."""
 
     forecast_a: Complex
     error_a: Floats
+    weights_min: Floats
     export_w: Floats
     typical_a: float
 
@@ -128,7 +129,8 @@ def _forecasts(
             for budget, span in spans.items():
                 forecast = np.conj(blend.forecast(wall, span)) / np.complex128(NOMINAL_V)
                 error = blend.error_va(typical * NOMINAL_V) / NOMINAL_V
-                told[budget, minute] = _Minute(forecast, error, np.maximum(0.0, -now.real), typical)
+                weights = horizon(patience_for(budget, blend.unrest, 60.0)).weights_min
+                told[budget, minute] = _Minute(forecast, error, weights, np.maximum(0.0, -now.real), typical)
     return told
 
 
@@ -152,7 +154,7 @@ def _instance(minute: _Minute, phase: NDArray[np.int8], budget: float, cheaper: 
     target = (phase[group] + np.tile([1, 2], len(phase))) % 3
     d = minute.forecast_a[group] * (ROTATION[target] - ROTATION[phase[group]])[:, None]
     n = ROTATION[phase] @ minute.forecast_a
-    weights, error = span.weights_min, minute.error_a
+    weights, error = minute.weights_min, minute.error_a
     if far is not None:
         share = settings.distance_weight
         n = np.concatenate([n, ROTATION[phase] @ (minute.forecast_a * far[:, None])])

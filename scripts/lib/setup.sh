@@ -190,7 +190,7 @@ prepare_page_linters() {
 # What makes the Debian machines on which the package is tried, and lets an arm64 one run on a PC.
 prepare_machines() { # what they need, a list with commas
     local tool
-    for tool in mmdebstrap qemu-aarch64-static arch-test; do
+    for tool in mmdebstrap qemu-aarch64-static update-binfmts arch-test; do
         if ! has "$tool" && is_root && has apt-get; then
             say "Installing mmdebstrap, qemu-user-static and arch-test, which make Debian machines for the tests (apt-get install)"
             apt_install mmdebstrap qemu-user-static binfmt-support arch-test || true
@@ -209,6 +209,8 @@ _know_arm64() {
     say "Telling the kernel to run arm64 programs in the emulator (binfmt_misc), until the next boot"
     [ -e "$known/register" ] || mount -t binfmt_misc binfmt_misc "$known" || true
     update-binfmts --enable qemu-aarch64 || true
+    [ -e "$known/qemu-aarch64" ] ||
+        warn "arm64 programs do not run here: this machine lets nobody mount binfmt_misc, or knows no emulator for them"
 }
 
 # The Debian packages of servers start them and enable them at boot. Nobody asked for that here: while a package is

@@ -12,8 +12,10 @@ import pytest
 from edge_balancer.forecast.blend import SurvivalBlend
 from edge_balancer.forecast.horizon import horizon
 from edge_balancer.forecast.unrest import BOUNDS, DAY_S, FeederUnrest, Unrest
+from edge_balancer.types.kept import KeptHouses
 
 STEP_S = 30.0
+GOOD_S = 180.0
 NEVER = np.array([False, False])
 
 
@@ -25,13 +27,19 @@ class Feeder:
         self.now = 0.0
         self._heard = False
 
-    def live(self, hours: float, swing_w: float, of_the_second: float = 1.0) -> float:
+    def live(
+        self, hours: float, swing_w: float, of_the_second: float = 1.0, silent: tuple[bool, bool] = (False, False)
+    ) -> float:
         """The feeder's unrest in the end."""
         for _ in range(round(hours * 3600.0 / STEP_S)):
             self.now += STEP_S
             sign = 1.0 if self.now % (4 * STEP_S) < 2 * STEP_S else -1.0
             load = 1000.0 + sign * swing_w * np.array([1.0, of_the_second])
-            self.unrest.observe(np.arange(2), load, np.full(2, STEP_S), NEVER | (not self._heard))
+            some = np.flatnonzero(~np.array(silent))
+            good_until = np.full(len(some), self.now + GOOD_S)
+            self.unrest.observe(
+                some, load[some], np.full(len(some), STEP_S), (NEVER | (not self._heard))[some], good_until
+            )
             self._heard = True
             self.unrest.follow(self.now)
         return self.unrest.relative
@@ -80,6 +88,38 @@ def test_before_much_was_heard_an_hour_is_taken_for_ordinary() -> None:
     assert still.live(5.0, 0.0) == 1.0
 
 
+def test_silence_is_not_what_is_usual() -> None:
+    feeder = Feeder()
+    feeder.live(48.0, 500.0)
+    assert feeder.live(1.5, 1500.0) > 2.0
+    before = feeder.unrest.learned()["usual_w2"]
+    assert feeder.live(24.0, 0.0, silent=(True, True)) == 1.0
+    assert feeder.unrest.learned()["usual_w2"] == pytest.approx(before, rel=0.05)
+    assert feeder.live(3.0, 500.0) == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_house_that_fell_silent_no_longer_does_what_it_did() -> None:
+    feeder = Feeder()
+    feeder.live(48.0, 500.0)
+    assert feeder.live(2.0, 500.0, of_the_second=6.0) == BOUNDS[1]
+    assert feeder.live(2.0, 500.0, silent=(False, True)) == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_wild_reading_does_not_colour_a_day() -> None:
+    feeder = Feeder()
+    feeder.live(72.0, 500.0)
+    feeder.live(STEP_S / 3600.0, 1e9)
+    assert feeder.live(6.0, 500.0) == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_usual_of_one_night_says_little_of_the_morning() -> None:
+    young, old = Feeder(), Feeder()
+    young.live(3.0, 200.0)
+    old.live(48.0, 200.0)
+    assert young.live(1.0, 800.0) < 1.2
+    assert old.live(1.0, 800.0) > 2.0
+
+
 def test_only_those_who_count_make_it_up() -> None:
     feeder = Feeder((True, False))
     feeder.live(48.0, 500.0)
@@ -115,6 +155,14 @@ def test_nonsense_from_the_store_is_left_aside(nonsense: Any) -> None:
     before = feeder.unrest.learned()
     feeder.unrest.relearn(nonsense)
     assert feeder.unrest.learned() == before
+
+
+@pytest.mark.parametrize(("knows", "taken"), [((0, 1), True), ((0, -1), False)])
+def test_the_usual_of_another_feeder_is_not_taken_back(knows: tuple[int, int], taken: bool) -> None:
+    learned = SurvivalBlend(2, 0.0).learned() | {"unrest": {"usual_w2": 9e5, "days": 2.0}}
+    other = SurvivalBlend(2, 0.0)
+    assert other.relearn(learned, KeptHouses(2, np.array(knows)))
+    assert (other.learned()["unrest"]["usual_w2"] == 9e5) is taken
 
 
 def test_the_blends_error_follows_it() -> None:

@@ -14,6 +14,7 @@ from edge_balancer.learning.imitation import examples, imitating
 from edge_balancer.learning.loop import Advice, LoopFeeder, run_loop, run_stretches
 from edge_balancer.learning.policy import INPUTS
 from edge_balancer.learning.standings import BLEND, LoopRow, as_csv, from_csv, standings, winner
+from edge_balancer.learning.walk import Walk
 from tests.learning.learning_cases import living, recording_of
 
 MINUTES = 2 * 1440
@@ -171,8 +172,20 @@ def test_a_sites_record_is_judged_in_stretches_that_follow_one_another() -> None
     np.testing.assert_allclose(
         np.concatenate([one.load for one in feeders]), load[-judged - 1440 :].astype(np.complex64)
     )
+    told = [one.unrest for one in Walk(recording, horizon(patience_for(2.0)), 60.0).instants(len(load) - judged - 1439)]
+    np.testing.assert_allclose(np.concatenate([one.unrest for one in feeders]), told, rtol=1e-6)
+    assert max(told) > 1.2 * min(told)
     assert feeders[0].judged == 1440
     assert days_judged(recording) == 1
     blend, nought = run_stretches([(one.feeder, one.advice) for one in stretches], [2.0])[2.0]
     assert nought.mean_a == blend.mean_a
     assert len(blend.daily_a) == 1
+
+
+def test_the_loop_looks_less_far_ahead_where_the_feeder_is_restless() -> None:
+    made = feeder()
+    usual, calm, restless = (
+        run_loop(replace(made, unrest=np.full(MINUTES, unrest, dtype=np.float32)), [Advice("blend")], 2.0)[0]
+        for unrest in (1.0, 0.3, 3.0)
+    )
+    assert len({usual.mean_a, calm.mean_a, restless.mean_a}) == 3

@@ -31,7 +31,7 @@ def lacking() -> str:
     if platform.machine() == "aarch64":
         return ""
     known = Path("/proc/sys/fs/binfmt_misc")
-    if any(entry.name.startswith("qemu-aarch64") for entry in known.iterdir() if known.is_dir()):
+    if known.is_dir() and any(entry.name.startswith("qemu-aarch64") for entry in known.iterdir()):
         return ""
     return (
         "arm64 programs do not run here: sudo apt install qemu-user-static binfmt-support arch-test, and where it is "
@@ -92,6 +92,8 @@ def test_the_payload_for_a_pi_balances_a_feeder_for_an_hour(
     assert operations is not None, said[-1000:]
     assert int(operations[1]) >= 1, said
     # Where the machine is busy with other things an emulated step may take seconds; a switch is right to refuse then.
-    assert re.search(r"Switches failed 0 times and rejected [01] commands", said), said
+    rejected = re.search(r"Switches failed 0 times and rejected ([01]) commands", said)
+    assert rejected is not None, said
     refused = [line for line in said.splitlines() if " FAILED " in line]
+    assert len(refused) == int(rejected[1])
     assert all("expired" in line for line in refused), refused
