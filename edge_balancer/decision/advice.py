@@ -53,17 +53,17 @@ class Advice:
         if advisor is not None and model is not None:
             raise ValueError(f"give an advisor ({advisor.name}) or a model ({model.name}), not both")
         self._roster = roster
-        self._single = ~roster.three_phase
+        single = ~roster.three_phase
         self._budget = config.decision.operations_per_house_day
         self._blocks = horizon(patience_for(self._budget))
         self._nominal_v = config.feeder.nominal_voltage_v
-        self.blend = SurvivalBlend(len(roster), config.decision.smoothing_s, roster.pv_w <= 0.0, self._single)
+        self.blend = SurvivalBlend(len(roster), config.decision.smoothing_s, roster.pv_w <= 0.0, single)
         self.model: LearnedAdvisor | None = None
         if model is not None:
             model, place = _placed(model, config)
             self.model = LearnedAdvisor(
                 self.blend,
-                FeatureTracker(len(roster), roster.pv_w, self._single, place),
+                FeatureTracker(len(roster), roster.pv_w, single, place),
                 model,
                 self._blocks,
                 roster.ids,

@@ -12,6 +12,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_balancer.forecast.survival import LARGEST_W
+
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
@@ -24,8 +26,6 @@ KNOWN: Final = 0.5
 holds, in the mean over the houses."""
 BOUNDS: Final = (0.3, 3.0)
 """Of the feeder's unrest against its usual: no hour is so strange that forecasts mean nothing, or cannot be wrong."""
-LARGEST_W: Final = 15_000.0
-"""A house counts as drawing no more than this: a meter's wild reading must not colour a day."""
 DAY_S: Final = 86_400.0
 
 
@@ -75,7 +75,8 @@ class FeederUnrest:
         self.relative = 1.0
 
     def observe(self, index: NDArray[np.intp], power_w: Floats, dt: Floats, fresh: Mask, until: Floats) -> None:
-        """As `Unrest.observe`; `until` (monotonic s) the readings are good for."""
+        """As `Unrest.observe`; `until` (monotonic s) the readings are good for. A wild one is cut: it must not colour a
+        day."""
         self._houses.observe(index, np.clip(power_w, -LARGEST_W, LARGEST_W), dt, fresh)
         self._until[index] = until
 

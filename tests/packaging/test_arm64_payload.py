@@ -91,9 +91,4 @@ def test_the_payload_for_a_pi_balances_a_feeder_for_an_hour(
     operations = re.search(r"Operations: (\d+)", said)
     assert operations is not None, said[-1000:]
     assert int(operations[1]) >= 1, said
-    # Where the machine is busy with other things an emulated step may take seconds; a switch is right to refuse then.
-    rejected = re.search(r"Switches failed 0 times and rejected ([01]) commands", said)
-    assert rejected is not None, said
-    refused = [line for line in said.splitlines() if " FAILED " in line]
-    assert len(refused) == int(rejected[1])
-    assert all("expired" in line for line in refused), refused
+    assert "Switches failed 0 times and rejected 0 commands" in said, said

@@ -31,8 +31,12 @@ def _is_there(name: str, path: str) -> bool:
 
 
 def complaint(names: list[str]) -> str:
+    mount = (
+        ". binfmt-aarch64 is no program: sudo mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc && "
+        "sudo update-binfmts --enable qemu-aarch64"
+    )
     return (
         f"{', '.join(names)}: required by {VARIABLE} and not installed, so tests would be skipped. Install what is "
-        f"missing (sudo ./scripts/test does), or take it out of {VARIABLE}. binfmt-aarch64 is no program: sudo mount "
-        "-t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc && sudo update-binfmts --enable qemu-aarch64"
+        f"missing (sudo ./scripts/test does), or take it out of {VARIABLE}"
+        f"{mount if 'binfmt-aarch64' in names else ''}"
     )
