@@ -396,6 +396,7 @@ class Daemon:
             await self._journal.record([*self._engine.rest(), self._event(EventKind.STOPPED, {})], wait=False)
             saved = await self._journal.settle(FAREWELL_S)
         self._journal.abandon()
+        self._serving.close()
         await self._storage.close(CLOSE_TIMEOUT_S if saved else FAREWELL_S)
         for ending in (telling, page):
             if ending is not None:

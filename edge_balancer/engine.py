@@ -345,7 +345,7 @@ class Engine:
             s.fresh,
             self.latest,
             self._records.doubts.values(),
-            self.forecast_fault,
+            self._decisions.advice.demotion,
         )
         return self._told([*acknowledged, *alerts]), feeder
 

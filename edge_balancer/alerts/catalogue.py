@@ -12,6 +12,7 @@ from typing import Final
 from edge_balancer.alerts.texts import ENGLISH, Texts
 from edge_balancer.analysis.phases.check import Doubt
 from edge_balancer.analysis.phases.window import SURE
+from edge_balancer.types.demotion import Demotion
 from edge_balancer.types.phases import Phase
 
 MOST_NAMES: Final = 5
@@ -174,8 +175,9 @@ def broker_lost(lasted_s: float, limit_s: float, texts: Texts = ENGLISH) -> str:
     return texts.say("broker_lost", minutes=lasted_s / 60.0, limit_min=limit_s / 60.0)
 
 
-def model_demoted(reason: str, texts: Texts = ENGLISH) -> str:
-    return texts.say("model_demoted", reason=reason.rstrip("."))
+def model_demoted(demotion: Demotion, texts: Texts = ENGLISH) -> str:
+    remedy = texts.say(f"model_demoted.{demotion.blame}")
+    return texts.say("model_demoted", reason=demotion.reason.rstrip("."), remedy=remedy)
 
 
 def title(key: str, texts: Texts = ENGLISH) -> str:

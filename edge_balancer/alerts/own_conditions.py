@@ -12,6 +12,7 @@ from edge_balancer.alerts.catalogue import AlertKind, key_of
 from edge_balancer.alerts.lifecycle import Condition
 from edge_balancer.alerts.texts import ENGLISH, Texts
 from edge_balancer.settings.policy import AlertSettings
+from edge_balancer.types.demotion import Blame, Demotion
 from edge_balancer.types.events import Severity
 from edge_balancer.types.floods import Flood
 
@@ -135,15 +136,16 @@ def transformer_silent(age_s: float, limit_s: float, texts: Texts = ENGLISH) -> 
     )
 
 
-def model_demoted(reason: str, texts: Texts = ENGLISH) -> list[Condition]:
-    """Why the learned forecast advises no longer; empty where it does or there is none, which gives no condition."""
-    if not reason:
+def model_demoted(demotion: Demotion | None, texts: Texts = ENGLISH) -> list[Condition]:
+    """The learned forecast advises no longer; None, where it does or there is none, gives no condition. A broken file
+    may mean a broken disk; that supervision did its work is for information."""
+    if demotion is None:
         return []
     return [
         Condition(
             key_of(AlertKind.MODEL_DEMOTED),
-            Severity.WARNING,
-            catalogue.model_demoted(reason, texts),
+            Severity.WARNING if demotion.blame is Blame.BROKEN else Severity.INFO,
+            catalogue.model_demoted(demotion, texts),
             confirm_s=0.0,
         )
     ]

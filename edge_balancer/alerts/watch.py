@@ -20,6 +20,7 @@ from edge_balancer.analysis.windows import WINDOW_S, TenMinuteMeans
 from edge_balancer.settings.root import Configuration
 from edge_balancer.switching.roster import Roster
 from edge_balancer.telemetry.latest import LatestReadings
+from edge_balancer.types.demotion import Demotion
 from edge_balancer.types.events import Alert
 from edge_balancer.types.ports import Inputs, Restored
 from edge_balancer.types.snapshot import FeederState
@@ -89,10 +90,10 @@ class Watch:
         fresh: NDArray[np.bool_],
         latest: LatestReadings,
         doubts: Iterable[Doubt] = (),
-        forecast_fault: str = "",
+        demotion: Demotion | None = None,
     ) -> list[Alert]:
         """The alerts that changed. `fresh` [houses]: whose reading may be used; `doubts`: records that the voltages
-        contradict; `forecast_fault`: why a learned forecast was set aside."""
+        contradict; `demotion`: why a learned forecast was set aside."""
         if self._started is None:
             self._started = now
         roster, wall, texts = self._roster, inputs.wall, self._texts
@@ -112,7 +113,7 @@ class Watch:
             *conditions.wrong_phase_records(doubts, texts),
             *conditions.switching_halted(self._roster.halted, texts),
             *conditions.storage_trouble(inputs.storage_fault, texts),
-            *own_conditions.model_demoted(forecast_fault, texts),
+            *own_conditions.model_demoted(demotion, texts),
             *self._switches(),
             *self._own.look(now, inputs, None if latest.transformer is None else latest.transformer.at, open_kinds),
         ]

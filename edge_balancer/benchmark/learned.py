@@ -1,4 +1,4 @@
-"""The model that the bench's `learned` controller is asked with: a file, or a name in the package. It is read anew by
+"""The model that the bench's `ours` decides with: the one in the package, a file, or none. It is read anew by
 each worker, and runs as in the daemon but untimed, so that the same inputs give the same outputs.
 """
 
@@ -13,6 +13,7 @@ from edge_balancer.models.registry import GRAPH, PACKAGED
 from edge_balancer.models.runtime import OnnxModel
 
 DEFAULT: Final = "default"
+NONE: Final = "none"
 
 
 def model_bytes(model: str) -> bytes:
@@ -25,11 +26,13 @@ def model_bytes(model: str) -> bytes:
 
 
 def model_hash(model: str) -> str:
-    return hashlib.sha256(model_bytes(model)).hexdigest()
+    return NONE if model == NONE else hashlib.sha256(model_bytes(model)).hexdigest()
 
 
-def learned(model: str) -> OnnxModel:
+def learned(model: str) -> OnnxModel | None:
     """Raises ValueError for a file that the daemon would refuse."""
+    if model == NONE:
+        return None
     try:
         return OnnxModel("learned", model_hash(model)[:16], model_bytes(model))
     except ModelRefusedError as error:

@@ -31,10 +31,10 @@ _OWN: Final = {
     "greedy": ("rules", "static"),
     "threshold": ("rules", "static"),
     "threshold-minute": ("rules", "static"),
-    "ours": ("ours", "volts", "static"),
+    "ours": ("ours", "volts", "learned", "static"),
     "oracle": ("ours", "volts", "oracle", "static"),
     "foresight": ("foresight", "static"),
-    "learned": ("ours", "volts", "learned", "static"),
+    "blend": ("ours", "volts", "static"),
     "ongoing": ("ours", "volts", "ongoing", "static"),
     "persistence": ("ours", "volts", "persistence", "static"),
 }
@@ -54,7 +54,7 @@ def fingerprint(what: Scenario, controller: str, options: BenchOptions) -> str:
     parts: list[object] = [what, options.days, _source(controller)]
     if controller == FORESIGHT:
         parts.append(options.rounds)
-    if controller == "learned":
+    if controller == "ours":
         parts.append(model_hash(options.model))
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 

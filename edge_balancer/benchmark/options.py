@@ -19,9 +19,9 @@ CONTROLLERS: Final = (
 )
 """`threshold-minute` is the threshold rule on one-minute readings, one move a minute; `oracle` is ours with a perfect
 forecast."""
-EXTRA: Final = ("learned", "ongoing", "persistence")
-"""Only where they are asked for: ours with a learned model upon the blend, with a forecast that knows how all that runs
-goes on, and with one that nothing changes."""
+EXTRA: Final = ("blend", "ongoing", "persistence")
+"""Only where they are asked for: ours without a learned model upon the blend, with a forecast that knows how all that
+runs goes on, and with one that nothing changes."""
 BUDGETS: Final = (1.0, 2.0, 4.0, 8.0)
 DAYS: Final = 7
 _MOST_WORKERS: Final = 64
@@ -43,7 +43,7 @@ class BenchOptions:
     workers: int = 1
     markdown: bool = False
     model: str = "default"
-    """Of `learned`: the packaged one, or a file."""
+    """Of `ours`: the packaged one, a file, or `none`."""
 
 
 def add_balance_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +55,12 @@ def add_balance_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAMES",
         help=f"of {', '.join(CONTROLLERS)}, with commas between (default: all); also {', '.join(EXTRA)}",
     )
-    add("--model", default="default", metavar="FILE", help="ONNX file of `learned` (default: the one in the package)")
+    add(
+        "--model",
+        default="default",
+        metavar="FILE",
+        help="of `ours`: an ONNX file, or none (default: the one in the package)",
+    )
     add("--seeds", default="1", metavar="N,N-N", help="of the feeders, e.g. 1,4 or 11-15 (default: %(default)s)")
     add("--days", type=int, default=DAYS, metavar="N", help="of history, and as many judged (default: %(default)s)")
     add("--budgets", default="1,2,4,8", metavar="K,K", help="operations per house and day (default: %(default)s)")

@@ -76,7 +76,7 @@ def run_feeder(
     return failures
 
 
-_ENGINES: Final = ("ours", "learned", "oracle", "ongoing", "persistence")
+_ENGINES: Final = ("ours", "blend", "oracle", "ongoing", "persistence")
 
 
 class _Bench:
@@ -129,7 +129,7 @@ class _Bench:
         config = configuration(case, budget, voltages=True)
         volts = HouseVoltages(self._network.flow, self._network.level)
         advisor = self._advisor(controller)
-        model = learned(self._options.model) if controller == "learned" else None
+        model = learned(self._options.model) if controller == "ours" else None
         run = run_engine(case, config, what.meters, what.switches, self._drawn, self._progress, volts, advisor, model)
         seen = self._judged(controller, budget, run.schedule)
         return replace(seen, failed=float(run.failed), lock_outs=float(run.lock_outs))

@@ -22,6 +22,7 @@ from edge_balancer.forecast.tracker import FeatureTracker
 from edge_balancer.settings.root import Configuration
 from edge_balancer.switching.roster import Roster
 from edge_balancer.types.decisions import Move
+from edge_balancer.types.demotion import Demotion
 from edge_balancer.types.kept import KeptHouses
 
 Complex = NDArray[np.complex128]
@@ -85,6 +86,11 @@ class Advice:
     def fault(self) -> str:
         """Why a learned model that was asked for does not advise; empty where it does, or none was."""
         return "" if self.model is None else self.model.fault
+
+    @property
+    def demotion(self) -> Demotion | None:
+        """The same, with the kind of reason that it is."""
+        return None if self.model is None else self.model.demotion
 
     def observe(self, index: NDArray[np.intp], load: Complex, at: Floats, civil: float, longest_s: Floats) -> None:
         """Readings of distinct houses, [n] each; see `SurvivalBlend.observe`."""

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from edge_balancer.doctor.findings import Finding, fail, ok, warn
-from edge_balancer.forecast.interface import ModelRefusedError
-from edge_balancer.settings.forecast import ACTIVE, NONE
+from edge_balancer.forecast.interface import MissingModel
 from edge_balancer.settings.root import Configuration
 
 _TIMEOUT_S: Final = 3.0
@@ -42,23 +41,28 @@ def contacts(config: Configuration) -> Iterator[Finding]:
 
 
 def model(config: Configuration) -> Iterator[Finding]:
-    """Whether the forecast that is configured is whole. `edge-balancer models verify` runs it too."""
-    wanted = config.forecast.model
-    if wanted == NONE:
+    """Whether the forecast that is configured is whole, and in use. `edge-balancer models verify` runs it too."""
+    from edge_balancer.models.demoted import demoted
+    from edge_balancer.models.ordeal import Ordeal
+    from edge_balancer.models.serving import chosen, registry_of
+
+    database = config.storage.path
+    found = chosen(config.forecast, registry_of(database))
+    if found is None:
         yield ok("model", "none is configured: the controller forecasts by itself")
         return
-    from edge_balancer.models.serving import registry_of
-
-    registry = registry_of(config.storage.path)
-    try:
-        if wanted == ACTIVE:
-            active = registry.active
-            if active is None:
-                yield warn("model", "none is active yet", "edge-balancer models activate NAME")
-                return
-            wanted = active.name
-        found = registry.read(wanted)
-    except ModelRefusedError as error:
-        yield fail("model", str(error), "edge-balancer models list; the controller forecasts by itself meanwhile")
+    if isinstance(found, MissingModel):
+        yield fail("model", found.reason, "edge-balancer models list; the controller forecasts by itself meanwhile")
         return
-    yield ok("model", f"{found.name} is whole ({len(found.onnx) / 1e6:.1f} MB, {found.sha256[:12]})")
+    against = Ordeal(database).against(found.identity)
+    aside = demoted(database)
+    if against:
+        yield fail("model", f"{found.file.name}: {against}", "the controller forecasts by itself meanwhile")
+    elif aside.fault and aside.identity == found.identity:
+        remedy = f"nothing need be done; edge-balancer models activate {found.file.name} gives it another chance"
+        yield warn("model", f"{found.file.name} was set aside: {aside.fault}", remedy)
+    else:
+        yield ok(
+            "model",
+            f"{found.file.name} is whole ({len(found.file.onnx) / 1e6:.1f} MB, {found.file.sha256[:12]})",
+        )

@@ -1,10 +1,10 @@
 """The learned forecast in use: a model's correction upon the survival blend, and the supervision under which it stands.
 
 The blend is always at hand: whatever is wrong with an answer, the forecast of that same step is the blend's. A model
-that fails, answers nonsense, is late again and again, is asked about what it was never trained on, or forecasts worse
-than the blend is set aside for good (`fault`). It comes back when a person activates a model, which gives it another
-identity; a restart alone brings back none. Pure: the model is handed in as something to call, durations are measured
-by it.
+that fails, answers nonsense, is asked about what it was never trained on, or forecasts worse than the blend is set
+aside for good (`demotion`). It comes back when a person activates a model, which gives it another identity; a restart
+alone brings back none. One that is late again and again, or hangs, is the machine's fault as a rule: it is tried again
+after a day. Pure: the model is handed in as something to call, durations are measured by it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from edge_balancer.forecast.horizon import BLOCK_MINUTES, Horizon
 from edge_balancer.forecast.interface import MissingModel, Model, ModelRefusedError
 from edge_balancer.forecast.score import Score
 from edge_balancer.forecast.tracker import FeatureTracker
+from edge_balancer.types.demotion import Blame, Demotion
 from edge_balancer.types.kept import KeptHouses
 from edge_balancer.types.phases import ROTATION
 
@@ -34,6 +35,8 @@ LATE_OF: Final = 20
 """Calls of which the durations are remembered."""
 MOST_LATE: Final = 3
 """So many late answers among them are not the machine's hiccup. A late one is never used."""
+AGAIN_S: Final = 86_400.0
+"""A model that was too slow is tried again after this long: the backup that held it up is over."""
 ROOM_W: Final = 500.0
 """A corrected forecast goes no further than this beyond what the house has ever done."""
 ABSURD_TIMES: Final = 2.0
@@ -41,6 +44,7 @@ ABSURD_W: Final = 5_000.0
 """A correction of more than twice all that a house has done, and this, is no forecast."""
 SPREAD_BOUNDS: Final = (0.5, 2.0)
 """The error by a model's own spread is taken within these times that of the blend's record."""
+_REMEMBERED: Final = ("identity", "fault", "blame", "fault_wall")
 
 
 class LearnedAdvisor:
@@ -70,8 +74,8 @@ class LearnedAdvisor:
         self.houses = tuple(houses)
         self._phase = phase
         self._deadline_s = deadline_s
-        self.fault = ""
-        """Why the model is set aside; empty while it is not."""
+        self.demotion: Demotion | None = None
+        """Why the model is set aside; None while it is not."""
         self.fault_wall: float | None = None
         """Since when (Unix s), where that is known."""
         self.drift = Drift(None)
@@ -87,7 +91,7 @@ class LearnedAdvisor:
         self._answer: Answer | None = None
         self._remembered: dict[str, Any] = {}
         if isinstance(model, MissingModel):
-            self.fault = model.reason
+            self.demotion = Demotion(model.reason, Blame.BROKEN)
         else:
             self.drift = Drift(model.card.ranges)
 
@@ -97,6 +101,11 @@ class LearnedAdvisor:
         if self.shadow or self._answer is None or isinstance(self.model, MissingModel):
             return self._blend.name
         return f"{self.model.name} {self.model.card.version}".strip()
+
+    @property
+    def fault(self) -> str:
+        """Why the model is set aside, in words; empty while it is not."""
+        return "" if self.demotion is None else self.demotion.reason
 
     @property
     def working(self) -> bool:
@@ -113,6 +122,7 @@ class LearnedAdvisor:
         if isinstance(self.model, MissingModel):
             return
         self._tracker.tick(now, wall, self._blend.now.real)
+        self._try_again(wall)
         if self.fault or wall != wall or not self.score.due(now):
             return
         base, told, _ = self._told(wall, self._horizon, sample=True)
@@ -122,7 +132,7 @@ class LearnedAdvisor:
         if full and not reason and not self.shadow:
             reason = self.score.verdict()
         if reason:
-            self._set_aside(reason, wall)
+            self._set_aside(Demotion(reason, Blame.UNFIT), wall)
 
     def forecast(self, wall: float, horizon: Horizon) -> Complex:
         """As `Advisor.forecast`: the blend's, corrected where the model may be heard."""
@@ -166,8 +176,11 @@ class LearnedAdvisor:
                 return base, base, None
             outside = self.drift.outside(table)
             answer = self._heard(answer, outside, sample=sample)
+        except _TooSlowError as error:
+            self._set_aside(Demotion(str(error), Blame.SLOW), wall)
+            return base, base, None
         except ModelRefusedError as error:
-            self._set_aside(str(error), wall)
+            self._set_aside(Demotion(str(error), Blame.BROKEN), wall)
             return base, base, None
         return base, base + self._within(base.real, answer.correction), answer
 
@@ -179,6 +192,8 @@ class LearnedAdvisor:
             answer = answer_of(outputs, len(table))
         except ModelRefusedError:
             raise
+        except TimeoutError as error:
+            raise _TooSlowError(f"it hangs: {_first_line(error)}") from error
         except Exception as error:
             # Whatever a model does, the controller goes on.
             raise ModelRefusedError(f"it failed: {type(error).__name__}: {_first_line(error)}") from error
@@ -189,7 +204,7 @@ class LearnedAdvisor:
         self.late += 1
         late = sum(not duration <= self._deadline_s for duration in self.durations_s)
         if late >= MOST_LATE:
-            raise ModelRefusedError(
+            raise _TooSlowError(
                 f"it is too slow: {late} of its last {len(self.durations_s)} answers took longer than "
                 f"{1000.0 * self._deadline_s:g} ms, the last one {1000.0 * outputs.duration_s:.0f} ms"
             )
@@ -222,9 +237,18 @@ class LearnedAdvisor:
         high = np.where(heard, tracker.highest_w, 0.0)[:, None] + ROOM_W
         return np.clip(base + correction, np.minimum(base, low), np.maximum(base, high)) - base
 
-    def _set_aside(self, reason: str, wall: float) -> None:
-        self.fault, self.fault_wall = reason, wall
+    def _set_aside(self, demotion: Demotion, wall: float) -> None:
+        self.demotion, self.fault_wall = demotion, wall
         self._answer, self.shadow_forecast = None, None
+
+    def _try_again(self, wall: float) -> None:
+        """Ask a model again that was too slow a day ago."""
+        if self.demotion is None or self.demotion.blame is not Blame.SLOW or wall != wall:
+            return
+        # A clock that was years ahead must not mean years of waiting.
+        if self.fault_wall is None or not 0.0 <= wall - self.fault_wall < AGAIN_S:
+            self.demotion, self.fault_wall = None, None
+            self.durations_s.clear()
 
     def learned(self) -> dict[str, Any]:
         """What a restart must not forget: the score, the drift, and that the model was set aside."""
@@ -233,6 +257,7 @@ class LearnedAdvisor:
         return {
             "identity": self.model.identity,
             "fault": self.fault,
+            "blame": "" if self.demotion is None else str(self.demotion.blame),
             "fault_wall": self.fault_wall,
             "tracker": self._tracker.learned(),
             "score": self.score.learned(),
@@ -246,7 +271,7 @@ class LearnedAdvisor:
             return
         if isinstance(self.model, MissingModel):
             # A file that is away for one start must not come back as if nothing had been.
-            self._remembered = {name: learned.get(name) for name in ("identity", "fault", "fault_wall")}
+            self._remembered = {name: learned.get(name) for name in _REMEMBERED}
             return
         self._tracker.relearn(learned.get("tracker"), houses)
         if learned.get("identity") != self.model.identity:
@@ -255,8 +280,17 @@ class LearnedAdvisor:
         self.drift.relearn(learned.get("drift"))
         fault, at = learned.get("fault"), learned.get("fault_wall")
         if isinstance(fault, str) and fault:
-            self.fault = fault
+            self.demotion = Demotion(fault, _blame_of(learned.get("blame")))
             self.fault_wall = float(at) if isinstance(at, (int, float)) and not isinstance(at, bool) else None
+
+
+class _TooSlowError(ModelRefusedError):
+    """The answer is none, for it takes too long."""
+
+
+def _blame_of(said: Any) -> Blame:
+    """Of what was kept; a record of before there were kinds is of the gravest."""
+    return Blame(said) if said in tuple(Blame) else Blame.BROKEN
 
 
 def _first_line(error: Exception) -> str:

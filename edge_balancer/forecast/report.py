@@ -21,6 +21,7 @@ def report(advisor: LearnedAdvisor) -> dict[str, Any]:
         "name": model.name,
         "use": "set aside" if advisor.fault else "shadow" if advisor.shadow else "advises",
         "fault": advisor.fault,
+        "blame": None if advisor.demotion is None else str(advisor.demotion.blame),
         "fault_since": advisor.fault_wall,
     }
     if isinstance(model, MissingModel):

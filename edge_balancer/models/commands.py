@@ -10,16 +10,14 @@ import datetime as dt
 import os
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from edge_balancer.forecast.interface import LARGEST_BYTES, ModelRefusedError
+from edge_balancer.models.demoted import Demoted, demoted
 from edge_balancer.models.registry import Registry
 from edge_balancer.models.serving import registry_of
-from edge_balancer.settings.forecast import ACTIVE, ForecastSettings
+from edge_balancer.settings.forecast import ACTIVE, DEFAULT, ForecastSettings
 from edge_balancer.settings.load import load
-from edge_balancer.storage.database import open_reader
-from edge_balancer.storage.errors import StorageError
-from edge_balancer.storage.restore import LEARNED_KEY, load_state
 
 GOOD: Final = 0
 FAILED: Final = 1
@@ -38,7 +36,7 @@ def models_command(args: argparse.Namespace) -> int:
     try:
         match args.step:
             case "list":
-                return _list(registry, settings, _set_aside(database))
+                return _list(registry, settings, demoted(database))
             case "verify":
                 return _verify(registry, args.names)
             case "activate":
@@ -53,7 +51,7 @@ def models_command(args: argparse.Namespace) -> int:
         return REFUSED
 
 
-def _list(registry: Registry, settings: ForecastSettings | None, set_aside: tuple[str, str]) -> int:
+def _list(registry: Registry, settings: ForecastSettings | None, aside: Demoted) -> int:
     names = registry.names()
     if not names:
         print(f"There are no models in {registry.folder}, and none came with the program.")
@@ -72,9 +70,8 @@ def _list(registry: Registry, settings: ForecastSettings | None, set_aside: tupl
                 notes.append("its file has CHANGED since")
         elif name in before:
             notes.append(f"active before, {before.index(name) + 1} back")
-        identity, fault = set_aside
-        if fault and identity.startswith(f"{name}:{file.sha256[:16]}:"):
-            notes.append(f"was set aside: {fault}")
+        if aside.fault and aside.identity.startswith(f"{name}:{file.sha256[:16]}:"):
+            notes.append(f"was set aside: {aside.fault}")
         card = file.card
         rows.append(
             (
@@ -91,32 +88,19 @@ def _list(registry: Registry, settings: ForecastSettings | None, set_aside: tupl
         for row in rows:
             print("  ".join([*(row[k].ljust(widths[k]) for k in range(5)), row[5]]).rstrip())
     if settings is not None:
-        print(_use(settings))
+        print(_use(settings, DEFAULT if active is None else active.name))
     return GOOD
 
 
-def _use(settings: ForecastSettings) -> str:
+def _use(settings: ForecastSettings, active: str) -> str:
     shadow = ", in shadow" if settings.shadow else ""
     match settings.model:
         case "none":
             return "The configuration uses no model (forecast.model = none)."
         case "active":
-            return f"The configuration uses the active one (forecast.model = active{shadow})."
+            return f"The configuration uses the active one, which is {active} (forecast.model = active{shadow})."
         case name:
             return f"The configuration uses {name} (forecast.model = {name}{shadow})."
-
-
-def _set_aside(database: Path) -> tuple[str, str]:
-    """Identity and fault of the model that the controller had last, as it saved them; empty where nothing is known."""
-    try:
-        with open_reader(database) as connection:
-            learned: Any = load_state(connection, LEARNED_KEY) or {}
-    except (StorageError, OSError, ValueError):
-        return "", ""
-    model = learned.get("model")
-    if not isinstance(model, dict):
-        return "", ""
-    return str(model.get("identity") or ""), str(model.get("fault") or "")
 
 
 def _verify(registry: Registry, names: list[str]) -> int:
@@ -165,7 +149,7 @@ def _rollback(registry: Registry, settings: ForecastSettings | None) -> int:
     except ModelRefusedError as error:
         raise ModelRefusedError(f'{error}; activate another one, or set forecast.model = "none"') from error
     if again is None:
-        print("No model is active any more: there was none before. The controller decides by its own forecast.")
+        print(f"No other was active before: forecast.model = {ACTIVE} means the one that came with the program again.")
     else:
         print(f"{again.name} is active again.")
     _tell_of_settings("" if again is None else again.name, settings)

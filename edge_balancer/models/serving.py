@@ -11,8 +11,9 @@ from typing import Final
 
 from edge_balancer.forecast.interface import MissingModel, Model, ModelRefusedError
 from edge_balancer.logs import get_logger
+from edge_balancer.models.ordeal import Ordeal
 from edge_balancer.models.registry import ModelFile, Registry
-from edge_balancer.settings.forecast import ACTIVE, NONE, ForecastSettings
+from edge_balancer.settings.forecast import ACTIVE, DEFAULT, NONE, ForecastSettings
 
 FOLDER: Final = "models"
 
@@ -33,7 +34,7 @@ def registry_of(database: Path) -> Registry:
 
 
 def chosen(settings: ForecastSettings, registry: Registry) -> Chosen | MissingModel | None:
-    """None where no model is wanted, or `active` is and none was ever activated."""
+    """None where no model is wanted; the packaged one where `active` is and none was ever activated."""
     if settings.model == NONE:
         return None
     name = settings.model
@@ -44,9 +45,7 @@ def chosen(settings: ForecastSettings, registry: Registry) -> Chosen | MissingMo
             return MissingModel(name, str(error))
         activation = None
     if name == ACTIVE:
-        if activation is None:
-            return None
-        name = activation.name
+        name = DEFAULT if activation is None else activation.name
     try:
         file = registry.read(name)
     except ModelRefusedError as error:
@@ -70,8 +69,11 @@ def identity_of(settings: ForecastSettings, registry: Registry) -> str:
 def loaded(settings: ForecastSettings, registry: Registry, *, timed: bool = True) -> Model | MissingModel | None:
     """The model, ready to be asked. Without `timed` its calls take no time, so that a run can be repeated."""
     found = chosen(settings, registry)
-    if not isinstance(found, Chosen):
-        return found
+    return run(found, settings, timed=timed) if isinstance(found, Chosen) else found
+
+
+def run(found: Chosen, settings: ForecastSettings, *, timed: bool = True) -> Model | MissingModel:
+    """A model that was found, ready to be asked, or why it cannot be."""
     from edge_balancer.models.runtime import OnnxModel
 
     deadline_s = settings.deadline_ms / 1000.0 if timed else None
@@ -89,19 +91,39 @@ class Serving:
     def __init__(self, settings: ForecastSettings, database: Path) -> None:
         self._settings = settings
         self._registry = registry_of(database)
+        self._ordeal = Ordeal(database)
         self._identity = ""
 
     def load(self) -> Model | MissingModel | None:
-        """As `loaded`; and it is remembered which one it was. Takes a second on a small machine."""
+        """As `loaded`, but for a model that the controller did not survive; and it is remembered which one it was.
+        Takes a second on a small machine."""
         if self._settings.model == NONE:
             return None
         self._identity = identity_of(self._settings, self._registry)
-        model = loaded(self._settings, self._registry)
+        model = self._survived()
         if isinstance(model, MissingModel):
             _log.warning("the learned forecast cannot be used", model=model.name, reason=model.reason)
         elif model is not None:
             card, shadow = model.card, self._settings.shadow
             _log.info("learned forecast", model=model.name, kind=card.kind, version=card.version, shadow=shadow)
+        return model
+
+    def close(self) -> None:
+        """The controller ends in order."""
+        self._ordeal.end()
+
+    def _survived(self) -> Model | MissingModel | None:
+        found = chosen(self._settings, self._registry)
+        if not isinstance(found, Chosen):
+            return found
+        against = self._ordeal.begin(found.identity)
+        if against:
+            return MissingModel(found.file.name, against)
+        model = run(found, self._settings)
+        if isinstance(model, MissingModel):
+            self._ordeal.end()
+        else:
+            self._ordeal.survived_loading()
         return model
 
     def changed(self, settings: ForecastSettings) -> bool:

@@ -19,10 +19,11 @@ ModelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-
 class ForecastSettings(Section):
     """The forecast of the coming hours."""
 
-    model: ModelName = NONE
-    """`none`: the survival blend, which learns from this feeder's meters alone. `active`: upon it, the learned model
-    that `edge-balancer models activate` chose last. `default`: the one that came with the program. Any other name: the
-    model of that name beside the store."""
+    model: ModelName = ACTIVE
+    """The learned model upon the survival blend, which learns from this feeder's meters alone; where it does worse than
+    the blend, it is set aside. `active`: the one that `edge-balancer models activate` chose last, and before the first
+    time the one that came with the program. `default`: always that. `none`: the blend alone. Any other name: the model
+    of that name beside the store."""
     shadow: bool = False
     """True: the model is asked and judged, and what it would have done is on record, but the blend decides."""
     deadline_ms: float = Field(default=20.0, ge=1, le=1000)

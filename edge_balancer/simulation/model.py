@@ -42,10 +42,6 @@ def model_by_name(settings: ForecastSettings, config: Path | None, environ: Mapp
         return None
     store = (StorageSettings() if config is None else load(config, environ).storage).path
     model = loaded(settings, registry_of(store), timed=False)
-    if model is None:
-        raise ModelRefusedError(
-            f"forecast.model = {settings.model!r}: no model was activated beside {store}; name one, or give --config"
-        )
     if isinstance(model, MissingModel):
         raise ModelRefusedError(
             f"forecast.model = {settings.model!r}: {model.reason}; name another, or give the --config that it is beside"

@@ -13,6 +13,7 @@ from edge_balancer.alerts.lifecycle import AlertBook, Condition, Side
 from edge_balancer.analysis.phases.check import Doubt
 from edge_balancer.settings.feeder import FeederSettings
 from edge_balancer.settings.policy import AlertSettings
+from edge_balancer.types.demotion import Blame, Demotion
 from edge_balancer.types.events import Severity
 from edge_balancer.types.floods import Flood
 from edge_balancer.types.phases import Phase
@@ -223,7 +224,7 @@ def every_condition() -> list[Condition]:
         own_conditions.message_flood(FLOOD),
         own_conditions.broker_lost(121.0, AlertSettings()),
         own_conditions.transformer_silent(4000.0, 3600.0),
-        *own_conditions.model_demoted("worse than persistence for three days"),
+        *own_conditions.model_demoted(Demotion("worse than persistence for three days", Blame.UNFIT)),
     ]
 
 
@@ -240,6 +241,24 @@ def test_every_text_says_what_is_done_and_what_to_do_in_plain_sentences() -> Non
         assert "  " not in condition.text
         if condition.side is Side.ABOVE and condition.limit is not None and not condition.unknown:
             assert f"{condition.limit:.0f}" in condition.text or condition.unit == "s"
+
+
+@pytest.mark.parametrize(
+    ("blame", "severity", "remedy"),
+    [
+        (Blame.BROKEN, Severity.WARNING, "Look whether the disk is failing"),
+        (Blame.UNFIT, Severity.INFO, "Nothing needs to be done. One that knows this feeder can be trained"),
+        (Blame.SLOW, Severity.INFO, "it is tried again in a day"),
+    ],
+)
+def test_a_broken_model_is_a_warning_and_one_that_supervision_set_aside_is_not(
+    blame: Blame, severity: Severity, remedy: str
+) -> None:
+    (condition,) = own_conditions.model_demoted(Demotion("worse than the blend", blame))
+    assert condition.severity is severity
+    assert "set aside: worse than the blend." in condition.text
+    assert remedy in condition.text
+    assert own_conditions.model_demoted(None) == []
 
 
 @pytest.mark.parametrize(

@@ -61,8 +61,9 @@ def test_a_model_file_is_asked_in_the_engine_and_changes_what_it_does(tmp_path: 
 def test_a_result_hangs_on_the_models_file(tmp_path: Path) -> None:
     what = scenario("houses-20")
     first, other = (BenchOptions(model=model_file(tmp_path, weight)) for weight in (0.0, 0.2))
-    assert fingerprint(what, "learned", first) != fingerprint(what, "learned", other)
-    assert fingerprint(what, "ours", first) == fingerprint(what, "ours", other)
+    assert fingerprint(what, "ours", first) != fingerprint(what, "ours", other)
+    assert fingerprint(what, "ours", first) != fingerprint(what, "ours", BenchOptions(model="none"))
+    assert fingerprint(what, "blend", first) == fingerprint(what, "blend", other)
 
 
 def test_a_file_that_is_missing_or_none_of_ours_is_refused(tmp_path: Path) -> None:

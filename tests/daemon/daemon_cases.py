@@ -29,6 +29,8 @@ QUICK: dict[str, dict[str, Any]] = {
     "switching": {"max_in_flight": 1},
     "alerts": {"confirm_s": 0, "clear_s": 0},
     "log": {"format": "json"},
+    # A model takes a third of a second to load.
+    "forecast": {"model": "none"},
     # Many run at one time; who tests the page takes a free port.
     "dashboard": {"enabled": False},
 }

@@ -17,9 +17,10 @@ from edge_balancer.forecast.blend import SurvivalBlend
 from edge_balancer.forecast.features import FEATURES, NAMES
 from edge_balancer.forecast.horizon import BLOCK_MINUTES, horizon
 from edge_balancer.forecast.interface import FunctionModel, MissingModel, ModelCard, Outputs
-from edge_balancer.forecast.learned import MOST_LATE, ROOM_W, LearnedAdvisor
+from edge_balancer.forecast.learned import AGAIN_S, MOST_LATE, ROOM_W, LearnedAdvisor
 from edge_balancer.forecast.report import report
 from edge_balancer.forecast.tracker import FeatureTracker
+from edge_balancer.types.demotion import Blame
 from edge_balancer.types.kept import KeptHouses
 from tests.forecast_model.recorded import H, Record, record
 
@@ -199,7 +200,7 @@ FAULTS: dict[str, tuple[Function, str]] = {
     "a price too many": (same(0.0, price_factor=np.ones(13)), "its output `price_factor` has the shape 13 instead"),
     "exception": (_fails, "it failed: RuntimeError: the graph is broken"),
     "nonsense": (_says_nothing, "it failed: AttributeError"),
-    "hanging": (_hangs, "it failed: TimeoutError: no answer within 200 ms"),
+    "hanging": (_hangs, "it hangs: no answer within 200 ms"),
 }
 
 
@@ -226,6 +227,48 @@ def test_a_late_answer_is_not_used_and_the_third_is_the_last(duration_s: float) 
         assert it.advisor.late == late + 1
         assert it.advisor.name == it.blend.name
     assert "it is too slow: 3 of its last 3 answers took longer than 20 ms" in it.advisor.fault
+
+
+def test_one_that_was_too_slow_is_tried_again_after_a_day() -> None:
+    took = [0.5]
+    it = stand(lambda rows: Outputs(np.full((len(rows), B), 0.2), duration_s=took[0]))
+    for _ in range(MOST_LATE):
+        it.advisor.forecast(it.wall, H)
+    assert it.advisor.demotion is not None
+    assert it.advisor.demotion.blame is Blame.SLOW
+    kept = json.loads(json.dumps(it.advisor.learned()))
+    again = it.made(it.model)
+    again.relearn(kept, KeptHouses.same(12))
+    assert again.demotion == it.advisor.demotion
+    for advisor in (it.advisor, again):
+        advisor.follow(it.now + 600.0, it.wall + AGAIN_S - 60.0)
+        assert advisor.fault
+    took[0] = 0.001
+    for advisor in (it.advisor, again):
+        advisor.follow(it.now + 700.0, it.wall + AGAIN_S + 60.0)
+        assert advisor.fault == ""
+        calls = advisor.calls
+        advisor.forecast(it.wall + AGAIN_S + 60.0, H)
+        assert advisor.calls == calls + 1
+        assert advisor.fault == ""
+
+
+def test_a_clock_that_was_ahead_keeps_no_slow_model_away() -> None:
+    it = stand(_hangs)
+    it.advisor.forecast(it.wall, H)
+    assert it.advisor.fault
+    calls, wall = it.advisor.calls, it.wall - 10.0 * AGAIN_S
+    it.advisor.follow(it.now + 600.0, wall)
+    assert it.advisor.calls == calls + 1, "tried at once; it hangs still"
+    assert it.advisor.fault_wall == wall
+
+
+def test_one_that_fails_is_not_tried_again() -> None:
+    it = stand(_fails)
+    it.advisor.forecast(it.wall, H)
+    it.advisor.follow(it.now + 600.0, it.wall + 10.0 * AGAIN_S)
+    assert it.advisor.demotion is not None
+    assert it.advisor.demotion.blame is Blame.BROKEN
 
 
 def test_a_hiccup_is_forgiven() -> None:

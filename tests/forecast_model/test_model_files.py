@@ -130,10 +130,23 @@ def test_whatever_a_file_brings_about_is_a_reason_and_stops_nothing(registry: Re
     assert found.reason.startswith("it cannot be loaded: OverflowError")
 
 
-def test_no_model_is_wanted_by_default(registry: Registry) -> None:
-    assert ForecastSettings().model == "none"
-    assert loaded(ForecastSettings(), registry) is None
-    assert identity_of(ForecastSettings(), registry) == ""
+def test_the_programs_own_model_is_wanted_by_default(tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+    assert ForecastSettings().model == "active"
+    found = loaded(ForecastSettings(), registry)
+    assert isinstance(found, OnnxModel)
+    assert found.name == "default"
+    assert identity_of(ForecastSettings(), registry).startswith("default:")
+    made.put(registry, "one", made.good())
+    registry.activate("one", NOON)
+    found = loaded(ForecastSettings(), registry)
+    assert isinstance(found, OnnxModel)
+    assert found.name == "one"
+
+
+def test_none_can_be_wanted(registry: Registry) -> None:
+    assert loaded(ForecastSettings(model="none"), registry) is None
+    assert identity_of(ForecastSettings(model="none"), registry) == ""
 
 
 @pytest.mark.parametrize(
@@ -215,7 +228,8 @@ def test_activating_what_is_not_there_changes_nothing(registry: Registry) -> Non
 
 def test_the_active_one_is_used_where_the_configuration_says_so(registry: Registry) -> None:
     active = ForecastSettings(model="active")
-    assert loaded(active, registry) is None
+    missing = loaded(active, registry)
+    assert isinstance(missing, MissingModel), "of the program's own there is none here"
     made.put(registry, "one", made.good())
     registry.activate("one", NOON)
     model = loaded(active, registry)
@@ -260,13 +274,15 @@ def test_a_new_activation_of_the_same_file_is_another_identity(tmp_path: Path) -
     settings = ForecastSettings(model="active")
     serving = Serving(settings, database)
     made.put(registry, "one", made.good())
-    assert serving.load() is None
+    first = serving.load()
+    assert isinstance(first, OnnxModel)
+    assert first.name == "default"
     registry.activate("one", NOON)
     assert serving.changed(settings)
     serving.load()
     assert not serving.changed(settings)
     registry.activate("one", later(1))
     assert serving.changed(settings)
-    assert serving.changed(ForecastSettings())
+    assert serving.changed(ForecastSettings(model="none"))
     serving.load()
     assert not serving.changed(settings.model_copy(update={"shadow": True}))

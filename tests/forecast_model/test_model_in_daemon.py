@@ -107,7 +107,7 @@ BROKEN: dict[str, tuple[Callable[[Registry], None], str]] = {
     "wrong interface": (bad(lambda: made.with_metadata(interface="9")), "it has interface 9, this program 1"),
     "NaN": (bad(made.not_a_number), "its output `correction` has NaN"),
     "failing": (bad(made.failing), "it failed: Fail"),
-    "hanging": (bad(made.hanging), "it failed: TimeoutError"),
+    "hanging": (bad(made.hanging), "it hangs: no answer within"),
 }
 
 

@@ -62,7 +62,7 @@ def test_list_tells_what_is_there_and_what_is_in_use(site: Site, capsys: pytest.
     assert by_name["one"].endswith("active before, 1 back")
     assert "active since 20" in by_name["two"]
     assert "cannot be used" in by_name["three"]
-    assert lines[4] == "The configuration uses the active one (forecast.model = active)."
+    assert lines[4] == "The configuration uses the active one, which is two (forecast.model = active)."
 
 
 def test_list_tells_of_a_model_that_was_set_aside(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,14 +112,14 @@ def test_activating_tells_how_it_comes_into_use(tmp_path: Path, capsys: pytest.C
     assert "systemctl reload edge-balancer" in out
 
 
-def test_rollback_goes_back_and_then_to_none(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_rollback_goes_back_and_then_to_the_one_of_the_program(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("one", "two"):
         made.put(site.registry, name, made.good())
         site.run("activate", name)
     assert site.run("rollback") == 0
     assert "one is active again." in capsys.readouterr().out
     assert site.run("rollback") == 0
-    assert "No model is active any more" in capsys.readouterr().out
+    assert "forecast.model = active means the one that came with the program again." in capsys.readouterr().out
     assert site.run("rollback") == 2
     assert "there is nothing to go back from" in capsys.readouterr().err
 

@@ -96,13 +96,13 @@ def test_a_model_is_used_by_name_by_file_and_from_the_scenario_alike(
     monkeypatch.chdir(tiny.parent)
     tiny.write_text(BRIEF, encoding="utf-8")
     named = tiny.with_name("named.toml")
-    named.write_text(BRIEF + '[controller.forecast]\nmodel = "default"\n', encoding="utf-8")
+    named.write_text(BRIEF + '[controller.forecast]\nmodel = "none"\n', encoding="utf-8")
     runs = {
-        "blend": [str(tiny)],
-        "scenario": [str(named)],
-        "name": [str(tiny), "--model", "default"],
-        "file": [str(tiny), "--model", str(PACKAGED / GRAPH)],
-        "none": [str(named), "--model", "none"],
+        "blend": [str(named)],
+        "unsaid": [str(tiny)],
+        "name": [str(named), "--model", "default"],
+        "file": [str(named), "--model", str(PACKAGED / GRAPH)],
+        "none": [str(tiny), "--model", "none"],
     }
     seen = {}
     for what, arguments in runs.items():
@@ -110,7 +110,7 @@ def test_a_model_is_used_by_name_by_file_and_from_the_scenario_alike(
         seen[what] = json.loads(capsys.readouterr().out)
     assert seen["blend"]["forecast"] == seen["none"]["forecast"] == {}
     assert seen["blend"]["controllers"] == seen["none"]["controllers"]
-    for what in ("scenario", "name", "file"):
+    for what in ("unsaid", "name", "file"):
         told = seen[what]["forecast"]
         assert (told["use"], told["fault"]) == ("advises", "")
         assert told["calls"] > 50

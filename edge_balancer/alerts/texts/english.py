@@ -147,8 +147,18 @@ _ALERTS: Final = {
     ),
     "model_demoted": (
         "The learned forecast was set aside: {reason}. The controller decides without it, by what the meters of this "
-        "feeder have taught. Nothing needs to be done at once. Train one anew on recent records, or go back to the one "
-        "before, and activate it: edge-balancer models."
+        "feeder have taught. {remedy}"
+    ),
+    "model_demoted.broken": (
+        "Nothing needs to be done at once. Look whether the disk is failing: edge-balancer doctor; then activate "
+        "another model, or the one before: edge-balancer models."
+    ),
+    "model_demoted.unfit": (
+        "Nothing needs to be done. One that knows this feeder can be trained on its own records: edge-balancer train."
+    ),
+    "model_demoted.slow": (
+        "Nothing needs to be done: it is tried again in a day. Where this comes back, see what else the machine "
+        "is doing."
     ),
 }
 
