@@ -98,7 +98,7 @@ class Daemon:
         self._due: dict[str, float] = {}
         self._settling = False
         self._forecast_fault = ""
-        self._serving = Serving(config.forecast, database)
+        self._serving = Serving(config.forecast, database, self._boot)
         self._engine: Engine | None = None
         self._database = database
         self._showing: Showing | None = None
@@ -388,6 +388,7 @@ class Daemon:
     async def _finish(self) -> None:
         """Everything on disk, and the file closed; bounded in time also where the disk hangs."""
         saved = True
+        self._serving.close()
         page = None if self._showing is None else asyncio.create_task(self._showing.close())
         telling = None if self._messenger is None else asyncio.create_task(asyncio.to_thread(self._messenger.close))
         if self._engine is not None:
@@ -396,7 +397,6 @@ class Daemon:
             await self._journal.record([*self._engine.rest(), self._event(EventKind.STOPPED, {})], wait=False)
             saved = await self._journal.settle(FAREWELL_S)
         self._journal.abandon()
-        self._serving.close()
         await self._storage.close(CLOSE_TIMEOUT_S if saved else FAREWELL_S)
         for ending in (telling, page):
             if ending is not None:

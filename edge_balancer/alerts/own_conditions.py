@@ -144,7 +144,7 @@ def model_demoted(demotion: Demotion | None, texts: Texts = ENGLISH) -> list[Con
     return [
         Condition(
             key_of(AlertKind.MODEL_DEMOTED),
-            Severity.WARNING if demotion.blame is Blame.BROKEN else Severity.INFO,
+            Severity.WARNING if demotion.blame in (Blame.BROKEN, Blame.CRASHED) else Severity.INFO,
             catalogue.model_demoted(demotion, texts),
             confirm_s=0.0,
         )

@@ -1,7 +1,7 @@
 """What belongs to a site: which files its configuration leads to, and from which folder each is counted.
 
 Not in a backup: `bridge.db` (an interlock that forgets its last commands would take old ones again), the queue of
-alerts (what was told once would be told again), open logins.
+alerts (what was told once would be told again), whether a model is on trial, open logins.
 """
 
 from __future__ import annotations

@@ -43,7 +43,6 @@ def contacts(config: Configuration) -> Iterator[Finding]:
 def model(config: Configuration) -> Iterator[Finding]:
     """Whether the forecast that is configured is whole, and in use. `edge-balancer models verify` runs it too."""
     from edge_balancer.models.demoted import demoted
-    from edge_balancer.models.ordeal import Ordeal
     from edge_balancer.models.serving import chosen, registry_of
 
     database = config.storage.path
@@ -54,15 +53,9 @@ def model(config: Configuration) -> Iterator[Finding]:
     if isinstance(found, MissingModel):
         yield fail("model", found.reason, "edge-balancer models list; the controller forecasts by itself meanwhile")
         return
-    against = Ordeal(database).against(found.identity)
-    aside = demoted(database)
-    if against:
-        yield fail("model", f"{found.file.name}: {against}", "the controller forecasts by itself meanwhile")
-    elif aside.fault and aside.identity == found.identity:
-        remedy = f"nothing need be done; edge-balancer models activate {found.file.name} gives it another chance"
-        yield warn("model", f"{found.file.name} was set aside: {aside.fault}", remedy)
-    else:
-        yield ok(
-            "model",
-            f"{found.file.name} is whole ({len(found.file.onnx) / 1e6:.1f} MB, {found.file.sha256[:12]})",
-        )
+    name, why_not = found.file.name, demoted(database)(found.identity)
+    if why_not:
+        remedy = f"nothing need be done; edge-balancer models activate {name} gives it another chance"
+        yield warn("model", f"{name} is set aside: {why_not}", remedy)
+        return
+    yield ok("model", f"{name} is whole ({len(found.file.onnx) / 1e6:.1f} MB, {found.file.sha256[:12]})")

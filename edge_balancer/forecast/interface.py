@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from edge_balancer.errors import EdgeBalancerError
 from edge_balancer.forecast.features import FEATURES
 from edge_balancer.forecast.horizon import BLOCK_MINUTES
+from edge_balancer.types.demotion import Blame
 
 INTERFACE: Final = 1
 INPUT: Final = "features"
@@ -110,6 +111,7 @@ class MissingModel:
 
     name: str
     reason: str
+    blame: Blame = Blame.BROKEN
 
 
 def metadata_of(card: ModelCard) -> dict[str, str]:

@@ -4,7 +4,8 @@ The blend is always at hand: whatever is wrong with an answer, the forecast of t
 that fails, answers nonsense, is asked about what it was never trained on, or forecasts worse than the blend is set
 aside for good (`demotion`). It comes back when a person activates a model, which gives it another identity; a restart
 alone brings back none. One that is late again and again, or hangs, is the machine's fault as a rule: it is tried again
-after a day. Pure: the model is handed in as something to call, durations are measured by it.
+after an hour, and after twice as long each time that it does not last. Pure: the model is handed in as something to
+call, durations are measured by it.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ LATE_OF: Final = 20
 """Calls of which the durations are remembered."""
 MOST_LATE: Final = 3
 """So many late answers among them are not the machine's hiccup. A late one is never used."""
-AGAIN_S: Final = 86_400.0
+AGAIN_S: Final = 3_600.0
 """A model that was too slow is tried again after this long: the backup that held it up is over."""
+LONGEST_AWAY_S: Final = 86_400.0
 ROOM_W: Final = 500.0
 """A corrected forecast goes no further than this beyond what the house has ever done."""
 ABSURD_TIMES: Final = 2.0
@@ -44,7 +46,7 @@ ABSURD_W: Final = 5_000.0
 """A correction of more than twice all that a house has done, and this, is no forecast."""
 SPREAD_BOUNDS: Final = (0.5, 2.0)
 """The error by a model's own spread is taken within these times that of the blend's record."""
-_REMEMBERED: Final = ("identity", "fault", "blame", "fault_wall")
+_REMEMBERED: Final = ("identity", "fault", "blame", "fault_wall", "away_s", "back_wall")
 
 
 class LearnedAdvisor:
@@ -78,6 +80,10 @@ class LearnedAdvisor:
         """Why the model is set aside; None while it is not."""
         self.fault_wall: float | None = None
         """Since when (Unix s), where that is known."""
+        self._away_s = AGAIN_S
+        """For how long it is set aside where it is too slow."""
+        self._back_wall: float | None = None
+        """When it was last tried again."""
         self.drift = Drift(None)
         self.score = Score(tracker.counts, horizon)
         self.durations_s: deque[float] = deque(maxlen=LATE_OF)
@@ -91,7 +97,7 @@ class LearnedAdvisor:
         self._answer: Answer | None = None
         self._remembered: dict[str, Any] = {}
         if isinstance(model, MissingModel):
-            self.demotion = Demotion(model.reason, Blame.BROKEN)
+            self.demotion = Demotion(model.reason, model.blame)
         else:
             self.drift = Drift(model.card.ranges)
 
@@ -238,16 +244,20 @@ class LearnedAdvisor:
         return np.clip(base + correction, np.minimum(base, low), np.maximum(base, high)) - base
 
     def _set_aside(self, demotion: Demotion, wall: float) -> None:
+        if demotion.blame is Blame.SLOW:
+            # One that served for longer than it had been away has earned a short absence.
+            lasted = self._back_wall is None or abs(wall - self._back_wall) > self._away_s
+            self._away_s = AGAIN_S if lasted else min(2.0 * self._away_s, LONGEST_AWAY_S)
         self.demotion, self.fault_wall = demotion, wall
         self._answer, self.shadow_forecast = None, None
 
     def _try_again(self, wall: float) -> None:
-        """Ask a model again that was too slow a day ago."""
+        """Ask a model again that was too slow some hours ago."""
         if self.demotion is None or self.demotion.blame is not Blame.SLOW or wall != wall:
             return
-        # A clock that was years ahead must not mean years of waiting.
-        if self.fault_wall is None or not 0.0 <= wall - self.fault_wall < AGAIN_S:
-            self.demotion, self.fault_wall = None, None
+        # A clock that was years ahead must not mean years of waiting, nor one that steps back a little none.
+        if self.fault_wall is None or abs(wall - self.fault_wall) >= self._away_s:
+            self.demotion, self.fault_wall, self._back_wall = None, None, wall
             self.durations_s.clear()
 
     def learned(self) -> dict[str, Any]:
@@ -259,6 +269,8 @@ class LearnedAdvisor:
             "fault": self.fault,
             "blame": "" if self.demotion is None else str(self.demotion.blame),
             "fault_wall": self.fault_wall,
+            "away_s": self._away_s,
+            "back_wall": self._back_wall,
             "tracker": self._tracker.learned(),
             "score": self.score.learned(),
             "drift": self.drift.learned(),
@@ -270,7 +282,8 @@ class LearnedAdvisor:
         if not isinstance(learned, dict):
             return
         if isinstance(self.model, MissingModel):
-            # A file that is away for one start must not come back as if nothing had been.
+            # A file that is away for one start must not come back as if nothing had been. What is by house is left: the
+            # houses may be others by then.
             self._remembered = {name: learned.get(name) for name in _REMEMBERED}
             return
         self._tracker.relearn(learned.get("tracker"), houses)
@@ -278,14 +291,20 @@ class LearnedAdvisor:
             return
         self.score.relearn(learned.get("score"), houses)
         self.drift.relearn(learned.get("drift"))
-        fault, at = learned.get("fault"), learned.get("fault_wall")
+        self._back_wall = _number(learned.get("back_wall"))
+        self._away_s = min(max(_number(learned.get("away_s")) or 0.0, AGAIN_S), LONGEST_AWAY_S)
+        fault = learned.get("fault")
         if isinstance(fault, str) and fault:
             self.demotion = Demotion(fault, _blame_of(learned.get("blame")))
-            self.fault_wall = float(at) if isinstance(at, (int, float)) and not isinstance(at, bool) else None
+            self.fault_wall = _number(learned.get("fault_wall"))
 
 
 class _TooSlowError(ModelRefusedError):
     """The answer is none, for it takes too long."""
+
+
+def _number(said: Any) -> float | None:
+    return float(said) if isinstance(said, (int, float)) and not isinstance(said, bool) else None
 
 
 def _blame_of(said: Any) -> Blame:

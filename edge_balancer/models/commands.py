@@ -9,13 +9,14 @@ import argparse
 import datetime as dt
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from edge_balancer.forecast.interface import LARGEST_BYTES, ModelRefusedError
-from edge_balancer.models.demoted import Demoted, demoted
+from edge_balancer.models.demoted import demoted
 from edge_balancer.models.registry import Registry
-from edge_balancer.models.serving import registry_of
+from edge_balancer.models.serving import identity, registry_of
 from edge_balancer.settings.forecast import ACTIVE, DEFAULT, ForecastSettings
 from edge_balancer.settings.load import load
 
@@ -51,7 +52,7 @@ def models_command(args: argparse.Namespace) -> int:
         return REFUSED
 
 
-def _list(registry: Registry, settings: ForecastSettings | None, aside: Demoted) -> int:
+def _list(registry: Registry, settings: ForecastSettings | None, why_not: Callable[[str], str]) -> int:
     names = registry.names()
     if not names:
         print(f"There are no models in {registry.folder}, and none came with the program.")
@@ -66,12 +67,12 @@ def _list(registry: Registry, settings: ForecastSettings | None, aside: Demoted)
         notes = []
         if active is not None and active.name == name:
             notes.append(f"active since {active.activated[:19].replace('T', ' ')} UTC")
-            if active.sha256 != file.sha256:
+            if active.sha256 != file.sha256 and name != DEFAULT:
                 notes.append("its file has CHANGED since")
         elif name in before:
             notes.append(f"active before, {before.index(name) + 1} back")
-        if aside.fault and aside.identity.startswith(f"{name}:{file.sha256[:16]}:"):
-            notes.append(f"was set aside: {aside.fault}")
+        if reason := why_not(identity(file, active)):
+            notes.append(f"is set aside: {reason}")
         card = file.card
         rows.append(
             (

@@ -136,8 +136,8 @@ class Registry:
         return chosen
 
     def rollback(self, now: dt.datetime) -> Activation | None:
-        """Put the model before the active one in use again; None where there was none, and now none is active. Raises
-        ModelRefusedError where nothing is active, or the one before is not what it was."""
+        """Put the model before the active one in use again; None where there was none, and now it is the packaged one.
+        Raises ModelRefusedError where nothing is active, or the one before is not what it was."""
         pointer = self._pointer()
         if pointer.active is None:
             raise ModelRefusedError("no model is active: there is nothing to go back from")
@@ -145,7 +145,7 @@ class Registry:
             self._point(_Pointer())
             return None
         last = pointer.previous[0]
-        if self.read(last.name).sha256 != last.sha256:
+        if last.name != DEFAULT and self.read(last.name).sha256 != last.sha256:
             raise ModelRefusedError(f"model {last.name!r} is not the one that was active before: its file has changed")
         again = Activation(last.name, last.sha256, now.astimezone(dt.UTC).isoformat(timespec="microseconds"))
         self._point(_Pointer(again, pointer.previous[1:]))

@@ -96,7 +96,12 @@ class OnnxModel:
 
     def _within(self, patience_s: float, features: NDArray[np.float32]) -> Outputs:
         options = self._runtime.RunOptions()
-        return self._worker.do(lambda: self._run(features, options), options, patience_s)
+        try:
+            return self._worker.do(lambda: self._run(features, options), options, patience_s)
+        except TimeoutError:
+            # Its thread may hang for good; whoever asks again must not wait for that one.
+            self._worker = _Worker()
+            raise
 
     def _run(self, features: NDArray[np.float32], options: Any) -> Outputs:
         values = self._session.run(list(self._outputs), {INPUT: features}, options)

@@ -12,8 +12,9 @@ from typing import Final
 from edge_balancer.forecast.interface import MissingModel, Model, ModelRefusedError
 from edge_balancer.logs import get_logger
 from edge_balancer.models.ordeal import Ordeal
-from edge_balancer.models.registry import ModelFile, Registry
+from edge_balancer.models.registry import Activation, ModelFile, Registry
 from edge_balancer.settings.forecast import ACTIVE, DEFAULT, NONE, ForecastSettings
+from edge_balancer.types.demotion import Blame
 
 FOLDER: Final = "models"
 
@@ -50,12 +51,17 @@ def chosen(settings: ForecastSettings, registry: Registry) -> Chosen | MissingMo
         file = registry.read(name)
     except ModelRefusedError as error:
         return MissingModel(name, str(error))
-    since = ""
-    if activation is not None and activation.name == name:
-        since = activation.activated
-        if settings.model == ACTIVE and activation.sha256 != file.sha256:
-            return MissingModel(name, f"the file of model {name!r} has changed since it was activated")
-    return Chosen(file, f"{name}:{file.sha256[:16]}:{since}")
+    # The program's own changes with the program, and its card vouches for it.
+    altered = activation is not None and activation.sha256 != file.sha256
+    if settings.model == ACTIVE and name != DEFAULT and altered:
+        return MissingModel(name, f"the file of model {name!r} has changed since it was activated")
+    return Chosen(file, identity(file, activation))
+
+
+def identity(file: ModelFile, active: Activation | None) -> str:
+    """Of this very file and its activation, where it is the active one."""
+    since = active.activated if active is not None and active.name == file.name else ""
+    return f"{file.name}:{file.sha256[:16]}:{since}"
 
 
 def identity_of(settings: ForecastSettings, registry: Registry) -> str:
@@ -88,10 +94,11 @@ def run(found: Chosen, settings: ForecastSettings, *, timed: bool = True) -> Mod
 class Serving:
     """The model of one run of the daemon."""
 
-    def __init__(self, settings: ForecastSettings, database: Path) -> None:
+    def __init__(self, settings: ForecastSettings, database: Path, boot: str) -> None:
+        """`boot`: a name of the machine's boot, see `clock.boot_of`."""
         self._settings = settings
         self._registry = registry_of(database)
-        self._ordeal = Ordeal(database)
+        self._ordeal = Ordeal(database, boot)
         self._identity = ""
 
     def load(self) -> Model | MissingModel | None:
@@ -118,7 +125,7 @@ class Serving:
             return found
         against = self._ordeal.begin(found.identity)
         if against:
-            return MissingModel(found.file.name, against)
+            return MissingModel(found.file.name, against, Blame.CRASHED)
         model = run(found, self._settings)
         if isinstance(model, MissingModel):
             self._ordeal.end()

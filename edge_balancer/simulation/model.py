@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edge_balancer.forecast.interface import MissingModel, Model, ModelRefusedError
 from edge_balancer.models.serving import loaded, registry_of
-from edge_balancer.settings.forecast import NONE, ForecastSettings
+from edge_balancer.settings.forecast import ACTIVE, DEFAULT, NONE, ForecastSettings
 from edge_balancer.settings.load import load
 from edge_balancer.settings.services import StorageSettings
 
@@ -40,6 +40,9 @@ def model_by_name(settings: ForecastSettings, config: Path | None, environ: Mapp
     ModelRefusedError for a model that the daemon would not use, ConfigurationError where `config` cannot be read."""
     if settings.model == NONE:
         return None
+    if config is None and settings.model == ACTIVE:
+        # What some other program has activated where this one happens to run must not change what comes out.
+        settings = settings.model_copy(update={"model": DEFAULT})
     store = (StorageSettings() if config is None else load(config, environ).storage).path
     model = loaded(settings, registry_of(store), timed=False)
     if isinstance(model, MissingModel):

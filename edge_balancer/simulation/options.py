@@ -16,8 +16,9 @@ def add_simulate_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--model",
         metavar="NAME",
-        help="learned forecast: an .onnx file, `default` for the one that came with the "
-        "program, another of the models beside the store, or `none`; in place of controller.forecast.model",
+        help="learned forecast: an .onnx file, `default` for the one that came with the program, `active` or "
+        "another of the models beside the store of --config, or `none`; in place of controller.forecast.model (the one "
+        "that came with the program, where the scenario says nothing and no --config is given)",
     )
     add("--config", type=Path, metavar="FILE", help="configuration beside whose store models are looked for by name")
     add("--json", action="store_true", help="print the summary as JSON in place of the table")

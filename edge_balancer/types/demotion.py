@@ -11,10 +11,12 @@ class Blame(StrEnum):
 
     BROKEN = "broken"
     """The file is missing, altered or none of ours, or the model fails or answers nonsense."""
+    CRASHED = "crashed"
+    """The controller did not survive it, three times since the machine has booted."""
     UNFIT = "unfit"
     """It works, but forecasts worse than the blend, or knows no feeder like this one: supervision has done its work."""
     SLOW = "slow"
-    """The machine had no time for it; it is tried again in a day."""
+    """The machine had no time for it; it is tried again in some hours."""
 
 
 @dataclass(frozen=True, slots=True)

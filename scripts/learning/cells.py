@@ -7,7 +7,7 @@
 #
 #     edge-balancer dataset --out data --seeds 1001-1003
 #     edge-balancer train --data data --out learning
-#     edge-balancer bench balance --controllers ours,learned,persistence --model learning/model/model.onnx --out bench
+#     edge-balancer bench balance --controllers blend,ours,persistence --model learning/model/model.onnx --out bench
 #
 # `loop.csv`, `errors.json` and `policy.json` are of `train`, `bench.csv` is `results.csv` of the bench.
 
@@ -94,12 +94,12 @@ axes.legend()
 # %%
 path = FOLDER / "bench.csv"
 bench = list(csv.DictReader(path.open(encoding="utf-8"))) if path.exists() else []
-ours = {(one["scenario"], one["seed"]): float(one["mean_a"]) for one in bench if one["controller"] == "ours"}
-for name in ("learned", "persistence"):
-    runs = [one for one in bench if one["controller"] == name and (one["scenario"], one["seed"]) in ours]
+blend = {(one["scenario"], one["seed"]): float(one["mean_a"]) for one in bench if one["controller"] == "blend"}
+for name in ("ours", "persistence"):
+    runs = [one for one in bench if one["controller"] == name and (one["scenario"], one["seed"]) in blend]
     changes = []
     for one in runs:
-        reference = ours[one["scenario"], one["seed"]]
+        reference = blend[one["scenario"], one["seed"]]
         changes.append(math.log(float(one["mean_a"]) / reference))
         feeder = f"{one['scenario']:14} seed {one['seed']}"
         change = 100 * math.expm1(changes[-1])

@@ -246,9 +246,14 @@ def test_every_text_says_what_is_done_and_what_to_do_in_plain_sentences() -> Non
 @pytest.mark.parametrize(
     ("blame", "severity", "remedy"),
     [
-        (Blame.BROKEN, Severity.WARNING, "Look whether the disk is failing"),
+        (
+            Blame.BROKEN,
+            Severity.WARNING,
+            "models verify looks at it again, edge-balancer doctor at the disk",
+        ),
+        (Blame.CRASHED, Severity.WARNING, "It is not loaded before the machine has booted anew."),
         (Blame.UNFIT, Severity.INFO, "Nothing needs to be done. One that knows this feeder can be trained"),
-        (Blame.SLOW, Severity.INFO, "it is tried again in a day"),
+        (Blame.SLOW, Severity.INFO, "it is tried again within a day"),
     ],
 )
 def test_a_broken_model_is_a_warning_and_one_that_supervision_set_aside_is_not(

@@ -229,7 +229,7 @@ def test_a_late_answer_is_not_used_and_the_third_is_the_last(duration_s: float) 
     assert "it is too slow: 3 of its last 3 answers took longer than 20 ms" in it.advisor.fault
 
 
-def test_one_that_was_too_slow_is_tried_again_after_a_day() -> None:
+def test_one_that_was_too_slow_is_tried_again_after_an_hour() -> None:
     took = [0.5]
     it = stand(lambda rows: Outputs(np.full((len(rows), B), 0.2), duration_s=took[0]))
     for _ in range(MOST_LATE):
@@ -261,6 +261,34 @@ def test_a_clock_that_was_ahead_keeps_no_slow_model_away() -> None:
     it.advisor.follow(it.now + 600.0, wall)
     assert it.advisor.calls == calls + 1, "tried at once; it hangs still"
     assert it.advisor.fault_wall == wall
+
+
+def test_a_clock_that_steps_back_a_little_brings_none_back() -> None:
+    it = stand(_hangs)
+    it.advisor.forecast(it.wall, H)
+    it.advisor.follow(it.now + 600.0, it.wall - 0.5)
+    assert it.advisor.fault
+
+
+def slow_where(slow: Callable[[float], bool], days: int) -> float:
+    """The share of so many days for which a model advises that is too slow at some hours, asked every five minutes."""
+    wall = [0.0]
+    it = stand(lambda rows: Outputs(np.full((len(rows), B), 0.2), duration_s=0.5 if slow(wall[0]) else 0.001))
+    working = steps = 0
+    for step in range(0, days * 86_400, 300):
+        wall[0] = step
+        it.advisor.follow(it.now + step, it.wall + step)
+        it.advisor.forecast(it.wall + step, H)
+        working, steps = working + it.advisor.working, steps + 1
+    return working / steps
+
+
+def test_a_backup_each_night_costs_a_model_an_hour_a_day() -> None:
+    assert slow_where(lambda t: 3.5 <= t / 3600.0 % 24.0 < 3.75, 5) > 0.9
+
+
+def test_a_machine_that_is_always_too_slow_is_asked_less_and_less() -> None:
+    assert slow_where(lambda _: True, 5) < 0.02
 
 
 def test_one_that_fails_is_not_tried_again() -> None:

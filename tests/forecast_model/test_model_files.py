@@ -272,7 +272,7 @@ def test_a_new_activation_of_the_same_file_is_another_identity(tmp_path: Path) -
     database = tmp_path / "eb.db"
     registry = registry_of(database)
     settings = ForecastSettings(model="active")
-    serving = Serving(settings, database)
+    serving = Serving(settings, database, "boot")
     made.put(registry, "one", made.good())
     first = serving.load()
     assert isinstance(first, OnnxModel)

@@ -20,6 +20,7 @@ from edge_balancer.cli import main
 from edge_balancer.clock import SystemClock
 from edge_balancer.daemon import Daemon
 from edge_balancer.demo.broker import Broker
+from edge_balancer.models.ordeal import FILE, MOST
 from edge_balancer.models.registry import GRAPH, Registry
 from edge_balancer.models.serving import registry_of
 from edge_balancer.settings.root import Configuration
@@ -30,6 +31,7 @@ from tests.daemon.daemon_cases import POSITIONS, SKEWED, sections, small_feeder,
 from tests.daemon.field import field_at, fresh_base, until
 from tests.daemon.service import ROOT, Service, write_config
 from tests.forecast_model import onnx_files as made
+from tests.support.configuration import make_config
 
 
 class TrueClock(SystemClock):
@@ -156,6 +158,31 @@ async def test_that_a_model_was_set_aside_is_on_disk_at_once(broker: Broker, tmp
         await field.see("switch/*/set")
         assert daemon.engine.forecast_fault
         await until(lambda: bool(_learned(database).get("model", {}).get("fault")), "the fault on disk")
+
+
+async def test_who_says_nothing_of_models_is_advised_by_the_one_in_the_package(broker: Broker, tmp_path: Path) -> None:
+    """And an orderly end is no crash, however often."""
+    base, database = fresh_base(), tmp_path / "eb.db"
+    keys = sections(broker.port, base, database, decision={"mode": "auto"})
+    del keys["forecast"]
+    config = make_config(6, **keys)
+    mark = tmp_path / FILE
+    for _ in range(MOST + 1):
+        async with field_at(broker.port, base) as field, running(config) as daemon:
+            await field.see("availability", lambda m: m.text == "online")
+            assert daemon.engine.forecast_fault == ""
+            assert mark.exists()
+        assert not mark.exists()
+    async with field_at(broker.port, base) as field, running(config) as daemon:
+        await field.see("availability", lambda m: m.text == "online")
+        field.present(*POSITIONS)
+        await field.sync()
+        field.loads(*SKEWED)
+        await field.see("decision")
+        assert daemon.engine.advice.startswith("default ")
+        diagnostics = await field.see("diagnostics", lambda m: "model" in m.json["forecast"])
+        assert diagnostics.json["forecast"]["model"]["name"] == "default"
+        assert (await field.see("decision")).json["advice"].startswith("default ")
 
 
 async def test_a_reload_takes_up_what_was_activated(

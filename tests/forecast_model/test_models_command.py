@@ -71,7 +71,7 @@ def test_list_tells_of_a_model_that_was_set_aside(site: Site, capsys: pytest.Cap
     with Store.open(site.database, StorageSettings()) as store:
         store.save_state("learned", {"model": {"identity": identity, "fault": "it failed: badly"}})
     assert site.run("list") == 0
-    assert "was set aside: it failed: badly" in capsys.readouterr().out
+    assert "is set aside: it failed: badly" in capsys.readouterr().out
 
 
 def test_verify_runs_all_of_them_and_fails_for_one_that_is_no_good(

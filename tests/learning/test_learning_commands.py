@@ -111,6 +111,7 @@ def test_a_site_learns_from_its_store_and_takes_only_what_won(
 ) -> None:
     """Who wins hangs on chance on a day of ten houses; what follows must not."""
     monkeypatch.setattr(training, "winner", lambda _table, names: next(iter(names)) if wins else BLEND)
+    monkeypatch.setenv("EDGE_BALANCER_FORECAST__MODEL", "none")
     assert main(site) == 0
     said = capsys.readouterr().out
     registry = Registry(Path(site[4]).parent / "models")

@@ -25,6 +25,7 @@ import pytest
 from paho.mqtt import client as mqtt
 
 from edge_balancer.demo.broker import Broker
+from edge_balancer.models import ordeal
 from edge_balancer.types.events import EventKind
 from tests.daemon.daemon_cases import CALM, POSITIONS, SKEWED, recorded, sections
 from tests.daemon.field import Field, field_at, fresh_base
@@ -227,7 +228,7 @@ async def test_with_certificates_credentials_and_a_model_it_touches_these_beside
     allowed = Allowed(
         site,
         read=(config, authority, credentials, site / "models", *MODEL_RUNTIME),
-        written=store(database),
+        written=(*store(database), site / ordeal.FILE),
         connected=(f"127.0.0.1:{free_port}",),
     )
 

@@ -150,15 +150,20 @@ _ALERTS: Final = {
         "feeder have taught. {remedy}"
     ),
     "model_demoted.broken": (
-        "Nothing needs to be done at once. Look whether the disk is failing: edge-balancer doctor; then activate "
-        "another model, or the one before: edge-balancer models."
+        "Nothing needs to be done at once. edge-balancer models verify looks at it again, edge-balancer doctor at the "
+        "disk; then activate another model, or the one before: edge-balancer models."
+    ),
+    "model_demoted.crashed": (
+        "It is not loaded before the machine has booted anew. Nothing needs to be done at once. Where edge-balancer "
+        "models verify dies without a word, it is the runtime; where it does not, see in the log what ended the "
+        "controller, and activate the model anew."
     ),
     "model_demoted.unfit": (
         "Nothing needs to be done. One that knows this feeder can be trained on its own records: edge-balancer train."
     ),
     "model_demoted.slow": (
-        "Nothing needs to be done: it is tried again in a day. Where this comes back, see what else the machine "
-        "is doing."
+        "Nothing needs to be done: it is tried again within a day. Where this comes back, see what else the machine is "
+        "doing."
     ),
 }
 
@@ -218,7 +223,7 @@ _ACTIONS: Final = {
     "do.commands_forged": "Check keys and who uses the broker.",
     "do.message_flood": "Find who says so much, or revoke it.",
     "do.broker_lost": "Check the broker and the network.",
-    "do.model_demoted": "Train it anew.",
+    "do.model_demoted": "Nothing at once.",
 }
 
 _MESSAGES: Final = {
