@@ -67,6 +67,7 @@ def decision_made(record: dict[str, Any], outcomes: tuple[Outcome, ...]) -> Deci
     """A decision out of its record, which is what `to_json` gives. Raises ValueError for what is no such record."""
     plain = {**record, "t": record.get("wall"), "outcomes": [msgspec.to_builtins(outcome) for outcome in outcomes]}
     plain.setdefault("order", "")
+    plain.setdefault("asked", None)
     plain.setdefault("shadow_moves", None)
     plain["vetoes"] = [{**veto, "text": _veto_words(veto)} for veto in record.get("vetoes", ())]
     return msgspec.convert(plain, DecisionMade)

@@ -366,7 +366,7 @@ class DecisionDesk:
             self._roster.phase[self._roster.phase >= 0], s.load_va.real[self._roster.phase >= 0], 3
         ).tolist()
         if wish is None:
-            text = sentence(kind, value, limit, proposal, price, self.advice.name)
+            text = sentence(kind, value, limit, proposal, self.advice.name)
         else:
             text = wish_sentence(wish, proposal)
         v_max = [None if v != v else v for v in s.v_max.tolist()]
@@ -393,5 +393,6 @@ class DecisionDesk:
             operator=wish.operator if wish else "",
             order=wish.order if wish else "",
             text=text,
+            asked=proposal.asked if wish is None else None,
             shadow_moves=shadow,
         )

@@ -59,21 +59,28 @@ def veto_text(veto: Veto) -> str:
     return f"{words} ({veto.value:.4g}{_UNITS.get(veto.reason, '')}, limit {veto.limit:.4g})"
 
 
-def sentence(trigger: Trigger, value: float, limit: float, proposal: Proposal, price: float, advice: str) -> str:
-    """What was done and why: `Move h12 L1->L3: ...`. `gain` and `price` in A min."""
+def sentence(trigger: Trigger, value: float, limit: float, proposal: Proposal, advice: str) -> str:
+    """What was done and why: `Move h12 L1->L3: ...`. `gain` and `asked` of the proposal in A min."""
     moves = ", ".join(f"{move.house} {move.origin}->{move.target}" for move in proposal.moves)
     scale = 1000.0 if trigger is Trigger.INJECTION else 1.0
     why = _TRIGGERS[trigger].format(value=value / scale, limit=limit / scale)
     before, after = proposal.neutral_before_a, proposal.neutral_after_a
     text = (
         f"Move {moves}: {why}; brings the neutral from {before:.0f} A to {after:.0f} A now and gains "
-        f"{proposal.gain:.0f} A min over the coming hours ({advice}), at a price of {price:.0f} A min a move."
+        f"{proposal.gain:.0f} A min over the coming hours ({advice}), {_asked(proposal.asked)}."
     )
     if proposal.vetoes:
         veto = proposal.vetoes[0]
         move = f"{veto.move.house} {veto.move.origin}->{veto.move.target}"
         text += f" Not {move}: {VETO_WORDS[veto.reason]}."
     return text
+
+
+def _asked(asked: float) -> str:
+    """What the moves cost; what they mend of the voltages may be worth more than that."""
+    if asked >= 0.0:
+        return f"at a price of {asked:.0f} A min"
+    return f"and mends voltages, which counts for {-asked:.0f} A min beyond its price"
 
 
 def wish_sentence(wish: SwitchRequest, proposal: Proposal) -> str:

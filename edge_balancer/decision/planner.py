@@ -60,6 +60,9 @@ class Proposal:
     candidates: tuple[Candidate, ...]
     vetoes: tuple[Veto, ...]
     blocks: tuple[BlockForecast, ...]
+    asked: float = 0.0
+    """What the moves ask together, A min: the price of each with its wear and the sun that it loses, less what it does
+    for voltages outside of their limits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +267,8 @@ class Planner:
             )
         )
         moves = tuple(self._move(table, k) for k in chosen)
-        return Proposal(moves, gain, abs(before), abs(after), candidates, tuple(vetoes[:SHOWN]), blocks)
+        asked = float(table.price[chosen].sum())
+        return Proposal(moves, gain, abs(before), abs(after), candidates, tuple(vetoes[:SHOWN]), blocks, asked)
 
 
 def _whole(cost: ExpectedCurrent, n: Complex, table: _Table, chosen: list[int]) -> Found:

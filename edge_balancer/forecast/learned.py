@@ -106,7 +106,7 @@ class LearnedAdvisor:
         """As decisions are signed: by whom the last forecast was made."""
         if self.shadow or self._answer is None or isinstance(self.model, MissingModel):
             return self._blend.name
-        return f"{self.model.name} {self.model.card.version}".strip()
+        return f"model {self.model.name} {self.model.card.version}".strip()
 
     @property
     def fault(self) -> str:

@@ -117,5 +117,8 @@ class Decision(msgspec.Struct, frozen=True):
     """Id of the operator's order, where it came by the API."""
     text: str = ""
     """The explanation in one English sentence."""
+    asked: float | None = None
+    """What its moves ask together, A min: the price of each with its switch's wear and the sun that it loses, less what
+    it does for voltages outside of their limits. None in records of before it was told."""
     shadow_moves: tuple[Move, ...] | None = None
     """What a learned forecast in shadow would have had moved; null where none is in shadow."""

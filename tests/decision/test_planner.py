@@ -198,12 +198,26 @@ MOVES = (Move("h12", Phase.L1, Phase.L3), Move("h7", Phase.L1, Phase.L2))
 )
 def test_a_decision_reads_as_one_sentence(trigger: Trigger, value: float, limit: float, words: tuple[str, ...]) -> None:
     veto = Veto(Move("h3", Phase.L1, Phase.L2), VetoReason.DWELL, 100.0, 900.0)
-    proposal = Proposal(MOVES, 1_234.0, 41.7, 12.2, (Candidate(MOVES[0], 1.0, 1.0),), (veto,), ())
-    text = sentence(trigger, value, limit, proposal, 640.0, "survival blend")
+    proposal = Proposal(MOVES, 1_234.0, 41.7, 12.2, (Candidate(MOVES[0], 1.0, 1.0),), (veto,), (), 1_280.0)
+    text = sentence(trigger, value, limit, proposal, "survival blend")
     assert text.startswith("Move h12 L1->L3, h7 L1->L2: ")
-    for part in (*words, "from 42 A to 12 A", "gains 1234 A min", "(survival blend)", "at a price of 640 A min a move"):
+    for part in (*words, "from 42 A to 12 A", "gains 1234 A min", "(survival blend)", "at a price of 1280 A min."):
         assert part in text
     assert text.endswith("Not h3 L1->L2: it moved a short while ago.")
+
+
+def test_what_mends_voltages_may_be_worth_more_than_its_price() -> None:
+    proposal = Proposal(MOVES, 12.0, 41.7, 12.2, (), (), (), -300.0)
+    text = sentence(Trigger.VOLTAGE, 255.0, 253.0, proposal, "survival blend")
+    assert text.endswith("and mends voltages, which counts for 300 A min beyond its price.")
+
+
+def test_what_the_moves_ask_is_the_sum_of_what_each_asks() -> None:
+    proposal = plan(on(*["L1"] * 6), [2300.0] * 6, price=10.0)
+    asked = {candidate.move: candidate.price for candidate in proposal.candidates}
+    assert set(proposal.moves) <= set(asked)
+    assert proposal.asked == pytest.approx(sum(asked[move] for move in proposal.moves))
+    assert proposal.asked >= 10.0 * len(proposal.moves) > 0.0
 
 
 def test_every_reason_has_words() -> None:

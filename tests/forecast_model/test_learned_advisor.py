@@ -98,7 +98,7 @@ def test_it_is_an_advisor() -> None:
     advisor: Advisor = it.advisor
     assert advisor.name == it.blend.name
     advisor.forecast(it.wall, H)
-    assert advisor.name == "hand 7"
+    assert advisor.name == "model hand 7"
     # Decisions are signed by whom they were made.
     advisor.forecast(float("nan"), H)
     assert advisor.name == it.blend.name
@@ -329,7 +329,7 @@ def test_a_feeder_unlike_that_of_training_is_noticed_within_the_hour() -> None:
     ranges[NAMES.index("blend_5min")] = (0.0, 0.1)
     it = Stand(same(0.2, price_factor=np.ones(12)), ranges=ranges)
     assert not it.gap.any()
-    assert (it.advisor.fault, it.advisor.name) == ("", "hand 7")
+    assert (it.advisor.fault, it.advisor.name) == ("", "model hand 7")
     it.run(range(720, 790))
     assert "of the houses are unlike those it was trained on, most often by `feeder`" in it.advisor.fault
     # From then on, and not only from the next forecast on.

@@ -142,7 +142,7 @@ def test_a_slow_model_is_never_waited_for_twice_in_a_step_and_soon_set_aside() -
     for k in range(4):
         out = run.measure(10.0, (5000.0 + 900.0 * k, 0.0, 0.0, 5000.0, 0.0, 0.0))
         advices += [decision.advice for decision in out.decisions]
-    assert set(advices) <= {"survival blend", "hand 7"}
+    assert set(advices) <= {"survival blend", "model hand 7"}
     run.step(1.0)
     (alert,) = run.alerts
     assert "it is too slow: 3 of its last 3 answers took longer than 20 ms, the last one 500 ms" in alert.text
@@ -209,7 +209,7 @@ def test_a_restart_brings_no_model_back_and_a_new_activation_does(identity: str)
     out = again.measure(1.0, SKEWED)
     again.step(1.0)
     back = identity == "hand:2"
-    assert [decision.advice for decision in out.decisions] == ["hand 7" if back else "survival blend"]
+    assert [decision.advice for decision in out.decisions] == ["model hand 7" if back else "survival blend"]
     assert len(again.alerts) == (0 if back else 1)
     assert (again.engine.forecast_fault == "") == back
 
@@ -243,8 +243,8 @@ def test_a_forecast_changes_what_is_moved() -> None:
         assert run.engine.forecast_fault == ""
         told.append(run.decisions)
     assert told[0][0].moves[0].house == "h01"
-    assert told[0][0].advice == "hand 7"
-    assert "hand 7" in told[0][0].text
+    assert told[0][0].advice == "model hand 7"
+    assert "model hand 7" in told[0][0].text
     assert told[1] == []
 
 

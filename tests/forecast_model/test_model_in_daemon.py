@@ -179,10 +179,10 @@ async def test_who_says_nothing_of_models_is_advised_by_the_one_in_the_package(b
         await field.sync()
         field.loads(*SKEWED)
         await field.see("decision")
-        assert daemon.engine.advice.startswith("default ")
+        assert daemon.engine.advice.startswith("model default ")
         diagnostics = await field.see("diagnostics", lambda m: "model" in m.json["forecast"])
         assert diagnostics.json["forecast"]["model"]["name"] == "default"
-        assert (await field.see("decision")).json["advice"].startswith("default ")
+        assert (await field.see("decision")).json["advice"].startswith("model default ")
 
 
 async def test_a_reload_takes_up_what_was_activated(

@@ -18,7 +18,7 @@ _SAY = """async decisions => {
 MOVE = {"house": "h39", "origin": "L2", "target": "L1"}
 SECOND = {"house": "h3", "origin": "L1", "target": "L3"}
 NEUTRAL = "The neutral current goes from 27 A to 11 A."
-WORTH = "Over the coming hours it is expected to save 80 A min, at a price of 67 A min a move."
+WORTH = "Over the coming hours it is expected to save 80 A min, at a price of 67 A min."
 DECISION: dict[str, Any] = {
     "trigger": "injection",
     "trigger_value": 4400.0,
@@ -27,7 +27,8 @@ DECISION: dict[str, Any] = {
     "neutral_before_a": 26.7,
     "neutral_after_a": 10.9,
     "gain": 80.2,
-    "price": 67.1,
+    "price": 61.0,
+    "asked": 67.1,
     "vetoes": [],
     "text": "As the record has it.",
 }
@@ -44,6 +45,16 @@ CASES: dict[str, tuple[dict[str, Any], str, str]] = {
         {"trigger": "voltage", "trigger_value": 254.31, "trigger_limit": 253.0, "gain": -12.0},
         f"Move h39 from L2 to L1: a voltage of 254.3 V is outside its limit of 253.0 V. {NEUTRAL}",
         "",
+    ),
+    "mends voltages": (
+        {"asked": -40.0},
+        f"Move h39 from L2 to L1: one phase exports 4.4 kW more than another. {NEUTRAL}",
+        "Over the coming hours it is expected to save 80 A min, beside what it does for voltages.",
+    ),
+    "of before": (
+        {"asked": None},
+        f"Move h39 from L2 to L1: one phase exports 4.4 kW more than another. {NEUTRAL}",
+        "Over the coming hours it is expected to save 80 A min, at a price of 61 A min a move.",
     ),
     "forbidden": (
         {"vetoes": [{"move": SECOND, "reason": "dwell"}, {"move": MOVE, "reason": "critical"}]},

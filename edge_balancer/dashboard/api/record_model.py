@@ -75,6 +75,8 @@ class DecisionMade(msgspec.Struct, frozen=True):
     order: str
     """Id of the order that it answers, where it was asked for here."""
     text: str
+    asked: float | None
+    """What its moves ask together, A min; null where a person asked for it, and in older records."""
     shadow_moves: tuple[MoveAsked, ...] | None
     """What a learned forecast in shadow would have had moved; null where none is."""
     outcomes: tuple[Outcome, ...]

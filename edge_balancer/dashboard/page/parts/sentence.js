@@ -30,9 +30,18 @@ export function sentence(decision) {
     return said;
   }
   // What mends a voltage may cost current.
-  const worth = decision.gain > 0 ? texts.decisions.worth(ampMinutes(decision.gain), ampMinutes(decision.price)) : "";
+  const worth = decision.gain > 0 ? valued(decision) : "";
   const veto = decision.vetoes?.[0];
   const words = veto && texts.vetoes[veto.reason];
   const forbidden = words ? texts.decisions.forbade(texts.decisions.move(veto.move), words) : "";
   return [said, worth, forbidden].filter(Boolean).join(" ");
+}
+
+/** What it gains, and for what price; records of before its moves' own price was told have that of one move. */
+function valued({ gain, asked, price }) {
+  const says = texts.decisions;
+  if (asked === null || asked === undefined) {
+    return says.worthEach(ampMinutes(gain), ampMinutes(price));
+  }
+  return asked < 0 ? says.worthBeside(ampMinutes(gain)) : says.worth(ampMinutes(gain), ampMinutes(asked));
 }
