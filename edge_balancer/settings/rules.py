@@ -6,6 +6,7 @@ have a reason for but a person's configuration has not.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Final
 
@@ -16,6 +17,9 @@ from edge_balancer.settings.root import Configuration
 from firmware_bridge.settings.base import Finding, Location
 
 _DAY_S: Final = 86_400
+_ROOM: Final = 2.0
+"""Times the budget: below this the cap binds on ordinary days. The price holds a switch near 1.65 times in the long
+run."""
 _LOOPBACK: Final = ("localhost", "::1", "ip6-localhost")
 _TLS_PORT: Final = 8883
 _PLAIN_PORT: Final = 1883
@@ -135,6 +139,15 @@ def _decision(configuration: Configuration) -> Iterator[Finding]:
             f"is below the budget, operations_per_house_day = {number(budget)}",
             f"set it to at least {number(budget)} (four times as much leaves room for busy days), or lower the budget",
             involves=(budget_at,),
+        )
+    elif cap < _ROOM * budget:
+        yield Finding(
+            cap_at,
+            cap,
+            f"cuts busy houses off on the best days: the budget is {number(budget)} operations a day in the mean",
+            f"set it to {math.ceil(4 * budget)}, four times the budget, or lower the budget",
+            involves=(budget_at,),
+            severity="warning",
         )
     if dwell * budget > _DAY_S:
         yield Finding(

@@ -155,6 +155,9 @@ WARNINGS = {
     "phase of a three-phase house": (
         '[[houses]]\nid="h3"\nphase="L3"\nthree_phase=true', "houses[2].phase", "three-phase house"
     ),
+    "no room for busy days": (
+        "[decision]\nmax_operations_per_house_day = 3", "decision.max_operations_per_house_day", "cuts busy houses off"
+    ),
     "dwell against the cap": ("[decision]\ndwell_s = 30000", "decision.dwell_s", "max_operations_per_house_day = 8"),
     "TLS on the plain port": ("[mqtt]\ntls = true\nport = 1883", "mqtt.port", "by convention"),
     "no TLS on its port": ("[mqtt]\nport = 8883", "mqtt.port", "by convention"),
