@@ -245,7 +245,7 @@ class DecisionDesk:
         turn = ROTATION[move.target] - ROTATION[move.origin]
         after = before + complex(now_a[self._roster.index[wish.house]] * turn)
         moves = () if vetoes else (move,)
-        proposal = Proposal(moves, 0.0, abs(before), abs(after if moves else before), (), vetoes, ())
+        proposal = Proposal(moves, 0.0, abs(before), abs(after if moves else before), (), vetoes, (), 0.0)
         decision = self._decision(
             (Trigger.REQUEST, 0.0, 0.0), wall, s, proposal, outlook.price, commanded=bool(moves), wish=wish
         )

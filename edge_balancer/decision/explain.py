@@ -78,9 +78,10 @@ def sentence(trigger: Trigger, value: float, limit: float, proposal: Proposal, a
 
 def _asked(asked: float) -> str:
     """What the moves cost; what they mend of the voltages may be worth more than that."""
-    if asked >= 0.0:
-        return f"at a price of {asked:.0f} A min"
-    return f"and mends voltages, which counts for {-asked:.0f} A min beyond its price"
+    whole = round(asked)
+    if whole >= 0:
+        return f"at a price of {whole} A min"
+    return f"and mends voltages, which counts for {-whole} A min beyond the price"
 
 
 def wish_sentence(wish: SwitchRequest, proposal: Proposal) -> str:

@@ -60,7 +60,7 @@ class Proposal:
     candidates: tuple[Candidate, ...]
     vetoes: tuple[Veto, ...]
     blocks: tuple[BlockForecast, ...]
-    asked: float = 0.0
+    asked: float
     """What the moves ask together, A min: the price of each with its wear and the sun that it loses, less what it does
     for voltages outside of their limits."""
 
@@ -248,7 +248,7 @@ class Planner:
     ) -> Proposal:
         before = self.neutral_now(outlook)
         if not chosen:
-            return Proposal((), 0.0, abs(before), abs(before), (), tuple(vetoes[:SHOWN]), ())
+            return Proposal((), 0.0, abs(before), abs(before), (), tuple(vetoes[:SHOWN]), (), 0.0)
         rows = np.flatnonzero(open_)
         rows = rows[np.argsort(-(gains[rows] - table.price[rows]), kind="stable")[:SHOWN]]
         candidates = tuple(

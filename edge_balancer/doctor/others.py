@@ -9,8 +9,16 @@ from typing import Final
 from edge_balancer.doctor.findings import Finding, fail, ok, warn
 from edge_balancer.forecast.interface import MissingModel
 from edge_balancer.settings.root import Configuration
+from edge_balancer.types.demotion import Blame
 
 _TIMEOUT_S: Final = 3.0
+_REMEDIES: Final = {
+    Blame.BROKEN: "edge-balancer models verify; then models activate {name}, or another one",
+    Blame.CRASHED: "edge-balancer models verify: where it dies without a word, it is the runtime; else see in the log "
+    "what ended the controller, and edge-balancer models activate {name}",
+    Blame.UNFIT: "nothing need be done; edge-balancer models activate {name} gives it another chance",
+    Blame.SLOW: "nothing: it is tried again by itself within a day",
+}
 
 
 def page(config: Configuration, running: bool) -> Iterator[Finding]:
@@ -53,9 +61,8 @@ def model(config: Configuration) -> Iterator[Finding]:
     if isinstance(found, MissingModel):
         yield fail("model", found.reason, "edge-balancer models list; the controller forecasts by itself meanwhile")
         return
-    name, why_not = found.file.name, demoted(database)(found.identity)
-    if why_not:
-        remedy = f"nothing need be done; edge-balancer models activate {name} gives it another chance"
-        yield warn("model", f"{name} is set aside: {why_not}", remedy)
+    name, demotion = found.file.name, demoted(database)(found.identity)
+    if demotion is not None:
+        yield warn("model", f"{name} is set aside: {demotion.reason}", _REMEDIES[demotion.blame].format(name=name))
         return
     yield ok("model", f"{name} is whole ({len(found.file.onnx) / 1e6:.1f} MB, {found.file.sha256[:12]})")

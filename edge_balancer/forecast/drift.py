@@ -69,7 +69,7 @@ class Drift:
         return np.asarray((features < self._low) | (features > self._high))
 
     def note(self, outside: Bools, heard: Bools) -> None:
-        """Take a sample of what `outside` gave; of houses never heard nothing is known."""
+        """Take a sample of what `outside` gave, of the houses that were `heard` for long enough to be judged."""
         if not heard.any():
             return
         self._samples = min(self._samples + 1, MEMORY)

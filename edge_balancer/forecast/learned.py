@@ -10,6 +10,7 @@ call, durations are measured by it.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from typing import Any, Final
@@ -25,7 +26,7 @@ from edge_balancer.forecast.horizon import BLOCK_MINUTES, Horizon
 from edge_balancer.forecast.interface import MissingModel, Model, ModelRefusedError
 from edge_balancer.forecast.score import Score
 from edge_balancer.forecast.tracker import FeatureTracker
-from edge_balancer.types.demotion import Blame, Demotion
+from edge_balancer.types.demotion import Blame, Demotion, blame_of
 from edge_balancer.types.kept import KeptHouses
 from edge_balancer.types.phases import ROTATION
 
@@ -39,6 +40,9 @@ MOST_LATE: Final = 3
 AGAIN_S: Final = 3_600.0
 """A model that was too slow is tried again after this long: the backup that held it up is over."""
 LONGEST_AWAY_S: Final = 86_400.0
+"""And after twice as long as the last time, up to this, where it did not last;"""
+LASTED_S: Final = 43_200.0
+"""one that advised for so long did."""
 ROOM_W: Final = 500.0
 """A corrected forecast goes no further than this beyond what the house has ever done."""
 ABSURD_TIMES: Final = 2.0
@@ -221,7 +225,7 @@ class LearnedAdvisor:
         tracker = self._tracker
         heard = np.isfinite(tracker.at)
         if sample:
-            self.drift.note(outside, heard)
+            self.drift.note(outside, heard & tracker.known)
         strange = heard & outside.any(axis=1)
         self.strange = int(np.count_nonzero(strange))
         silent = strange | ~heard
@@ -245,8 +249,7 @@ class LearnedAdvisor:
 
     def _set_aside(self, demotion: Demotion, wall: float) -> None:
         if demotion.blame is Blame.SLOW:
-            # One that served for longer than it had been away has earned a short absence.
-            lasted = self._back_wall is None or abs(wall - self._back_wall) > self._away_s
+            lasted = self._back_wall is None or abs(wall - self._back_wall) >= LASTED_S
             self._away_s = AGAIN_S if lasted else min(2.0 * self._away_s, LONGEST_AWAY_S)
         self.demotion, self.fault_wall = demotion, wall
         self._answer, self.shadow_forecast = None, None
@@ -295,7 +298,7 @@ class LearnedAdvisor:
         self._away_s = min(max(_number(learned.get("away_s")) or 0.0, AGAIN_S), LONGEST_AWAY_S)
         fault = learned.get("fault")
         if isinstance(fault, str) and fault:
-            self.demotion = Demotion(fault, _blame_of(learned.get("blame")))
+            self.demotion = Demotion(fault, blame_of(learned.get("blame")))
             self.fault_wall = _number(learned.get("fault_wall"))
 
 
@@ -304,12 +307,8 @@ class _TooSlowError(ModelRefusedError):
 
 
 def _number(said: Any) -> float | None:
-    return float(said) if isinstance(said, (int, float)) and not isinstance(said, bool) else None
-
-
-def _blame_of(said: Any) -> Blame:
-    """Of what was kept; a record of before there were kinds is of the gravest."""
-    return Blame(said) if said in tuple(Blame) else Blame.BROKEN
+    good = isinstance(said, (int, float)) and not isinstance(said, bool) and math.isfinite(said)
+    return float(said) if good else None
 
 
 def _first_line(error: Exception) -> str:

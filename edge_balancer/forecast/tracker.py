@@ -144,6 +144,11 @@ class FeatureTracker:
         return self._unrest.root_w
 
     @property
+    def known(self) -> NDArray[np.bool_]:
+        """[houses] who was heard for a whole day: before, what a house is like is what a morning or a night is like."""
+        return np.asarray(self._seen_s >= DAY_S)
+
+    @property
     def day_w(self) -> Floats:
         """[houses] mean of about the last day."""
         return self._day

@@ -19,6 +19,7 @@ from edge_balancer.models.registry import Registry
 from edge_balancer.models.serving import identity, registry_of
 from edge_balancer.settings.forecast import ACTIVE, DEFAULT, ForecastSettings
 from edge_balancer.settings.load import load
+from edge_balancer.types.demotion import Demotion
 
 GOOD: Final = 0
 FAILED: Final = 1
@@ -52,7 +53,7 @@ def models_command(args: argparse.Namespace) -> int:
         return REFUSED
 
 
-def _list(registry: Registry, settings: ForecastSettings | None, why_not: Callable[[str], str]) -> int:
+def _list(registry: Registry, settings: ForecastSettings | None, why_not: Callable[[str], Demotion | None]) -> int:
     names = registry.names()
     if not names:
         print(f"There are no models in {registry.folder}, and none came with the program.")
@@ -71,8 +72,8 @@ def _list(registry: Registry, settings: ForecastSettings | None, why_not: Callab
                 notes.append("its file has CHANGED since")
         elif name in before:
             notes.append(f"active before, {before.index(name) + 1} back")
-        if reason := why_not(identity(file, active)):
-            notes.append(f"is set aside: {reason}")
+        if demotion := why_not(identity(file, active)):
+            notes.append(f"is set aside: {demotion.reason}")
         card = file.card
         rows.append(
             (

@@ -11,6 +11,7 @@ no clock is asked, which on a Pi may be wrong.
 from __future__ import annotations
 
 import os
+import secrets
 import threading
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -60,7 +61,8 @@ class Ordeal:
         """
         last = self._last(identity)
         if last is not None and last.times >= MOST:
-            self._lay(msgspec.structs.replace(last, refused=True))
+            if not last.refused:
+                self._lay(msgspec.structs.replace(last, refused=True))
             return _reason(last)
         self._ours = True
         self._lay(_Mark(identity, _runtime_version(), self._boot, 1 if last is None else last.times + 1))
@@ -105,12 +107,17 @@ class Ordeal:
         return mark if same else None
 
     def _lay(self, mark: _Mark) -> None:
+        new = self._path.with_name(f".{self._path.name}.{secrets.token_hex(6)}")
         try:
-            with self._path.open("wb") as file:
+            # A mark that lies there stays whole where the disk is full.
+            with new.open("wb") as file:
                 file.write(msgspec.json.encode(mark))
                 file.flush()
                 os.fsync(file.fileno())
+            new.replace(self._path)
         except OSError as error:
+            with suppress(OSError):
+                new.unlink(missing_ok=True)
             _log.warning("no mark can be laid before a model is loaded", path=str(self._path), error=str(error))
 
 

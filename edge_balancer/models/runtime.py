@@ -96,12 +96,7 @@ class OnnxModel:
 
     def _within(self, patience_s: float, features: NDArray[np.float32]) -> Outputs:
         options = self._runtime.RunOptions()
-        try:
-            return self._worker.do(lambda: self._run(features, options), options, patience_s)
-        except TimeoutError:
-            # Its thread may hang for good; whoever asks again must not wait for that one.
-            self._worker = _Worker()
-            raise
+        return self._worker.do(lambda: self._run(features, options), options, patience_s)
 
     def _run(self, features: NDArray[np.float32], options: Any) -> Outputs:
         values = self._session.run(list(self._outputs), {INPUT: features}, options)
@@ -146,8 +141,8 @@ def _interface(session: Any) -> tuple[str, ...]:
     return tuple(name for name in OUTPUTS if name in outputs)
 
 
-_Call = tuple[int, Callable[[], Outputs]]
-_Told = tuple[int, Outputs | Exception]
+_Call = Callable[[], Outputs]
+_Told = Outputs | Exception
 
 
 class _Worker:
@@ -157,38 +152,40 @@ class _Worker:
     def __init__(self) -> None:
         self._asked: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
         self._told: queue.SimpleQueue[_Told] = queue.SimpleQueue()
-        self._number = 0
+        self._left = False
+        """Whether a call was left that has not come back."""
         # The thread holds the queues and not the worker, or the worker would be held for ever.
         threading.Thread(target=_work, args=(self._asked, self._told), name="model", daemon=True).start()
         weakref.finalize(self, self._asked.put, None)
 
-    def do(self, call: Callable[[], Outputs], options: Any, patience_s: float) -> Outputs:
-        self._number += 1
-        self._asked.put((self._number, call))
-        deadline = time.monotonic() + patience_s
-        while True:
+    def do(self, call: _Call, options: Any, patience_s: float) -> Outputs:
+        """Raises TimeoutError where it takes longer, or where an earlier one that did hangs still: it may do so for
+        good, and a new thread after each would fill the process."""
+        if self._left:
             try:
-                number, told = self._told.get(timeout=max(0.0, deadline - time.monotonic()))
+                self._told.get_nowait()
             except queue.Empty:
-                options.terminate = True
-                raise TimeoutError(f"no answer within {1000.0 * patience_s:.0f} ms") from None
-            # The answer to a call that was given up may come while the next one is waited for.
-            if number == self._number:
-                break
+                raise TimeoutError("an earlier call has not come back") from None
+            self._left = False
+        self._asked.put(call)
+        try:
+            told = self._told.get(timeout=patience_s)
+        except queue.Empty:
+            options.terminate = self._left = True
+            raise TimeoutError(f"no answer within {1000.0 * patience_s:.0f} ms") from None
         if isinstance(told, Exception):
             raise told
         return told
 
 
 def _work(asked: queue.SimpleQueue[_Call | None], told: queue.SimpleQueue[_Told]) -> None:
-    while (one := asked.get()) is not None:
-        number, call = one
+    while (call := asked.get()) is not None:
         try:
-            told.put((number, call()))
+            told.put(call())
         except Exception as error:  # noqa: BLE001 - raised anew where it was asked
-            told.put((number, error))
+            told.put(error)
         # What was called holds the model.
-        del one, call
+        del call
 
 
 def first_line(error: Exception) -> str:

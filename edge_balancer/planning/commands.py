@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from edge_balancer.errors import EdgeBalancerError
+from edge_balancer.forecast.interface import MissingModel, Model
+from edge_balancer.models.serving import loaded, registry_of
 from edge_balancer.planning.local_time import local_time
 from edge_balancer.planning.options import StaticOptions
 from edge_balancer.planning.page import page
@@ -43,7 +45,8 @@ def plan_command(args: argparse.Namespace) -> int:
         config = load(args.config, os.environ)
         options = _options(args)
         progress("reading the history")
-        for study in studies(_read(args, config), config, options, progress):
+        model = _model(config) if options.switches and options.engine_steps else None
+        for study in studies(_read(args, config), config, options, progress, model):
             progress.end()
             printed.static(study)
             if args.out is not None:
@@ -67,6 +70,14 @@ def plan_command(args: argparse.Namespace) -> int:
         progress.end()
     print(f"planned in {time.monotonic() - begun:.0f} s", file=sys.stderr)
     return GOOD
+
+
+def _model(config: Configuration) -> Model | MissingModel | None:
+    """The learned forecast that would advise the controller here; people are told where there is none to be had."""
+    model = loaded(config.forecast, registry_of(config.storage.path), timed=False)
+    if isinstance(model, MissingModel):
+        print(f"plan: the controller is run without the learned forecast {model.name}: {model.reason}", file=sys.stderr)
+    return model
 
 
 def _read(args: argparse.Namespace, config: Configuration) -> Record:

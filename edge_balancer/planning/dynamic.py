@@ -1,7 +1,6 @@
 """The real controller replayed on the planned history with a given set of switches: what it moves, and what that gains.
 
-The readings reach it through the same file format and the same code as in `replay`, and it is advised by the learned
-forecast that the configuration names, as it would be in service. Nothing is decided here.
+The readings reach it through the same file format and the same code as in `replay`. Nothing is decided here.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from edge_balancer.models.serving import loaded, registry_of
+from edge_balancer.forecast.interface import MissingModel, Model
 from edge_balancer.planning.figures import Figures, figures
 from edge_balancer.planning.history import DAY_S, History, Phases
 from edge_balancer.planning.search import Progress
@@ -47,15 +46,17 @@ def run_controller(
     start: Phases,
     switchable: frozenset[str],
     *,
+    model: Model | MissingModel | None = None,
     warm_up: int = 0,
     progress: Progress | None = None,
 ) -> DynamicRun:
     """Let the controller have the switches of these houses, everyone on `start` (H,) at first.
 
+    `model`: a learned forecast, one whose calls take no time.
+
     A slot's mean is reported at its end, as meters do; what the controller then does counts from the next slot on. In
     the first `warm_up` slots it learns what it can, and nothing of them is in the result.
     """
-    model = loaded(config.forecast, registry_of(config.storage.path), timed=False)
     replay = Replay(_configured(history, config, start, switchable), ReplayOptions(), model)
     with tempfile.TemporaryDirectory(prefix="edge-balancer-plan-") as folder:
         # Piece by piece: a whole run would put tens of megabytes on the SD card, and nobody would see how far it is.

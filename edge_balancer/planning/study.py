@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from edge_balancer.forecast.interface import MissingModel, Model
 from edge_balancer.planning.confidence import Gain, gain_over
 from edge_balancer.planning.doubts import PhaseCheck, Standing, check_phases
 from edge_balancer.planning.dynamic import DynamicRun, run_controller
@@ -73,8 +74,15 @@ class StudyOptions:
     zone: LocalTime
 
 
-def studies(record: Record, config: Configuration, options: StudyOptions, progress: Progress) -> Iterator[Study]:
-    """The study each time that it has grown: the fixed plan first, then with ever more about switches.
+def studies(
+    record: Record,
+    config: Configuration,
+    options: StudyOptions,
+    progress: Progress,
+    model: Model | MissingModel | None = None,
+) -> Iterator[Study]:
+    """The study each time that it has grown: the fixed plan first, then with ever more about switches. `model`: the
+    learned forecast that advises the controller in its runs, one whose calls take no time.
 
     Raises PlanningError where the record is too short or nobody may be moved.
     """
@@ -88,7 +96,7 @@ def studies(record: Record, config: Configuration, options: StudyOptions, progre
     study = Study(record, history, checks, static, options.zone, extremes, _carried(static, options.zone))
     yield study
     if options.switches and any(member.eligible for member in history.members):
-        for siting in _siting(static, config, options, progress):
+        for siting in _siting(static, config, options, progress, model):
             study = replace(study, siting=siting)
             yield study
 
@@ -135,8 +143,12 @@ def _days(history: History, zone: LocalTime) -> Days:
 
 
 def _siting(
-    static: StaticPlan, config: Configuration, options: StudyOptions, progress: Progress
-) -> Iterator[Siting]:  # fmt: skip
+    static: StaticPlan,
+    config: Configuration,
+    options: StudyOptions,
+    progress: Progress,
+    model: Model | MissingModel | None,
+) -> Iterator[Siting]:
     seen, rest, steps = static.seen, static.rest, options.engine_steps
     chosen_on = _drawn(seen, options.zone, np.random.default_rng(options.static.seed))
     held_back = len(rest.t) > 0
@@ -146,7 +158,8 @@ def _siting(
     before = len(seen.t) if held_back else len(seen.t) - len(judged.t)
     warm = min(before, round(DAY_S / seen.step_s), len(judged.t))
     driven = _joined(seen.part(before - warm, before), judged)
-    runs = _Runs(config, driven, warm, static.phase, run_count(sum(m.eligible for m in seen.members)), progress)
+    most = run_count(sum(m.eligible for m in seen.members))
+    runs = _Runs(config, driven, warm, static.phase, most, progress, model)
     yield from site(
         chosen_on,
         Stretch(judged, _days(judged, options.zone)),
@@ -185,7 +198,14 @@ class _Runs:
     """Counts and times the controller's runs, so that people know how long it will still take."""
 
     def __init__(
-        self, config: Configuration, driven: History, warm_up: int, start: Phases, most: int, progress: Progress
+        self,
+        config: Configuration,
+        driven: History,
+        warm_up: int,
+        start: Phases,
+        most: int,
+        progress: Progress,
+        model: Model | MissingModel | None,
     ) -> None:
         self._config = config
         self._driven = driven
@@ -193,6 +213,7 @@ class _Runs:
         self._start = start
         self._most = most
         self._progress = progress
+        self._model = model
         self._done = 0
 
     def run(self, houses: frozenset[str]) -> DynamicRun:
@@ -205,6 +226,7 @@ class _Runs:
             self._config,
             self._start,
             houses,
+            model=self._model,
             warm_up=self._warm_up,
             progress=lambda done: self._progress(f"{where}: {done}, {time.monotonic() - begun:.0f} s so far"),
         )

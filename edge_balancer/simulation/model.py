@@ -40,7 +40,7 @@ def model_by_name(settings: ForecastSettings, config: Path | None, environ: Mapp
     ModelRefusedError for a model that the daemon would not use, ConfigurationError where `config` cannot be read."""
     if settings.model == NONE:
         return None
-    if config is None and settings.model == ACTIVE:
+    if config is None and settings.model == ACTIVE and "model" not in settings.model_fields_set:
         # What some other program has activated where this one happens to run must not change what comes out.
         settings = settings.model_copy(update={"model": DEFAULT})
     store = (StorageSettings() if config is None else load(config, environ).storage).path

@@ -12,11 +12,11 @@ class Blame(StrEnum):
     BROKEN = "broken"
     """The file is missing, altered or none of ours, or the model fails or answers nonsense."""
     CRASHED = "crashed"
-    """The controller did not survive it, three times since the machine has booted."""
+    """The controller came to a sudden end soon after loading it, three times in a row since the machine has booted."""
     UNFIT = "unfit"
     """It works, but forecasts worse than the blend, or knows no feeder like this one: supervision has done its work."""
     SLOW = "slow"
-    """The machine had no time for it; it is tried again in some hours."""
+    """The machine had no time for it; it is tried again by itself, within a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +25,8 @@ class Demotion:
 
     reason: str
     blame: Blame
+
+
+def blame_of(said: object) -> Blame:
+    """Of what was kept; a record of before there were kinds is of the gravest."""
+    return next((blame for blame in Blame if blame == said), Blame.BROKEN)

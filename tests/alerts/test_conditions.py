@@ -251,7 +251,7 @@ def test_every_text_says_what_is_done_and_what_to_do_in_plain_sentences() -> Non
             Severity.WARNING,
             "models verify looks at it again, edge-balancer doctor at the disk",
         ),
-        (Blame.CRASHED, Severity.WARNING, "It is not loaded before the machine has booted anew."),
+        (Blame.CRASHED, Severity.WARNING, "It is not loaded again before the machine has booted."),
         (Blame.UNFIT, Severity.INFO, "Nothing needs to be done. One that knows this feeder can be trained"),
         (Blame.SLOW, Severity.INFO, "it is tried again within a day"),
     ],

@@ -69,6 +69,9 @@ def decision_body(number: int) -> dict[str, Any]:
         text="so",
     )
     found: dict[str, Any] = to_json(decision)
+    if number % 2:
+        # As they were before it was told what the moves ask together.
+        del found["asked"]
     return found
 
 

@@ -206,10 +206,16 @@ def test_a_decision_reads_as_one_sentence(trigger: Trigger, value: float, limit:
     assert text.endswith("Not h3 L1->L2: it moved a short while ago.")
 
 
-def test_what_mends_voltages_may_be_worth_more_than_its_price() -> None:
-    proposal = Proposal(MOVES, 12.0, 41.7, 12.2, (), (), (), -300.0)
-    text = sentence(Trigger.VOLTAGE, 255.0, 253.0, proposal, "survival blend")
-    assert text.endswith("and mends voltages, which counts for 300 A min beyond its price.")
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (-300.0, "and mends voltages, which counts for 300 A min beyond the price."),
+        (-0.3, "at a price of 0 A min."),
+    ],
+)
+def test_what_mends_voltages_may_be_worth_more_than_its_price(asked: float, words: str) -> None:
+    proposal = Proposal(MOVES, 12.0, 41.7, 12.2, (), (), (), asked)
+    assert sentence(Trigger.VOLTAGE, 255.0, 253.0, proposal, "survival blend").endswith(words)
 
 
 def test_what_the_moves_ask_is_the_sum_of_what_each_asks() -> None:

@@ -262,7 +262,11 @@ def test_without_automatic_moves_requests_alone_are_commanded() -> None:
     decisions = [d for _ in range(100) for d in world.measure(1.0, ON_L1, 230.0).decisions]
     assert [decision.commanded for decision in decisions] == [False], "advice, and not at every reading"
     assert decisions[0].moves
-    assert [command.house for command in world.wish("h1", L2).commands] == ["h1"]
+    assert decisions[0].asked is not None
+    assert decisions[0].asked >= decisions[0].price * len(decisions[0].moves)
+    wished = world.wish("h1", L2)
+    assert [command.house for command in wished.commands] == ["h1"]
+    assert wished.decisions[0].asked is None, "who asks for a move asks no price"
     refused = world.wish("h1", L3)
     assert not refused.commands
     assert refused.decisions[0].vetoes

@@ -7,6 +7,7 @@ import gc
 import json
 import os
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from edge_balancer.forecast.features import FEATURES, NAMES
 from edge_balancer.forecast.interface import LARGEST_BYTES, MissingModel, ModelRefusedError
 from edge_balancer.models.registry import CARD, GRAPH, POINTER, Registry, write_model
 from edge_balancer.models.runtime import OnnxModel
-from edge_balancer.models.serving import Serving, chosen, identity_of, loaded, registry_of
+from edge_balancer.models.serving import Chosen, Serving, chosen, identity_of, loaded, registry_of
 from edge_balancer.settings.forecast import ForecastSettings
 from tests.forecast_model import onnx_files as made
 
@@ -205,6 +206,31 @@ def test_activate_and_roll_back(registry: Registry) -> None:
         registry.rollback(later(13))
 
 
+def test_a_call_that_never_comes_back_costs_one_thread_and_not_one_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = threading.Event()
+    model = OnnxModel("hand", "id", made.good(), 0.02)
+    honest = model._run
+    monkeypatch.setattr(model, "_run", lambda *_: release.wait(30.0) and honest(ROWS, None))
+    with pytest.raises(TimeoutError, match="no answer within 200 ms"):
+        model(ROWS)
+    before = threading.active_count()
+    for _ in range(5):
+        with pytest.raises(TimeoutError, match="an earlier call has not come back"):
+            model(ROWS)
+    assert threading.active_count() == before
+    monkeypatch.setattr(model, "_run", honest)
+    release.set()
+    deadline = time.monotonic() + 10.0
+    while time.monotonic() < deadline:
+        try:
+            assert model(ROWS).correction.shape == (5, 6), "and it is asked again where it did come back"
+            break
+        except TimeoutError:
+            time.sleep(0.01)
+    else:
+        pytest.fail("it never came back")
+
+
 def test_rolling_back_to_a_changed_file_is_refused(registry: Registry) -> None:
     made.put(registry, "one", made.good())
     made.put(registry, "two", made.good(0.1))
@@ -215,6 +241,28 @@ def test_rolling_back_to_a_changed_file_is_refused(registry: Registry) -> None:
         registry.rollback(later(2))
     assert registry.active is not None
     assert registry.active.name == "two"
+
+
+def test_the_programs_own_model_may_change_with_the_program(tmp_path: Path) -> None:
+    """An upgrade that brings another one is no damage."""
+    packaged = tmp_path / "packaged"
+    packaged.mkdir()
+    write_model(packaged, made.good(), {})
+    registry = Registry(tmp_path / "models", packaged)
+    made.put(registry, "one", made.good())
+    registry.activate("default", NOON)
+    write_model(packaged, made.good(0.2), {})
+    found = chosen(ForecastSettings(), registry)
+    assert isinstance(found, Chosen)
+    registry.activate("one", later(1))
+    again = registry.rollback(later(2))
+    assert again is not None
+    assert (again.name, again.sha256) == ("default", registry.read("default").sha256)
+    (packaged / GRAPH).write_bytes(b"damaged")
+    assert isinstance(chosen(ForecastSettings(), registry), MissingModel)
+    registry.activate("one", later(3))
+    with pytest.raises(ModelRefusedError, match="damaged"):
+        registry.rollback(later(4))
 
 
 def test_activating_what_is_not_there_changes_nothing(registry: Registry) -> None:

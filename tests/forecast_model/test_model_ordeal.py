@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -90,6 +91,21 @@ def test_half_a_mark_is_none(content: bytes, database: Path) -> None:
     (database.parent / FILE).write_bytes(content)
     died(database)
     assert Ordeal(database, BOOT).begin("one:1:")
+
+
+@pytest.mark.parametrize("marks", [0, MOST])
+def test_a_full_disk_neither_keeps_a_model_away_nor_forgets_that_it_crashed(
+    marks: int, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    died(database, marks)
+
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    for _ in range(MOST + 2):
+        assert bool(Ordeal(database, BOOT).begin("one:1:")) is bool(marks)
+    assert len(list(database.parent.iterdir())) == bool(marks), "nothing half written is left"
 
 
 def test_where_no_mark_can_be_laid_the_model_is_loaded_all_the_same(tmp_path: Path) -> None:
@@ -198,6 +214,7 @@ def test_the_doctor_tells_of_a_model_that_is_not_loaded_any_more(database: Path)
     assert Ordeal(database, boot).begin(identity)
     found = finding(database, "one")
     assert found.level is Level.WARN
+    assert "where it dies without a word" in found.remedy
     assert found.says.startswith("one is set aside: 3 times in a row")
 
 
@@ -206,7 +223,8 @@ def test_the_doctor_tells_of_a_model_that_was_set_aside(database: Path) -> None:
     identity = f"default:{registry.read('default').sha256[:16]}:"
     assert "default is whole" in finding(database, "active").says
     with Store.open(database, StorageSettings()) as store:
-        store.save_state("learned", {"model": {"identity": identity, "fault": "worse than the blend"}})
+        fault = {"identity": identity, "fault": "worse than the blend", "blame": "unfit"}
+        store.save_state("learned", {"model": fault})
     found = finding(database, "active")
     assert (found.level, found.says) == (Level.WARN, "default is set aside: worse than the blend")
     assert "activate default" in found.remedy

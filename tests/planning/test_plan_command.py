@@ -137,12 +137,16 @@ def test_who_stops_it_keeps_what_was_known(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("edge_balancer.planning.study.run_controller", stopped)
+    monkeypatch.setenv("EDGE_BALANCER_FORECAST__MODEL", "site-3")
     with pytest.raises(KeyboardInterrupt):
         run(files, "--out", tmp_path, "--engine-steps", "60", "--changes", "2")
     assert {path.name for path in tmp_path.iterdir()} == {*(f"{name}.csv" for name in TABLES), "plan.html"}
     assert rows(tmp_path / "work-order.csv")
     assert all(row["controller_a"] == "" for row in rows(tmp_path / "switch-sets.csv"))
-    said = capsys.readouterr().out
+    printed = capsys.readouterr()
+    said = printed.out
+    assert "the controller is run without the learned forecast site-3: " in printed.err
+    assert "is missing" in printed.err
     assert "Work order" in said
     assert "Where switches pay" in said
     assert "stopped; plan.html" in said

@@ -6,7 +6,9 @@ import itertools
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from edge_balancer.forecast.interface import FunctionModel, ModelCard, Outputs
 from edge_balancer.planning.confidence import gain_over
 from edge_balancer.planning.dynamic import DynamicRun, run_controller
 from edge_balancer.planning.figures import Figures, figures
@@ -142,6 +144,20 @@ def test_the_controller_moves_only_houses_with_a_switch_and_its_gain_is_counted_
     assert run.days == pytest.approx(120 / 1440)
     again = run_controller(history, config, history.now, frozenset({"h1", "h4"}))
     assert (again.phase == run.phase).all()
+
+
+def test_the_controller_is_advised_by_the_model_that_it_is_given() -> None:
+    history = changing()
+    asked: list[int] = []
+
+    def function(rows: NDArray[np.float32]) -> Outputs:
+        asked.append(len(rows))
+        return Outputs(np.zeros((len(rows), 6)))
+
+    model = FunctionModel("hand", ModelCard("7", "by hand"), function)
+    run_controller(history, make_config(5, decision=DECISION), history.now, frozenset({"h1", "h4"}), model=model)
+    assert len(asked) > 5
+    assert set(asked) == {5}
 
 
 def test_what_the_controller_does_while_it_learns_is_not_counted() -> None:

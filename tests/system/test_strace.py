@@ -228,7 +228,8 @@ async def test_with_certificates_credentials_and_a_model_it_touches_these_beside
     allowed = Allowed(
         site,
         read=(config, authority, credentials, site / "models", *MODEL_RUNTIME),
-        written=(*store(database), site / ordeal.FILE),
+        written=store(database),
+        replaced=(site / ordeal.FILE,),
         connected=(f"127.0.0.1:{free_port}",),
     )
 

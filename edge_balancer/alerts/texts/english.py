@@ -154,7 +154,7 @@ _ALERTS: Final = {
         "disk; then activate another model, or the one before: edge-balancer models."
     ),
     "model_demoted.crashed": (
-        "It is not loaded before the machine has booted anew. Nothing needs to be done at once. Where edge-balancer "
+        "It is not loaded again before the machine has booted. Nothing needs to be done at once. Where edge-balancer "
         "models verify dies without a word, it is the runtime; where it does not, see in the log what ended the "
         "controller, and activate the model anew."
     ),

@@ -295,6 +295,7 @@ export const texts = {
     after: "Neutral with the moves",
     gain: "Expected gain",
     price: "Price of a move",
+    asked: "Price of these moves, less what they do for voltages",
     advice: "Forecast",
     coverage: "Houses reporting",
     phase: (name) => `${name} then`,

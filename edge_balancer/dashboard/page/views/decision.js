@@ -90,6 +90,7 @@ function detail(decision) {
         fact(texts.decisions.after, amps(decision.neutral_after_a), "strong"),
         fact(texts.decisions.gain, ampMinutes(decision.gain)),
         fact(texts.decisions.price, ampMinutes(decision.price)),
+        decision.asked === null ? "" : fact(texts.decisions.asked, ampMinutes(decision.asked)),
         fact(texts.decisions.advice, decision.advice || "–"),
         fact(texts.decisions.coverage, percent(decision.coverage * 100)),
         ...PHASES.map((name, index) =>
