@@ -54,8 +54,8 @@ _COLOURS: Final = {
 _LOW: Final = 0.9
 _OVER: Final = 1.02
 """Of the budget: a day's saved operations may be spent in the judged days, and a little more is no promise broken."""
-_MOST_SHOWN: Final = 10.0
-"""Operations per house and day that the drawing reaches to; the threshold rule needs more, and is drawn as a level."""
+_LEVELS: Final = (STATIC, "threshold", "threshold-minute")
+"""Drawn as levels: they have no budget, and operations that would leave no room for the curves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,11 +199,11 @@ def pareto_svg(title: str, points: Sequence[Point]) -> str:
     curves: dict[str, list[Point]] = {}
     for point in points:
         curves.setdefault(point.controller, []).append(point)
-    right = max([1.0, *(p.operations for p in points if p.operations <= _MOST_SHOWN)])
+    right = max([1.0, *(p.operations for p in points if p.controller not in ("none", *_LEVELS))])
     lines = []
     for name, colour in _COLOURS.items():
         group = curves.get(name, [])
-        if name in (STATIC, "threshold", "threshold-minute") and group:
+        if name in _LEVELS and group:
             level = group[0].mean_a
             shown = name if name == STATIC else f"{name} ({group[0].operations:.0f} a day)"
             lines.append(Line(shown, colour, (0.0, right), (level, level), dashed=True))
