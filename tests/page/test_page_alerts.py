@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.page.page_rig import DESKTOP, PHONE, Demo, Faults, drawn_view, go, open_view
+from tests.page.page_rig import DESKTOP, PHONE, Demo, Faults, drawn_view, go, new_page, open_view
 from tests.page.page_states import LOCKED, MEANWHILE, STANDING, an_alert, in_trouble
 from tests.page.page_watch import feed, mute, tell, watch, watched_so_far
 
@@ -119,6 +119,25 @@ def test_the_list_is_put_in_order_when_somebody_asks_or_comes_anew(watched: Watc
     go(page, "decisions")
     go(page, "alerts")
     assert [key for key in _keys(page) if key in own] == ["voltage_low", *in_order]
+    assert not faults.seen
+
+
+def test_on_a_screen_that_nobody_touches_the_list_is_put_in_order_by_itself(
+    context: BrowserContext, demo: Demo
+) -> None:
+    page, faults = new_page(context)
+    page.clock.install()
+    _with_alerts(page, demo, "alerts", DESKTOP)
+    page.mouse.move(400, 400)
+    for alert in MEANWHILE:
+        tell(page, "alert", alert)
+    page.clock.run_for(90_000)
+    page.mouse.move(410, 400)  # somebody is there: two minutes from now, not from the beginning
+    page.clock.run_for(90_000)
+    expect(page.locator(".news button")).to_contain_text("Show 3 newer")
+    page.clock.run_for(31_000)
+    expect(page.locator(".news button")).to_contain_text("Nothing newer")
+    assert _keys(page)[0] == "voltage_extreme_high"
     assert not faults.seen
 
 

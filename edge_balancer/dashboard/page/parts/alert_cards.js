@@ -1,10 +1,12 @@
 /**
  * The alerts that stand, as cards that keep their places, and above them the line behind which newer ones wait.
  *
- * Who acknowledges has a finger over a button: until the list is asked for anew, nothing comes, goes or changes its height there.
+ * Who acknowledges has a finger over a button: until the list is asked for anew, or nobody has been at the page for a while, nothing
+ * comes, goes or changes its height there.
  */
 import { Keyed, h, onClose } from "../core/dom.js";
 import { moment } from "../core/format.js";
+import { nobodyThere } from "../core/presence.js";
 import { gravity, may, standingAlerts, state } from "../core/state.js";
 import { Still } from "../core/still.js";
 import { texts } from "../texts.js";
@@ -197,6 +199,7 @@ export function alertCards(changed) {
   const list = h("ul", { class: "alert-list", tabindex: "-1", "aria-label": texts.now.alerts });
   const cards = new Keyed(list, (read) => alertCard(read, sent));
   let known = false;
+  const waits = () => still.newer.length > 0 || still.over > 0;
   onClose(() => {
     sent.close();
     cards.close();
@@ -222,11 +225,10 @@ export function alertCards(changed) {
     /** Takes in what the stream has said. */
     show() {
       const standing = standingAlerts();
-      if (!known && state.status) {
+      still.see(standing);
+      if (known ? nobodyThere() && waits() : state.status) {
         known = true;
         still.take(standing);
-      } else {
-        still.see(standing);
       }
       sent.tidy();
       cards.sync(still.rows, (row) => row.key);

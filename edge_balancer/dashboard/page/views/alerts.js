@@ -2,6 +2,7 @@
 import { Keyed, h, live, onClose } from "../core/dom.js";
 import { dateTime } from "../core/format.js";
 import { get } from "../core/api.js";
+import { nobodyThere } from "../core/presence.js";
 import { may, state } from "../core/state.js";
 import { Still } from "../core/still.js";
 import { alertCards } from "../parts/alert_cards.js";
@@ -192,7 +193,8 @@ export function open() {
     node: view.node,
     close: view.close,
     update({ topics }) {
-      if (["alerts", "silences", "session"].some((topic) => topics.has(topic)) || (topics.has("status") && !loaded)) {
+      const told = ["alerts", "silences", "session"].some((topic) => topics.has(topic));
+      if (told || (topics.has("status") && (!loaded || nobodyThere()))) {
         show();
       }
     },
