@@ -207,7 +207,7 @@ class _Run:
         for event in outputs.events:
             if event.kind is EventKind.LOCKED:
                 self._lock_outs += judged
-                self._switches.locked(event.house, now)
+                self._switches.summon(event.house, now)
             elif event.kind in (EventKind.FAILED, EventKind.TIMED_OUT):
                 self._failed += judged
         for command in outputs.commands:

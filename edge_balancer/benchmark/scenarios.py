@@ -18,8 +18,9 @@ from edge_balancer.twin.grid.generate import Style
 from edge_balancer.twin.households import Mix, Population, PopulationOptions, mini_grid
 from edge_balancer.twin.weather import PvFleet, Site, draw_roofs
 
-_FIRST_DAY: Final = dt.date(2025, 5, 5)
+_MAY: Final = dt.date(2025, 5, 5)
 """A Monday; four weeks from then the sun stands high and heat pumps rest."""
+_JANUARY: Final = dt.date(2025, 1, 6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,8 @@ class Scenario:
     pv_share: float = 0.5
     pv_skew: float = 0.7
     ev_share: float = 0.0
+    heat_pump_share: float = 0.0
+    first_day: dt.date = _MAY
     switchable: int | None = None
     transformer_kva: float = 250.0
     style: Style = Style.SUBURBAN
@@ -90,6 +93,14 @@ SCENARIOS: Final = (
     Scenario("skewed-pv", "skewed PV", style=Style.RURAL),
     Scenario("skewed-pv-ev", "skewed PV, with EVs", ev_share=0.3, style=Style.RURAL),
     Scenario("even-ev", "unskewed start, with EVs", pv_skew=_EVEN, ev_share=0.3),
+    Scenario(
+        "heat-pumps",
+        "winter, heat pumps and EVs",
+        pv_skew=_EVEN,
+        ev_share=0.3,
+        heat_pump_share=0.4,
+        first_day=_JANUARY,
+    ),
     Scenario("houses-20", "20 houses", houses=20, ev_share=0.3, transformer_kva=100.0, style=Style.RURAL),
     Scenario("houses-200", "200 houses", houses=200, ev_share=0.3, transformer_kva=630.0, style=Style.URBAN),
     Scenario(
@@ -127,7 +138,13 @@ def households(what: Scenario, seed: int) -> Population:
     if what.mix is Mix.MINI_GRID:
         options = mini_grid(what.houses)
     else:
-        options = PopulationOptions(houses=what.houses, mix=what.mix, ev_share=what.ev_share, site=Site())
+        options = PopulationOptions(
+            houses=what.houses,
+            mix=what.mix,
+            ev_share=what.ev_share,
+            heat_pump_share=what.heat_pump_share,
+            site=Site(),
+        )
     return Population(options, what.drawn(seed))
 
 
@@ -137,7 +154,7 @@ def make_case(what: Scenario, seed: int, days: int) -> Case:
         raise ValueError(f"days = {days}: give at least 1 of history, and as many are judged")
     drawn = what.drawn(seed)
     population = households(what, seed)
-    start = population.site.midnight_of(_FIRST_DAY)
+    start = population.site.midnight_of(what.first_day)
     roofs = draw_roofs(what.houses, what.pv_share, drawn, southern=population.site.latitude_deg < 0.0)
     fleet = PvFleet(population.weather, roofs, drawn)
     roofed = [roof.house for roof in roofs]

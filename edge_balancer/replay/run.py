@@ -123,7 +123,7 @@ class Replay:
         for event in outputs.events:
             if event.kind is EventKind.LOCKED:
                 self._locked += 1
-                self._switches.locked(event.house, now)
+                self._switches.summon(event.house, now)
             if event.kind in (EventKind.FAILED, EventKind.TIMED_OUT):
                 self._failed += 1
         for decision in outputs.decisions:

@@ -15,6 +15,7 @@ from edge_balancer.types.events import Event, EventKind
 from edge_balancer.types.switching import Command
 
 _DAY_S: Final = 86_400.0
+RETURN_H: Final = (1, 4)
 _TROUBLES: Final = (EventKind.FAILED, EventKind.TIMED_OUT, EventKind.LOCKED, EventKind.CLEARED)
 
 
@@ -56,12 +57,23 @@ class Conduct:
     """Of them those whose move voltage or transformer showed; the others by a living meter alone."""
     cap_violations: int = 0
     oscillations: int = 0
+    """Houses commanded back to where they came from within their dwell time."""
+    returns: dict[int, int] = field(default_factory=lambda: dict.fromkeys(RETURN_H, 0))
+    """The same within so many hours, which nothing forbids."""
     dwell_violations: int = 0
     wrong_episodes: int = 0
     halted_s: float = 0.0
+    blind_s: float = 0.0
+    """With fresh readings of too few houses to move any by itself."""
+    doubts: int = 0
+    """Records of houses that the controller rightly came to doubt: they were elsewhere."""
+    doubts_wrong: int = 0
+    doubt_after_s: list[float] = field(default_factory=list)
+    """Of each right doubt, how long the record had been wrong."""
     wrong_s: Floats = field(init=False)
     """[H] how long the controller believed a house where it was not, commands under way left out."""
     _wrong: Bools = field(init=False)
+    _wrong_since: Floats = field(init=False)
     _recent: dict[str, deque[float]] = field(default_factory=dict)
     _last: dict[str, tuple[float, int]] = field(default_factory=dict)
     """House -> when it was commanded last, and from where."""
@@ -70,6 +82,7 @@ class Conduct:
     def __post_init__(self) -> None:
         self.wrong_s = np.zeros(len(self.world.names))
         self._wrong = np.zeros(len(self.world.names), dtype=bool)
+        self._wrong_since = np.zeros(len(self.world.names))
 
     def decided(self, decision: Decision) -> None:
         if decision.commanded:
@@ -89,9 +102,14 @@ class Conduct:
             return
         self.commands += 1
         self.cap_violations += len(recent) > settings.max_operations_per_house_day
-        if last is not None and now - last[0] < settings.dwell_s:
+        if last is None:
+            return
+        back = last[1] == int(command.phase)
+        if now - last[0] < settings.dwell_s:
             self.dwell_violations += 1
-            self.oscillations += last[1] == int(command.phase)
+            self.oscillations += back
+        for hours in self.returns:
+            self.returns[hours] += back and now - last[0] < 3600.0 * hours
 
     def moved(self, at: float, command: Command) -> None:
         reason = self._reasons.get(command.decision, "")
@@ -122,8 +140,17 @@ class Conduct:
         kept = list(self._reasons.items())[-100:]
         self._reasons = dict(kept)
 
-    def stood(self, wrong: Bools, halted: bool, now: float, seconds: float) -> None:
+    def doubted(self, house: int, rightly: bool, now: float) -> None:
+        """The controller begins to doubt where a house is. Counted over the whole run: records seldom go wrong."""
+        if not rightly:
+            self.doubts_wrong += 1
+            return
+        self.doubts += 1
+        self.doubt_after_s.append(now - float(self._wrong_since[house] if self._wrong[house] else now))
+
+    def stood(self, wrong: Bools, halted: bool, blind: bool, now: float, seconds: float) -> None:
         """For `seconds` up to `now` the controller was wrong about these houses ([H])."""
+        self._wrong_since[wrong & ~self._wrong] = now - seconds
         if now <= self.since:
             self._wrong = wrong
             return
@@ -131,6 +158,7 @@ class Conduct:
         self.wrong_episodes += int(np.count_nonzero(wrong & ~self._wrong))
         self._wrong = wrong
         self.halted_s += seconds * halted
+        self.blind_s += seconds * blind
 
     def per_house(self) -> dict[str, int]:
         """Operations of each house with a switch."""

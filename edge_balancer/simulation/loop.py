@@ -21,7 +21,7 @@ from edge_balancer.simulation.physics import Complexes, Steps
 from edge_balancer.simulation.truth import PIECE_S, Truth
 from edge_balancer.simulation.world import World, switch_options
 from edge_balancer.twin.devices.switches import PhaseSwitches
-from edge_balancer.twin.grid.model import Floats
+from edge_balancer.twin.grid.model import Bools, Floats
 from edge_balancer.types.events import EventKind
 from edge_balancer.types.ports import Inputs, Outputs, Restored
 from edge_balancer.types.readings import Reading, ThreePhaseReading
@@ -68,6 +68,8 @@ class Loop:
         self._sent: list[str] = []
         self._wake: float | None = None
         self._now = start
+        self._coverage = 0.0
+        self._doubted: frozenset[str] = frozenset()
 
     def days(self) -> Iterator[Day]:
         """Run to the end of the scenario, a day at a time."""
@@ -122,7 +124,7 @@ class Loop:
         for event in outputs.events:
             self.conduct.recorded(event, now)
             if event.kind is EventKind.LOCKED:
-                self.switches.locked(event.house, now)
+                self.switches.summon(event.house, now)
         for decision in outputs.decisions:
             self.conduct.decided(decision)
         for command in outputs.commands:
@@ -131,6 +133,8 @@ class Loop:
             contact = self.switches.take(command, now)
             if contact is not None:
                 self.truth.plan(contact, self._index[contact.house])
+        if outputs.feeder is not None:
+            self._coverage = outputs.feeder.coverage
         if self.watch is not None:
             self.watch(now, outputs)
         self._wake = outputs.due if outputs.due is None or outputs.due > now else None
@@ -145,5 +149,16 @@ class Loop:
     def _account(self, at: float) -> None:
         roster = self.engine.roster
         wrong = (roster.phase != self._stands) & self._single & ~roster.in_flight
-        self.conduct.stood(wrong, bool(roster.halted), at, at - self._now)
+        self._doubt(wrong, at)
+        blind = self._coverage < self.world.config.decision.min_coverage
+        self.conduct.stood(wrong, bool(roster.halted), blind, at, at - self._now)
         self._now = at
+
+    def _doubt(self, wrong: Bools, at: float) -> None:
+        """Somebody reads the alert of a record in doubt, and goes there."""
+        doubted = frozenset(doubt.house for doubt in self.engine.doubts)
+        for house in sorted(doubted - self._doubted):
+            h = self._index[house]
+            self.conduct.doubted(h, bool(wrong[h]), at)
+            self.switches.summon(house, at)
+        self._doubted = doubted

@@ -32,6 +32,9 @@ def write_plots(result: Result, folder: Path) -> list[Path]:
             ("neutral-day", _day),
             ("neutral-duration", _duration),
             ("voltages", _voltages),
+            ("unbalance", _unbalance),
+            ("losses", _losses),
+            ("compared", _compared),
             ("operations", _operations),
         ):
             figure = Figure(figsize=(7.2, 3.6), layout="constrained")
@@ -96,6 +99,50 @@ def _voltages(result: Result, figure: Figure) -> None:
         axes.axhline(nominal * (1.0 + pct / 100.0), color="#a03030", linewidth=0.8, linestyle="--")
     axes.set_xlim(left=0.0)
     axes.legend(frameon=False)
+
+
+def _unbalance(result: Result, figure: Figure) -> None:
+    axes = _axes(figure, "V2/V1 at the worst bus: for how much of the time it is exceeded", "% of the time", "%")
+    share = np.linspace(0.0, 100.0, 501)
+    for name, outcome in _ordered(result):
+        vuf = outcome.series().vuf_pct
+        if vuf.shape[1]:
+            axes.plot(share, np.percentile(vuf.max(axis=1), 100.0 - share), color=_COLOURS[name], label=name)
+    axes.set_xlim(0.0, 100.0)
+    axes.set_ylim(bottom=0.0)
+    axes.legend(frameon=False)
+
+
+def _losses(result: Result, figure: Figure) -> None:
+    """Of lines and transformer, by the time of day."""
+    step_s = result.world.scenario.run.series_step_s
+    per = _DAY_S // step_s
+    axes = _axes(figure, "Losses over the day, mean of the judged days", "local time, h", "kW")
+    hours = (np.arange(per) + 0.5) * step_s / 3600.0
+    for name, outcome in _ordered(result):
+        loss = outcome.series().loss_w.reshape(-1, per).mean(axis=0)
+        axes.plot(hours, loss / 1000.0, color=_COLOURS[name], linewidth=0.8, label=name)
+    axes.set_xlim(0.0, 24.0)
+    axes.set_xticks(range(0, 25, 3))
+    axes.set_ylim(bottom=0.0)
+    axes.legend(frameon=False)
+
+
+def _compared(result: Result, figure: Figure) -> None:
+    """What the whole of the judged days comes to, beside the baselines."""
+    figures = [(name, outcome.figures()) for name, outcome in _ordered(result)]
+    panels = (
+        ("losses, kWh", [f.loss_kwh for _, f in figures]),
+        ("over-voltage,\nhouse-minutes", [f.over_voltage_min for _, f in figures]),
+        ("under-voltage,\nhouse-minutes", [f.under_voltage_min for _, f in figures]),
+        ("solar energy lost\nby moves, kWh", [f.pv_lost_kwh for _, f in figures]),
+    )
+    for axes, (title, values) in zip(figure.subplots(1, len(panels)), panels, strict=True):
+        bars = axes.bar([name for name, _ in figures], values, color=[_COLOURS[name] for name, _ in figures])
+        axes.bar_label(bars, fmt="%.3g", fontsize=7)
+        axes.set_title(title, loc="left", fontsize=9)
+        axes.set_ylim(0.0, 1.15 * max(values) or 1.0)
+        axes.spines[["top", "right"]].set_visible(False)
 
 
 def _operations(result: Result, figure: Figure) -> None:

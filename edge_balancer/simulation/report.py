@@ -55,10 +55,16 @@ def conduct_figures(result: Result) -> dict[str, float]:
         "cap_violations": c.cap_violations,
         "dwell_violations": c.dwell_violations,
         "oscillations": c.oscillations,
+        **{f"returns_within_{hours}_h": count for hours, count in c.returns.items()},
         "wrong_positions": c.wrong_episodes,
         "wrong_position_house_h": float(c.wrong_s.sum()) / 3600.0,
+        "doubts": c.doubts,
+        "doubts_wrong": c.doubts_wrong,
+        "doubt_after_h_mean": float(np.mean(c.doubt_after_s)) / 3600.0 if c.doubt_after_s else 0.0,
         "halted_h": c.halted_s / 3600.0,
+        "blind_h": c.blind_s / 3600.0,
         "readings_lost": result.readings_lost,
+        "readings_refused": result.readings_refused,
     }
 
 
@@ -129,9 +135,15 @@ def _did(result: Result, figures: dict[str, Figures]) -> Iterable[str]:
         f"{c['verified_by_voltage_or_transformer']:.0f} of {c['verified']:.0f} moves verified by voltage or transformer"
     )
     yield (
-        f"{c['cap_violations']:.0f} operations above the cap of {cap} in 24 h, {c['oscillations']:.0f} returns within "
-        f"the dwell; houses believed on a wrong phase: {c['wrong_position_house_h']:.1f} house-hours"
+        f"{c['cap_violations']:.0f} operations above the cap of {cap} in 24 h; {c['oscillations']:.0f} returns within "
+        f"the dwell, {c['returns_within_1_h']:.0f} within an hour, {c['returns_within_4_h']:.0f} within four"
     )
+    after = f" (after {c['doubt_after_h_mean']:.1f} h)" if c["doubts"] else ""
+    yield (
+        f"houses believed on a wrong phase: {c['wrong_position_house_h']:.1f} house-hours; {c['doubts']:.0f} records "
+        f"doubted rightly{after}, {c['doubts_wrong']:.0f} wrongly"
+    )
+    yield from _unheard(result, c)
     if told := result.forecast:
         fault = f": {told['fault']}" if told["fault"] else ""
         yield f"learned forecast {told['name']} {told['version']}, asked {told['calls']} times: {told['use']}{fault}"
@@ -140,6 +152,20 @@ def _did(result: Result, figures: dict[str, Figures]) -> Iterable[str]:
         yield (
             f"against static ({result.fixed_changes} houses changed once): mean neutral current "
             f"{abs(less):.1f} % {'lower' if less >= 0.0 else 'higher'}"
+        )
+
+
+def _unheard(result: Result, c: dict[str, float]) -> Iterable[str]:
+    telemetry = result.world.config.telemetry
+    if c["readings_refused"]:
+        yield (
+            f"{c['readings_refused']:.0f} readings were refused for their time stamps, as the daemon would: more than "
+            f"future_s = {telemetry.future_s:g} s ahead, or more than max_age_s = {telemetry.max_age_s:g} s old"
+        )
+    if c["blind_h"]:
+        yield (
+            f"for {c['blind_h']:.1f} h fewer than {result.world.config.decision.min_coverage:.0%} of the houses had a "
+            "fresh reading, so nothing was moved (min_coverage)"
         )
 
 

@@ -145,7 +145,7 @@ class SwitchesScenario(Section):
     lying: float = Field(default=0.0, ge=0, le=1)
     """The switch sticks for good, and answers `done` all the same."""
     repair_h: float = Field(default=24.0, ge=0, le=8760)
-    """Until a technician has repaired and released a switch that was locked out, h."""
+    """Until a technician has seen to a switch that was locked out, or a house whose record was doubted, h."""
 
     def contradictions(self) -> Iterator[Finding]:
         if self.delay_max_s < self.delay_min_s:

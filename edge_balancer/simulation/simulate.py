@@ -35,6 +35,8 @@ class Result:
     fixed: Ints | None
     """[H] the phases of the static baseline; None where it was not asked for."""
     readings_lost: int
+    readings_refused: int
+    """For their time stamps, by the intake."""
     forecast: dict[str, Any]
     """How the learned forecast stood at the end, as the daemon's diagnostics tell it; empty without one."""
 
@@ -73,4 +75,4 @@ def simulate(scenario: Scenario, progress: Progress, loop: Loop | None = None, m
                     outcomes[name].add(never_moved(world, day.start, day.undisturbed, day.pv, phases))
         progress(f"day {number} of {days}{'' if judged else ' (history)'}")
     learned = own.engine.forecast_report().get("model", {})
-    return Result(world, outcomes, own.conduct, fixed, own.metering.lost, learned)
+    return Result(world, outcomes, own.conduct, fixed, own.metering.lost, own.metering.refused, learned)

@@ -65,7 +65,7 @@ def test_plots_are_written_where_matplotlib_is_there(tiny: Path) -> None:
     pytest.importorskip("matplotlib")
     out = tiny.parent / "out"
     assert main(["simulate", str(tiny), "--out", str(out), "--days", "1"]) == 0
-    for name in ("neutral-day", "neutral-duration", "voltages", "operations"):
+    for name in ("neutral-day", "neutral-duration", "voltages", "unbalance", "losses", "compared", "operations"):
         assert (out / f"{name}.png").read_bytes().startswith(b"\x89PNG")
         assert "</svg>" in (out / f"{name}.svg").read_text(encoding="utf-8")
 

@@ -69,6 +69,38 @@ def test_without_readings_nothing_moves() -> None:
     assert silent.readings_lost > 1000
 
 
+def test_meters_whose_clocks_are_wrong_are_refused_and_the_report_says_so() -> None:
+    ahead = run(scenario(controller=EAGER, meters={"clock_offset_s": 900.0, "clock_set_h": 0.5}))
+    conduct = summary(ahead)["conduct"]
+    assert conduct["readings_refused"] > 500
+    assert conduct["blind_h"] > 12.0
+    said = table(ahead)
+    assert "readings were refused for their time stamps" in said
+    assert "future_s = 30" in said
+    assert "had a fresh reading, so nothing was moved" in said
+
+
+def test_a_switch_that_lies_is_doubted_by_its_voltage_and_repaired() -> None:
+    what = scenario(
+        feeder={"houses": 12},
+        meters={"period_s": 60.0, "transformer": True},
+        run={"history_days": 1, "days": 2, "seed": 3},
+        switches={"repair_h": 6.0},
+    )
+    loop = Loop(build(what))
+    liars = list(loop.switches.phases)[:2]
+    for house in liars:
+        loop.switches.damage(house, Fault.LYING)
+    result = run(what, loop)
+    conduct = summary(result)["conduct"]
+    assert (conduct["doubts"], conduct["doubts_wrong"]) == (2, 0)
+    assert 6.0 < conduct["doubt_after_h_mean"] < 24.0
+    # A technician came: from then on they are where they are believed.
+    assert all(loop.switches.faults.get(house) is None for house in liars)
+    assert conduct["wrong_position_house_h"] < 24.0
+    assert "2 records doubted rightly (after" in table(result)
+
+
 def test_a_stuck_switch_is_locked_out_after_one_command_and_works_again_when_it_is_repaired() -> None:
     what = scenario(controller=EAGER, switches={"repair_h": 3.0})
     loop = Loop(build(what))

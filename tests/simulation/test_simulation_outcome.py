@@ -78,19 +78,33 @@ def test_operations_above_the_cap_and_returns_within_the_dwell_are_counted(feede
         conduct.commanded(order(feeder, at, origin, phase, number), at)
     assert (conduct.commands, conduct.cap_violations) == (5, 2)
     assert (conduct.dwell_violations, conduct.oscillations) == (2, 1)
+    assert conduct.returns == {1: 1, 4: 1}
+    conduct.commanded(order(feeder, 207_000.0, Phase.L1, Phase.L2, 9), 207_000.0)  # back after nearly two hours
+    assert (conduct.oscillations, conduct.returns) == (1, {1: 1, 4: 2})
 
 
 def test_time_on_a_wrong_phase_counts_from_the_judged_time_on(feeder: World) -> None:
     conduct = Conduct(feeder, since=1000.0)
     wrong = np.zeros(HOUSES, dtype=bool)
     wrong[2] = True
-    conduct.stood(wrong, False, 500.0, 500.0)
+    conduct.stood(wrong, False, True, 500.0, 500.0)
     for now in (1500.0, 2000.0):
-        conduct.stood(wrong, True, now, 500.0)
+        conduct.stood(wrong, True, now == 2000.0, now, 500.0)
     assert conduct.wrong_s.tolist() == [0.0, 0.0, 1000.0, 0.0, 0.0, 0.0]
-    assert (conduct.wrong_episodes, conduct.halted_s) == (0, 1000.0)
-    conduct.stood(~wrong, False, 2100.0, 100.0)
+    assert (conduct.wrong_episodes, conduct.halted_s, conduct.blind_s) == (0, 1000.0, 500.0)
+    conduct.stood(~wrong, False, False, 2100.0, 100.0)
     assert conduct.wrong_episodes == HOUSES - 1
+
+
+def test_a_doubt_is_right_where_the_house_is_elsewhere_and_tells_after_how_long(feeder: World) -> None:
+    conduct = Conduct(feeder, since=1000.0)
+    wrong = np.zeros(HOUSES, dtype=bool)
+    wrong[2] = True
+    conduct.stood(wrong, False, False, 900.0, 100.0)
+    conduct.stood(wrong, False, False, 8000.0, 100.0)
+    conduct.doubted(2, True, 8000.0)
+    conduct.doubted(3, False, 8000.0)
+    assert (conduct.doubts, conduct.doubts_wrong, conduct.doubt_after_s) == (1, 1, [7200.0])
 
 
 def test_what_was_recorded_before_the_judged_time_does_not_count(feeder: World) -> None:

@@ -81,7 +81,7 @@ def test_a_lie_lasts_until_the_technician_has_been_there() -> None:
     some.speak(200.0)
     assert {r.house: r.phase for r in some.report_all(200.0)} == {"a": L3, "b": L2}
     assert some.phases["a"] is L1
-    some.locked("a", 300.0)
+    some.summon("a", 300.0)
     assert some.next_due() == 3900.0
     (report,), (clear,) = some.speak(3900.0)
     assert (report.house, report.phase, clear.house) == ("a", L1, "a")

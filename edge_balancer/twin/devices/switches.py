@@ -48,7 +48,7 @@ class SwitchOptions:
     lying: float = 0.0
     """The switch begins to lie: see `Fault.LYING`."""
     repair_s: float = 86_400.0
-    """Until a technician has repaired and released a switch that the controller has locked out."""
+    """Until a technician has repaired and released a switch that the controller has locked out or doubts."""
 
     def __post_init__(self) -> None:
         least, most = self.delay_s
@@ -159,8 +159,8 @@ class PhaseSwitches:
             case _:
                 return _Answer(command, SwitchResult.DONE, True)
 
-    def locked(self, house: str, now: float) -> None:
-        """The controller has locked a house out: a technician is on the way."""
+    def summon(self, house: str, now: float) -> None:
+        """The controller has locked a house out, or doubts its record: a technician is on the way."""
         heapq.heappush(self._repairs, (now + self.options.repair_s, house))
 
     def next_due(self) -> float | None:
