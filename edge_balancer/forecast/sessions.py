@@ -1,7 +1,8 @@
-"""Sessions: a car that charges, a heat pump or a boiler that runs. Recognised from the house's own meter. Pure.
+"""Sessions: a car that charges, a boiler or a heat pump of fixed speed that runs, as its house's meter shows it.
 
 A load that stands well above what the house drew before, for minutes on end, is a session until it falls back. How long
-it will last is not guessed here: `survival` learns for each house what such a level is worth later.
+it will last is not guessed here: `survival` learns for each house what such a level is worth later. A heat pump that
+modulates creeps by hundreds of watts over hours and is none: the moving means (`levels`) follow it. Pure.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 LEAST_W: Final = 1800.0
-"""Slow chargers draw 2.3 kW, heat pumps and boilers about 2 kW."""
+"""Slow chargers draw 2.3 kW, boilers and heat pumps of fixed speed about 2 kW."""
 CONFIRM_S: Final = 300.0
 """Kettles and toasters are over by then."""
 BASE_TAU_S: Final = 600.0

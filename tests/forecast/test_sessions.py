@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import numpy as np
 import pytest
 
 from edge_balancer.forecast.sessions import CONFIRM_S, Sessions
+from edge_balancer.twin.households import Population, PopulationOptions
 
 ONE = np.array([0])
 
@@ -43,6 +46,30 @@ def test_a_car_is_recognised_after_five_minutes(car_w: float, each_s: float) -> 
     assert CONFIRM_S - each_s <= began <= CONFIRM_S + 2 * each_s
     assert all(told[told.index(True) :]), "it stays on"
     assert house.level.real == pytest.approx(car_w, rel=0.02)
+
+
+def test_a_heat_pump_of_fixed_speed_is_recognised_in_every_cycle() -> None:
+    house = House()
+    for _ in range(6):
+        on = house.draws(300.0 + 2200.0, 1200.0)
+        assert sum(on) * house.each_s > 0.7 * 1200.0
+        off = house.draws(300.0, 1200.0)
+        assert sum(off) * house.each_s < 120.0
+
+
+def test_cars_of_the_twin_are_recognised_for_most_of_the_time_they_charge() -> None:
+    houses, days = 8, 3
+    with_cars, without = (Population(PopulationOptions(houses=houses, ev_share=share), 5) for share in (1.0, 0.0))
+    start = with_cars.site.midnight_of(dt.date(2025, 1, 6))
+    drawn, rest = (one.power(start, days * 86_400, 60) for one in (with_cars, without))
+    charging = drawn.p - rest.p > 500.0
+    sessions, on = Sessions(houses), np.zeros(charging.shape, dtype=bool)
+    for k, load in enumerate(drawn.p + 1j * drawn.q):
+        dt_s, fresh = np.full(houses, 60.0 * (k > 0)), np.full(houses, k == 0)
+        sessions.observe(np.arange(houses), load, dt_s, fresh, load)
+        on[k] = sessions.on
+    assert (on & charging).sum() / charging.sum() > 0.85
+    assert (on & ~charging).mean() < 0.03
 
 
 def test_its_reactive_power_belongs_to_it() -> None:

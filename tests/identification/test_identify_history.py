@@ -101,6 +101,15 @@ def test_some_records_are_made_wrong_for_the_bench() -> None:
     assert int((wrong_records(real, np.random.default_rng(1)) != real).sum()) == 4
 
 
+def test_on_the_european_feeder_a_week_tells_every_house_and_a_day_every_wrong_record() -> None:
+    pytest.importorskip("pandapower", reason="the European feeder comes with the extra twin", exc_type=ImportError)
+    day, week = measure(EUROPEAN, 55, 27, 7, transformer=False)
+    assert week.share >= 0.99, str(week)
+    assert (week.wrong, week.false) == (0, 0), str(week)
+    assert (day.found, day.false) == (day.bad, 0), str(day)
+    assert day.bad == 6
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("transformer", [False, True])
 def test_on_the_european_feeder_99_of_100_are_right_after_seven_days(transformer: bool) -> None:
