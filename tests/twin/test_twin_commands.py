@@ -58,6 +58,8 @@ def test_statistics_stand_beside_published_ones_with_their_sources(capsys: pytes
     assert "mini-grid: energy" in printed.out
     assert "[1] Blodgett" in printed.out
     assert "evening peak" in printed.out
+    for row in ("ramp from minute to minute, mean", "ramp, 95th percentile", "autocorrelation of a house, 60 min"):
+        assert f"mini-grid: {row}" in printed.out
     assert "12 households of a mini-grid over 2 days" in printed.err
     assert "PV" not in printed.out
 
