@@ -16,6 +16,7 @@ from edge_balancer.output import make_folder, unwritable, write_whole
         ["plan"],
         ["simulate", "some.toml"],
         ["demo"],
+        ["train", "--data", "d", "--out", "o"],
         ["replay", "--config", "c", "--readings", "r", "--out", "o"],
         ["twin", "readings", "--out", "o"],
         ["twin", "feeder", "--out", "o"],
