@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from edge_balancer import __version__
+from edge_balancer.arguments import seed_of
 from edge_balancer.errors import EdgeBalancerError
 
 if TYPE_CHECKING:
@@ -214,7 +215,7 @@ def _add_trying(commands: Commands) -> None:
     replay.add_argument(
         "--repair-hours", type=float, default=24.0, metavar="H", help="until a failed switch is repaired"
     )
-    replay.add_argument("--seed", type=int, default=1, help="of the failures (default: 1)")
+    replay.add_argument("--seed", type=seed_of, default=1, help="of the failures (default: 1)")
     replay.set_defaults(run=_replay)
 
     from edge_balancer.simulation.options import add_simulate_arguments

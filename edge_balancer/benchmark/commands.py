@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from pathlib import Path
 from typing import Final
 
 from edge_balancer.benchmark.ledger import Ledger, fingerprint
@@ -15,6 +14,7 @@ from edge_balancer.benchmark.results import Result, means, with_gains
 from edge_balancer.benchmark.runs import Wanted, wanted
 from edge_balancer.benchmark.scenarios import SCENARIOS, Scenario, scenario
 from edge_balancer.benchmark.tables import as_markdown, as_text, pareto, pareto_svg, pareto_table, results_table
+from edge_balancer.output import make_folder, unwritable, write_whole
 from edge_balancer.planning.tables import Table, as_csv
 from edge_balancer.progress import ProgressLine
 
@@ -35,26 +35,21 @@ def balance_command(args: argparse.Namespace) -> int:
         options = read_options(args)
         chosen = [scenario(name) for name in options.scenarios] or list(SCENARIOS)
         if options.out is not None:
-            options.out.mkdir(parents=True, exist_ok=True)
+            make_folder(options.out)
         bench = _Bench(options, chosen)
     except ValueError as error:
         return _refuse(str(error))
     except OSError as error:
-        return _unwritable(args, error)
+        return _refuse(unwritable(error, args.out))
     try:
         failures = bench.run()
     except OSError as error:
-        return _unwritable(args, error)
+        return _refuse(unwritable(error, args.out))
     for failure in failures:
         print(f"edge-balancer bench balance: failed: {failure}", file=sys.stderr)
     if failures:
         print(f"{len(failures)} failure(s); the same command computes what is missing", file=sys.stderr)
     return FAILED if failures else GOOD
-
-
-def _unwritable(args: argparse.Namespace, error: OSError) -> int:
-    where = error.filename or args.out
-    return _refuse(f"{where}: {error.strerror or error}; give --out a folder that can be written")
 
 
 class _Bench:
@@ -75,8 +70,14 @@ class _Bench:
         # One scenario after the other where each is done in turn, so that its table is there early.
         groups = [jobs] if options.workers > 1 else [[j for j in jobs if j.what == what] for what in self._chosen]
         for what, group in zip(self._chosen, groups, strict=False):
-            failures += run_jobs(group, options, self._found, self._progress.of)
-            self._progress.end()
+            try:
+                failures += run_jobs(group, options, self._found, self._progress.of, self._write)
+            except KeyboardInterrupt:
+                # What a feeder had before it was stopped is in results.csv; it belongs into the tables too.
+                self._write()
+                raise
+            finally:
+                self._progress.end()
             if options.workers == 1:
                 self._print(what)
         if options.workers > 1:
@@ -85,8 +86,7 @@ class _Bench:
         if jobs:
             print(f"{len(jobs)} feeder(s) in {time.monotonic() - begun:.0f} s", file=sys.stderr)
         self._ledger.save()
-        if options.out is not None:
-            self._write(options.out)
+        self._write()
         return failures
 
     def _job(self, what: Scenario, seed: int) -> Job:
@@ -115,16 +115,20 @@ class _Bench:
         table = self._means(what)
         print(as_markdown(table) if self._options.markdown else as_text(table), end="\n\n", flush=True)
 
-    def _write(self, out: Path) -> None:
+    def _write(self) -> None:
+        """The tables of what there is by now."""
+        out = self._options.out
+        if out is None:
+            return
         mean = [row for what in self._chosen for row in means(self._rows(what))]
         points = pareto(mean)
         for table in (results_table("means", "Means over seeds", mean, seeds=False), pareto_table(points)):
-            (out / f"{table.name}.csv").write_text(as_csv(table), encoding="utf-8")
+            write_whole(out / f"{table.name}.csv", as_csv(table))
         text = "\n\n".join(as_markdown(self._means(what)) for what in self._chosen)
-        (out / "means.md").write_text(text + "\n", encoding="utf-8")
+        write_whole(out / "means.md", text + "\n")
         for what in self._chosen:
             own = [point for point in points if point.scenario == what.name]
-            (out / f"pareto-{what.name}.svg").write_text(pareto_svg(what.title, own), encoding="utf-8")
+            write_whole(out / f"pareto-{what.name}.svg", pareto_svg(what.title, own))
 
 
 def _refuse(message: str) -> int:

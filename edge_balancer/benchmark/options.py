@@ -106,16 +106,16 @@ def names_of(text: str) -> tuple[str, ...]:
     return () if names == ("all",) else names
 
 
-def seeds_of(text: str) -> tuple[int, ...]:
+def seeds_of(text: str, argument: str = "--seeds") -> tuple[int, ...]:
     """Raises ValueError, as does `budgets_of`."""
     seeds: list[int] = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
         if not first.isdigit() or (dash and not last.isdigit()):
-            raise ValueError(f"--seeds {text}: give whole numbers from 0 with commas between, or ranges like 11-15")
+            raise ValueError(f"{argument} {text}: give whole numbers from 0 with commas between, or ranges like 11-15")
         seeds += range(int(first), int(last or first) + 1)
     if not seeds:
-        raise ValueError(f"--seeds {text}: the range is empty; give its smaller end first")
+        raise ValueError(f"{argument} {text}: the range is empty; give its smaller end first")
     return tuple(dict.fromkeys(seeds))
 
 

@@ -35,14 +35,19 @@ class Job:
 
 
 def run_jobs(
-    jobs: Sequence[Job], options: BenchOptions, found: Callable[[Result], None], progress: Callable[[str], Progress]
+    jobs: Sequence[Job],
+    options: BenchOptions,
+    found: Callable[[Result], None],
+    progress: Callable[[str], Progress],
+    ended: Callable[[], None],
 ) -> list[str]:
-    """All jobs; `found` and `progress` are called in this process. `progress` gives where a job tells how far it is.
-    Returns what has failed, and how."""
+    """All jobs; `found`, `progress` and `ended`, after each job, are called in this process. `progress` gives where a
+    job tells how far it is. Returns what has failed, and how."""
     failures: list[str] = []
     if options.workers == 1 or len(jobs) <= 1:
         for job in jobs:
             failures += run_feeder(job.what, job.seed, job.todo, options, found, progress(str(job)))
+            ended()
         return failures
     # Spawned, not forked: the parent may have threads.
     context = multiprocessing.get_context("spawn")
@@ -59,6 +64,7 @@ def run_jobs(
                     failures += failed
                     for row in rows:
                         found(row)
+                    ended()
         except BrokenProcessPool:
             _drain(told, found, progress)
             failures.append("a worker ended before its work, as they do where memory runs out: give fewer --workers")

@@ -51,6 +51,8 @@ _COLOURS: Final = {
     "oracle": "#7fb2c4",
     "static": "#555",
 }
+_CURRENT: Final = "_a"
+"""How the columns of currents end."""
 _LOW: Final = 0.9
 _OVER: Final = 1.02
 """Of the budget: a day's saved operations may be spent in the judged days, and a little more is no promise broken."""
@@ -135,7 +137,10 @@ def as_markdown(table: Table) -> str:
     lines = [f"**{table.title}**", "", "| " + " | ".join(table.heads[k].lower() for k in used) + " |"]
     numbers = [all(not isinstance(row[k], str) or _number(row[k]) for row in table.rows) for k in used]
     lines.append("| " + " | ".join("--:" if number else "---" for number in numbers) + " |")
-    lines += ["| " + " | ".join("" if row[k] is None else _shown(row[k]) for k in used) + " |" for row in table.rows]
+    lines += [
+        "| " + " | ".join("" if row[k] is None else _shown(row[k], table.columns[k]) for k in used) + " |"
+        for row in table.rows
+    ]
     return "\n".join(lines)
 
 
@@ -145,9 +150,9 @@ def _used(table: Table) -> list[int]:
 
 
 def as_text(table: Table) -> str:
-    """Aligned columns, numbers with two decimals, what is not known as a dash; columns without any left out."""
+    """Aligned columns, numbers with two decimals or more, what is not known as a dash; columns without any left out."""
     used = _used(table)
-    rows = [[_shown(row[k]) for k in used] for row in table.rows]
+    rows = [[_shown(row[k], table.columns[k]) for k in used] for row in table.rows]
     grid = [[table.heads[k] for k in used], *rows]
     widths = [max(len(row[place]) for row in grid) for place in range(len(used))]
     words = [any(isinstance(row[k], str) and not _number(row[k]) for row in table.rows) for k in used]
@@ -158,12 +163,13 @@ def as_text(table: Table) -> str:
     return "\n".join(lines)
 
 
-def _shown(cell: Cell) -> str:
+def _shown(cell: Cell, column: str) -> str:
     if cell is None:
         return "-"
     if isinstance(cell, float):
-        # Two decimals, and on a mini-grid's small currents as many as two figures need.
-        digits = 2 if cell == 0.0 or abs(cell) >= 0.1 else min(6, 1 - math.floor(math.log10(abs(cell))))
+        # Two decimals, and as many as two figures need; three of a current, for on a mini-grid all are of some 0.1 A.
+        figures = 3 if column.endswith(_CURRENT) else 2
+        digits = 2 if cell == 0.0 else min(6, max(2, figures - 1 - math.floor(math.log10(abs(cell)))))
         return f"{cell:.{digits}f}"
     return str(cell)
 

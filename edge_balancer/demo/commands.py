@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from edge_balancer import logs
+from edge_balancer.arguments import seed_of
 from edge_balancer.demo.options import FASTEST_SERIAL, DemoOptions
 from edge_balancer.errors import EdgeBalancerError
 from edge_balancer.settings.policy import LogSettings
@@ -70,7 +71,13 @@ def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
         default=usual.feeder.value,
         help="its lines and transformer (default: %(default)s)",
     )
-    add("--seed", type=int, default=usual.seed, metavar="N", help="of the feeder, its weather and faults (default: 1)")
+    add(
+        "--seed",
+        type=seed_of,
+        default=usual.seed,
+        metavar="N",
+        help="of the feeder, its weather and faults (default: 1)",
+    )
     add(
         "--meter-period",
         type=float,

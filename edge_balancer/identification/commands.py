@@ -86,7 +86,7 @@ def _summary(record: Record, verdicts: Sequence[Verdict]) -> str:
         f"{known} of {len(verdicts)} houses identified from {hours:.1f} h of voltages {beside} the transformer's; "
         f"{wrong} {'record is' if wrong == 1 else 'records are'} surely wrong"
     )
-    return "\n".join([text, *(f"{count} rows passed over: {why}" for why, count in record.refused.items())])
+    return "\n".join([text, *record.passed_over])
 
 
 def _write(path: Path, verdicts: Sequence[Verdict]) -> None:

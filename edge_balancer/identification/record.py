@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -16,7 +17,7 @@ import numpy as np
 
 from edge_balancer.analysis.phases.window import UNRECORDED, Floats, Phases, Window
 from edge_balancer.identification.errors import IdentificationError
-from edge_balancer.replay.readings_file import Refusals, instants
+from edge_balancer.replay.readings_file import Refusals, instants, passed_over
 from edge_balancer.settings.root import Configuration
 from edge_balancer.storage.database import open_reader
 from edge_balancer.storage.export import EXPORTS
@@ -25,6 +26,8 @@ from edge_balancer.types.phases import Phase
 from edge_balancer.types.readings import TRANSFORMER
 
 MINUTE_S: Final = 60.0
+_STRANGER: Final = "house not configured"
+_QUARTERS: Final = "means of a quarter of an hour"
 _MOST_CELLS: Final = 50_000_000
 """Slots times houses; about 3 GB while it is worked on."""
 
@@ -36,8 +39,8 @@ class Record:
     source: str
     houses: tuple[str, ...]
     window: Window
-    refused: dict[str, int]
-    """Rows that were passed over, by reason."""
+    passed_over: tuple[str, ...]
+    """Rows that were passed over, as people are told of them."""
 
 
 @dataclass(slots=True)
@@ -68,14 +71,16 @@ def read_csv(path: Path, config: Configuration, span: Timespan) -> Record:
             for house, p, q, v in rows:
                 if house in gathered:
                     gathered[house].add(t, p, q, v, home[house])
-    return _record(str(path), config, gathered, dict(refusals.counts))
+    told = tuple(passed_over(count, why, refusals.samples[why][0]) for why, count in refusals.counts.items())
+    return _record(str(path), config, gathered, told)
 
 
 def read_store(database: Path, config: Configuration, span: Timespan) -> Record:
     """The controller's own store, a house where its switch last said that it was. Raises StorageError."""
     gathered = _gathering(config)
     home = _configured(config)
-    refused: dict[str, int] = {}
+    refused = Counter[str]()
+    samples: dict[str, str] = {}
     with open_reader(database) as connection:
         for row in EXPORTS["telemetry"].rows(connection, span):
             _, t, name, phase, p, q, _, mean, _, _, resolution_s = row
@@ -83,15 +88,17 @@ def read_store(database: Path, config: Configuration, span: Timespan) -> Record:
             if name not in gathered:
                 house, _, _ = name.partition("/")
                 if house not in {h.id for h in config.houses}:
-                    refused["house not configured"] = refused.get("house not configured", 0) + 1
+                    refused[_STRANGER] += 1
+                    samples.setdefault(_STRANGER, house)
                 continue
             if float(resolution_s or 0) > MINUTE_S:
                 # Means of a quarter of an hour among minutes would be changes that never were.
-                refused["means of a quarter of an hour"] = refused.get("means of a quarter of an hour", 0) + 1
+                refused[_QUARTERS] += 1
                 continue
             where = home.get(name, UNRECORDED) if phase is None else int(Phase.parse(str(phase)))
             gathered[name].add(float(t or 0), _number(p), _number(q), _number(mean), where)
-    return _record(str(database), config, gathered, refused)
+    told = tuple(passed_over(count, why, samples.get(why, "")) for why, count in refused.items())
+    return _record(str(database), config, gathered, told)
 
 
 def _number(value: object) -> float:
@@ -111,12 +118,12 @@ def _gathering(config: Configuration) -> dict[str, _Series]:
     return {name: _Series() for name in (*names, *(f"{TRANSFORMER}/{phase}" for phase in Phase))}
 
 
-def _record(source: str, config: Configuration, gathered: dict[str, _Series], refused: dict[str, int]) -> Record:
+def _record(source: str, config: Configuration, gathered: dict[str, _Series], told: tuple[str, ...]) -> Record:
     home = _configured(config)
     houses = tuple(name for name in gathered if name in home)
     heard = [series for series in gathered.values() if any(map(math.isfinite, series.v))]
     if not any(any(map(math.isfinite, gathered[name].v)) for name in houses):
-        passed = "".join(f"; {count} rows passed over: {reason}" for reason, count in refused.items())
+        passed = "".join(f"; {rows}" for rows in told)
         raise IdentificationError(
             f"{source}: no voltage of a configured single-phase house{passed}; phases are told from voltages: check "
             "that the meters report them, the configuration, --from and --to"
@@ -144,7 +151,7 @@ def _record(source: str, config: Configuration, gathered: dict[str, _Series], re
         np.stack([_phases(index[n], gathered[n].phase, slots, home[n]) for n in houses], axis=1),
         grid("v", buses) if metered else None,
     )
-    return Record(source, houses, window, refused)
+    return Record(source, houses, window, told)
 
 
 def _step_s(series: list[_Series]) -> float:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from edge_balancer.arguments import seed_of
+
 CANDIDATES: Final = ("ridge", "boosting", "boosting-spread", "mlp")
 """What is trained, beside the policy; held against persistence, time of day and the survival blend."""
 SCENARIOS: Final = ("skewed-pv", "skewed-pv-ev", "even-ev")
@@ -68,7 +70,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, required=True, metavar="DIR", help="where models, tables and cards go; resumable")
     add("--name", default=usual.name, help="of the model in the registry (default: %(default)s)")
     add("--candidates", default="all", metavar="NAMES", help=f"of {', '.join(CANDIDATES)} (default: all)")
-    add("--seed", type=int, default=usual.seed, help="of the training (default: %(default)s)")
+    add("--seed", type=seed_of, default=usual.seed, help="of the training (default: %(default)s)")
     add("--rows", type=int, metavar="N", help=f"most rows to train on (default: {usual.rows}, of a store 100000)")
     add("--loop-scenarios", default=",".join(SCENARIOS), metavar="NAMES", help="judged on (default: %(default)s)")
     add("--loop-seeds", default="1101-1103", metavar="N,N-N",
@@ -85,7 +87,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
 
 def train_options(args: argparse.Namespace, data: Path) -> TrainOptions:
     """Raises ValueError that names argument, value and remedy."""
-    from edge_balancer.benchmark.options import budgets_of, names_of, seeds_of
+    from edge_balancer.benchmark.options import budgets_of, names_of
 
     candidates = names_of(args.candidates) or CANDIDATES
     for name in candidates:
@@ -104,11 +106,21 @@ def train_options(args: argparse.Namespace, data: Path) -> TrainOptions:
         raise ValueError(f"--loop-days {args.loop_days}: give 3 or more, for the blend learns two days first")
     if args.generations < 0:
         raise ValueError(f"--generations {args.generations}: give 0 or more")
-    loops = Loops(names_of(args.loop_scenarios), seeds_of(args.loop_seeds), args.loop_days, budgets_of(args.budgets))
-    policy_seeds = seeds_of(args.policy_seeds)
-    for seed in (*loops.seeds, *policy_seeds):
-        if seed < FIRST_SEED:
-            raise ValueError(f"seed {seed} is kept for the bench: give seeds from {FIRST_SEED} on")
+    loop_seeds, policy_seeds = (
+        _held_out(args.loop_seeds, "--loop-seeds"),
+        _held_out(args.policy_seeds, "--policy-seeds"),
+    )
+    loops = Loops(names_of(args.loop_scenarios), loop_seeds, args.loop_days, budgets_of(args.budgets))
     return TrainOptions(
         data, args.out, args.name, candidates, args.seed, rows, loops, args.generations, usual.brood, policy_seeds
     )
+
+
+def _held_out(text: str, argument: str) -> tuple[int, ...]:
+    from edge_balancer.benchmark.options import seeds_of
+
+    seeds = seeds_of(text, argument)
+    for seed in seeds:
+        if seed < FIRST_SEED:
+            raise ValueError(f"{argument} {text}: seed {seed} is kept for the bench; give seeds from {FIRST_SEED} on")
+    return seeds

@@ -12,6 +12,7 @@ from typing import Final
 from edge_balancer.errors import EdgeBalancerError
 from edge_balancer.forecast.interface import MissingModel, Model
 from edge_balancer.models.serving import loaded, registry_of
+from edge_balancer.output import make_folder, unwritable, write_whole
 from edge_balancer.planning.local_time import local_time
 from edge_balancer.planning.options import StaticOptions
 from edge_balancer.planning.page import page
@@ -44,6 +45,8 @@ def plan_command(args: argparse.Namespace) -> int:
     try:
         config = load(args.config, os.environ)
         options = _options(args)
+        if args.out is not None:
+            make_folder(args.out)
         progress("reading the history")
         model = _model(config) if options.switches and options.engine_steps else None
         for study in studies(_read(args, config), config, options, progress, model):
@@ -61,9 +64,7 @@ def plan_command(args: argparse.Namespace) -> int:
             print(f"\nstopped; plan.html and the tables in {args.out} hold what was known by then")
         raise
     except OSError as error:
-        return _refuse(
-            f"{error.filename or args.out}: {error.strerror or error}; give --out a folder that can be written"
-        )
+        return _refuse(unwritable(error, args.out))
     except (EdgeBalancerError, StorageError, ValueError) as error:
         return _refuse(str(error))
     finally:
@@ -145,17 +146,9 @@ def _print(lines: list[str], shown: list[Table]) -> None:
 
 
 def _write(out: Path, study: Study, feeder: str) -> None:
-    out.mkdir(parents=True, exist_ok=True)
     for table in (*static_tables(study), *([] if study.siting is None else siting_tables(study.siting))):
-        _replace(out / f"{table.name}.csv", as_csv(table))
-    _replace(out / "plan.html", page(study, feeder))
-
-
-def _replace(path: Path, text: str) -> None:
-    """Whole or not at all: whoever is interrupted finds the file before."""
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)
+        write_whole(out / f"{table.name}.csv", as_csv(table))
+    write_whole(out / "plan.html", page(study, feeder))
 
 
 def _refuse(message: str) -> int:

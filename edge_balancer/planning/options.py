@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from edge_balancer.arguments import seed_of
 from edge_balancer.identification.options import add_record_arguments
 
 Objective = Literal["mean", "p95"]
@@ -66,4 +67,4 @@ def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--step", type=float, metavar="S", help="slot of time (default: a minute, or the meters' own period if longer)")
     add("--least-hours", type=float, default=24.0, metavar="H", help="refuse a shorter history (default: %(default)g)")
-    add("--seed", type=int, default=usual.seed, help="of the search (default: %(default)s)")
+    add("--seed", type=seed_of, default=usual.seed, help="of the search (default: %(default)s)")

@@ -10,6 +10,7 @@ from edge_balancer.planning.doubts import Standing
 from edge_balancer.planning.figures import Figures
 from edge_balancer.planning.siting import SwitchSet
 from edge_balancer.planning.study import Study
+from edge_balancer.replay.readings_file import passed_over
 
 _STILL: Final = 0.02
 """Of what is left: a last change that takes off more is not the last that pays."""
@@ -69,7 +70,7 @@ def _basis(study: Study) -> list[str]:
     if study.record.silent:
         lines.append(f"Never heard, and so left out: {_some(study.record.silent)}.")
     lines += [
-        f"{count} rows passed over: {reason}, e.g. {study.record.refused_samples.get(reason, '')}"
+        passed_over(count, reason, study.record.refused_samples.get(reason, ""))
         for reason, count in sorted(study.record.refused.items())
     ]
     return lines

@@ -10,6 +10,8 @@ from typing import Final
 
 from edge_balancer.errors import EdgeBalancerError
 from edge_balancer.models.serving import loaded, registry_of
+from edge_balancer.output import make_folder, unwritable
+from edge_balancer.replay.readings_file import passed_over
 from edge_balancer.replay.run import Replay, ReplayOptions
 from edge_balancer.settings.load import load
 
@@ -27,10 +29,14 @@ def replay_command(config: Path, readings: Path, out: Path, options: ReplayOptio
     try:
         settings = load(config, os.environ)
         model = loaded(settings.forecast, registry_of(settings.storage.path), timed=False)
+        make_folder(out)
         replay = Replay(settings, options, model)
         replay.run(readings)
         replay.write(out)
-    except (EdgeBalancerError, OSError) as error:
+    except OSError as error:
+        print(f"edge-balancer replay: {unwritable(error, out)}", file=sys.stderr)
+        return REFUSED
+    except EdgeBalancerError as error:
         print(f"edge-balancer replay: {error}", file=sys.stderr)
         return REFUSED
     s = replay.summary()
@@ -48,7 +54,7 @@ def replay_command(config: Path, readings: Path, out: Path, options: ReplayOptio
     if (told := s["forecast"].get("model")) is not None:
         print(f"learned forecast {told['name']}: {told['use']}{': ' * bool(told['fault'])}{told['fault']}")
     for reason, count in s["rows_refused"].items():
-        print(f"{count} rows passed over: {reason}, e.g. {s['rows_refused_samples'][reason][0]}")
+        print(passed_over(count, reason, s["rows_refused_samples"][reason][0]))
     print(f"moves and summary are in {out}")
     return GOOD
 

@@ -45,6 +45,12 @@ class Refusals:
             samples.append(f"line {line}: {','.join(row)[:120]}")
 
 
+def passed_over(count: int, reason: str, sample: str = "") -> str:
+    """How people are told of refused rows, with the first of them where it is known."""
+    rows = "1 row" if count == 1 else f"{count} rows"
+    return f"{rows} passed over: {reason}" + (f", e.g. {sample}" if sample else "")
+
+
 def instants(path: Path, config: Configuration, refusals: Refusals) -> Iterator[tuple[float, list[Row]]]:
     """Each instant of the file with its rows, in order. Raises ReadingsFileError naming line and remedy."""
     try:

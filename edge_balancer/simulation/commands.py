@@ -11,6 +11,7 @@ from typing import Final
 
 from edge_balancer.errors import EdgeBalancerError
 from edge_balancer.forecast.interface import Model
+from edge_balancer.output import make_folder, unwritable
 from edge_balancer.progress import ProgressLine
 from edge_balancer.simulation.example import example_toml
 from edge_balancer.simulation.model import is_file, model_by_name, model_of_file
@@ -38,7 +39,7 @@ def simulate_command(args: argparse.Namespace) -> int:
         scenario = _scenario(args)
         model = _model(args, scenario)
         if args.out is not None:
-            args.out.mkdir(parents=True, exist_ok=True)
+            make_folder(args.out)
         began = time.monotonic()
         result = simulate(scenario, progress, model=model)
         took_s = time.monotonic() - began
@@ -63,7 +64,7 @@ def simulate_command(args: argparse.Namespace) -> int:
         return FAILED
     except OSError as error:
         progress.end()
-        return _refuse(f"{error.filename or args.out}: {error.strerror or error}; give --out a folder to write to")
+        return _refuse(unwritable(error, args.out))
     days = scenario.run.history_days + scenario.run.days
     print(f"{days} days in {took_s:.0f} s, {took_s / days:.1f} s a day", file=sys.stderr)
     return GOOD
@@ -87,7 +88,9 @@ def _scenario(args: argparse.Namespace) -> Scenario:
 def _model(args: argparse.Namespace, scenario: Scenario) -> Model | None:
     if args.model is not None and is_file(args.model):
         return model_of_file(Path(args.model))
-    return model_by_name(scenario.controller.forecast, args.config, os.environ)
+    forecast = scenario.controller.forecast
+    asked = f"forecast.model = {forecast.model!r}" if args.model is None else f"--model {args.model}"
+    return model_by_name(forecast, asked, args.config, os.environ)
 
 
 def _write(result: Result, out: Path) -> None:

@@ -8,12 +8,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from edge_balancer.forecast.interface import MissingModel, Model, ModelRefusedError
+from edge_balancer.models.registry import Registry
 from edge_balancer.models.serving import loaded, registry_of
 from edge_balancer.settings.forecast import ACTIVE, DEFAULT, NONE, ForecastSettings
 from edge_balancer.settings.load import load
 from edge_balancer.settings.services import StorageSettings
+
+_FORMS: Final = (
+    f"give the path of an .onnx file with --model, or `{DEFAULT}`, `{ACTIVE}`, `{NONE}`, or the name of a model beside "
+    "the store of --config"
+)
 
 
 def is_file(asked: str) -> bool:
@@ -35,18 +42,27 @@ def model_of_file(path: Path) -> Model:
         raise ModelRefusedError(f"--model {path}: {error}") from error
 
 
-def model_by_name(settings: ForecastSettings, config: Path | None, environ: Mapping[str, str]) -> Model | None:
-    """What `settings` mean beside the store of the configuration in `config`, or of one that says nothing. Raises
-    ModelRefusedError for a model that the daemon would not use, ConfigurationError where `config` cannot be read."""
+def model_by_name(
+    settings: ForecastSettings, asked: str, config: Path | None, environ: Mapping[str, str]
+) -> Model | None:
+    """What `settings` mean beside the store of the configuration in `config`, or of one that says nothing; `asked` is
+    how people have named it. Raises ModelRefusedError for a model that the daemon would not use, ConfigurationError
+    where `config` cannot be read."""
     if settings.model == NONE:
         return None
     if config is None and settings.model == ACTIVE and "model" not in settings.model_fields_set:
         # What some other program has activated where this one happens to run must not change what comes out.
         settings = settings.model_copy(update={"model": DEFAULT})
     store = (StorageSettings() if config is None else load(config, environ).storage).path
-    model = loaded(settings, registry_of(store), timed=False)
+    registry = registry_of(store)
+    model = loaded(settings, registry, timed=False)
     if isinstance(model, MissingModel):
-        raise ModelRefusedError(
-            f"forecast.model = {settings.model!r}: {model.reason}; name another, or give the --config that it is beside"
-        )
+        raise ModelRefusedError(f"{asked}: {_why(settings.model, model, registry)}; {_FORMS}")
     return model
+
+
+def _why(name: str, missing: MissingModel, registry: Registry) -> str:
+    """To who mistyped a name, a card that is missing in a folder tells nothing."""
+    if name in (ACTIVE, DEFAULT) or registry.place(name).exists():
+        return missing.reason
+    return f"it is no .onnx file, and there is no folder {registry.place(name)}"

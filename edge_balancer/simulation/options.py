@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from edge_balancer.arguments import seed_of
+
 
 def add_simulate_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
@@ -12,7 +14,7 @@ def add_simulate_arguments(parser: argparse.ArgumentParser) -> None:
     add("--example", action="store_true", help="print a commented scenario and end")
     add("--out", type=Path, metavar="DIR", help="write summary.json, the CSV files and the plots there")
     add("--days", type=int, metavar="N", help="judged days, in place of the scenario's")
-    add("--seed", type=int, metavar="N", help="in place of the scenario's")
+    add("--seed", type=seed_of, metavar="N", help="in place of the scenario's")
     add(
         "--model",
         metavar="NAME",

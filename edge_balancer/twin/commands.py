@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from edge_balancer.arguments import seed_of
+from edge_balancer.output import unwritable
 from edge_balancer.twin.grid.style import Style
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ def _add_readings(parts: Commands) -> None:
     add("--days", type=float, default=14.0, help="default: %(default)g")
     add("--houses", type=int, default=55, help="default: %(default)s")
     add("--period", type=float, default=60.0, metavar="S", help="whole seconds (default: %(default)g)")
-    add("--seed", type=int, default=1, help="default: %(default)s")
+    add("--seed", type=seed_of, default=1, help="default: %(default)s")
     _add_style(parser, "--feeder")
     add("--ev-share", type=float, default=0.0, metavar="P", help="houses with a car (default: 0)")
     add("--heat-pump-share", type=float, default=0.0, metavar="P", help="houses with a heat pump (default: 0)")
@@ -59,7 +61,7 @@ def _add_feeder(parts: Commands) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     _add_style(parser, "--style")
     parser.add_argument("--houses", type=int, default=55, help="default: %(default)s")
-    parser.add_argument("--seed", type=int, default=1, help="default: %(default)s")
+    parser.add_argument("--seed", type=seed_of, default=1, help="default: %(default)s")
     parser.set_defaults(run=_feeder)
 
 
@@ -67,7 +69,7 @@ def _add_statistics(parts: Commands) -> None:
     parser = parts.add_parser("statistics", help="print the twin's statistics beside published ones")
     parser.add_argument("--houses", type=int, default=100, help="default: %(default)s")
     parser.add_argument("--days", type=int, default=14, help="default: %(default)s")
-    parser.add_argument("--seed", type=int, default=1, help="default: %(default)s")
+    parser.add_argument("--seed", type=seed_of, default=1, help="default: %(default)s")
     parser.add_argument("--mix", choices=MIXES, help="default: both")
     parser.set_defaults(run=_statistics)
 
@@ -100,9 +102,10 @@ def _readings(args: argparse.Namespace) -> int:
             period=args.period,
             progress=lambda done: _say(f"{done:g} of {args.days:g} days written"),
         )
-    except (ValueError, OSError) as error:
-        print(f"edge-balancer twin readings: {error}", file=sys.stderr)
-        return REFUSED
+    except OSError as error:
+        return _refuse("readings", unwritable(error, args.out))
+    except ValueError as error:
+        return _refuse("readings", str(error))
     print(f"{files.readings}: {files.rows} readings; {files.config} and {files.houses} belong to it")
     return GOOD
 
@@ -112,13 +115,12 @@ def _feeder(args: argparse.Namespace) -> int:
     from edge_balancer.twin.grid.generate import generate
 
     try:
-        if args.seed < 0:
-            raise ValueError(f"seed = {args.seed}: give a whole number from 0")
         feeder = generate(Style(args.style), args.houses, args.seed)
         save(feeder, args.out)
-    except (ValueError, OSError) as error:
-        print(f"edge-balancer twin feeder: {error}", file=sys.stderr)
-        return REFUSED
+    except OSError as error:
+        return _refuse("feeder", unwritable(error, args.out))
+    except ValueError as error:
+        return _refuse("feeder", str(error))
     print(
         f"{args.out}: {len(feeder.houses)} houses, {len(feeder.lines)} lines of "
         f"{feeder.lines.length_m.sum() / 1000.0:.1f} km, a transformer of {feeder.transformer.kva:g} kVA"
@@ -136,9 +138,13 @@ def _statistics(args: argparse.Namespace) -> int:
             _say(f"{name} ...")
             rows += work()
     except ValueError as error:
-        print(f"edge-balancer twin statistics: {error}", file=sys.stderr)
-        return REFUSED
+        return _refuse("statistics", str(error))
     print(table(rows))
     if not all(row.holds for row in rows):
         print("\n* outside the published range: few houses, few days and some seeds scatter.")
     return GOOD
+
+
+def _refuse(part: str, message: str) -> int:
+    print(f"edge-balancer twin {part}: {message}", file=sys.stderr)
+    return REFUSED

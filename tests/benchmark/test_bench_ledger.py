@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_balancer.benchmark import commands, ledger, runs, sources
+from edge_balancer.benchmark import commands, ledger, pool, runs, sources
 from edge_balancer.benchmark.commands import balance_command
 from edge_balancer.benchmark.ledger import Ledger, fingerprint, key_of
 from edge_balancer.benchmark.options import CONTROLLERS, EXTRA, BenchOptions, add_balance_arguments
@@ -140,7 +140,7 @@ def test_only_what_is_missing_is_computed_and_the_table_shows_all(
 ) -> None:
     asked: list[tuple[Job, ...]] = []
 
-    def run(jobs, options, found, progress):  # type: ignore[no-untyped-def]
+    def run(jobs, options, found, progress, ended):  # type: ignore[no-untyped-def]
         asked.append(tuple(jobs))
         for job in jobs:
             for controller, budget in job.todo:
@@ -188,7 +188,33 @@ def test_two_workers_find_what_one_finds(tmp_path: Path) -> None:
     jobs = [Job(scenario("houses-20"), seed, (("static", None), ("greedy", 2.0))) for seed in (1, 2, 3)]
     found: list[list[Result]] = [[], []]
     for workers, rows in zip((1, 2), found, strict=True):
-        run_jobs(jobs, BenchOptions(days=1, workers=workers), rows.append, lambda _what: lambda _text: None)
+        run_jobs(
+            jobs, BenchOptions(days=1, workers=workers), rows.append, lambda _what: lambda _text: None, lambda: None
+        )
     one, two = ({key_of(row): row for row in rows} for rows in found)
     assert len(one) == 6
     assert one == two
+
+
+def test_who_stops_it_has_the_tables_of_what_was_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def feeder(what, seed, todo, options, found, progress):  # type: ignore[no-untyped-def]
+        if seed == 2:
+            seen.append((tmp_path / "means.csv").read_text())
+        found(replace(of("static", None, 4.0), seed=seed))
+        if seed == 2:
+            raise KeyboardInterrupt
+        return []
+
+    monkeypatch.setattr(pool, "run_feeder", feeder)
+    with pytest.raises(KeyboardInterrupt):
+        balance_command(
+            parsed("--scenarios", "houses-20", "--controllers", "static", "--seeds", "1-3", "--out", str(tmp_path))
+        )
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "means.csv", "means.md", "pareto-houses-20.svg", "pareto.csv", "results.csv",
+    }  # fmt: skip
+    # After the first feeder, and what the second had by then.
+    assert "houses-20,1,static" in seen[0]
+    assert "houses-20,2,static" in (tmp_path / "means.csv").read_text()

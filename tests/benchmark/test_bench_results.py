@@ -140,11 +140,21 @@ def test_a_fixed_assignment_has_no_operations() -> None:
 def test_the_tables_show_small_currents_and_leave_the_unknown_empty() -> None:
     table = results_table("means", "Title", [of("ours", 2.0, 0.0412)], seeds=False)
     text = as_text(table)
-    assert "0.041" in text
+    assert "0.0412" in text
     assert text.splitlines()[0] == "Title"
     header, row = as_csv(table).splitlines()
     cells = dict(zip(header.split(","), row.split(","), strict=True))
     assert (cells["budget"], cells["mean_a"], cells["bound_a"], cells["gain"]) == ("2", "0.041", "", "")
+
+
+def test_currents_below_an_ampere_have_three_figures() -> None:
+    rows = [of("static", None, 0.25), of("ours", 2.0, 0.11), of("foresight", 2.0, 0.05), of("none", None, 12.5)]
+    table = results_table("means", "Title", with_gains(rows), seeds=False)
+    for shown in (as_text(table), as_markdown(table)):
+        words = shown.replace("|", " ").split()
+        assert {"0.110", "0.330", "0.132", "0.0500", "12.50"} <= set(words)
+        # A share of what could be gained is not known so well.
+        assert "0.70" in words
 
 
 def test_the_pareto_front_has_a_point_for_each_budget_and_bound() -> None:

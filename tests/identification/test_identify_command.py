@@ -102,10 +102,24 @@ def test_a_store_with_right_records_ends_with_zero(tmp_path: Path, capsys: pytes
     assert "of voltages with the transformer's; 0 records are surely wrong" in capsys.readouterr().out
 
 
+def test_rows_that_were_passed_over_are_told_with_the_first_of_each(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    readings = write_readings(tmp_path / "readings.csv", a_day().part(0, 60))
+    lines = readings.read_text(encoding="utf-8").splitlines()
+    lines[3:3] = [f"{T0},stranger,1,0,230", f"{T0},house-001,much,0,230", f"{T0},other,1,0,230"]
+    readings.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert run("--config", write_config(tmp_path), "--readings", readings) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert f"2 rows passed over: house not configured, e.g. line 4: {T0},stranger,1,0,230" in out
+    assert f"1 row passed over: not a number, e.g. line 5: {T0},house-001,much,0,230" in out
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
         pytest.param(["t,house,p,q,v", f"{T0},stranger,1,0,230"], "no voltage of a configured", id="strangers"),
+        pytest.param(["t,house,p,q,v", f"{T0},x,1,0,230"], "1 row passed over: house not configured, e.g. line 2: "),
         pytest.param(["t,house,p,q", f"{T0},house-001,1,0"], "told from voltages", id="power alone"),
         pytest.param(["t,house,p,q,v", f"{T0},house-001,1,0,230"], "1 slots of 60 s", id="one reading"),
         pytest.param(["time,house,v", f"{T0},house-001,230"], "header", id="another file"),

@@ -55,7 +55,11 @@ def test_a_twins_data_set_has_a_card_and_is_not_made_twice(data: Path, capsys: p
         (["train", "--out", "X", "--data", "X", "--candidates", "oracle"], "--candidates oracle: give some of ridge"),
         (["train", "--out", "X", "--data", "X", "--name", "../x"], "--name '../x': give at most 48 letters, digits"),
         (["train", "--out", "X", "--data", "X", "--rows", "10"], "--rows 10: give 1000 or more"),
-        (["train", "--out", "X", "--data", "X", "--loop-seeds", "7"], "seed 7 is kept for the bench"),
+        (["train", "--out", "X", "--data", "X", "--loop-seeds", "7"], "--loop-seeds 7: seed 7 is kept for the bench"),
+        (
+            ["train", "--out", "X", "--data", "X", "--policy-seeds", "-1"],
+            "--policy-seeds -1: give whole numbers from 0",
+        ),
         (["train", "--out", "X", "--data", "X", "--loop-days", "2"], "--loop-days 2: give 3 or more"),
         (["train", "--out", "X", "--data", "X", "--generations", "-1"], "--generations -1: give 0 or more"),
     ],

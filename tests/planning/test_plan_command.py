@@ -195,12 +195,18 @@ def test_what_cannot_be_used_is_named_with_its_remedy(
     assert printed.out == ""
 
 
-def test_a_folder_that_cannot_be_written_is_named(
-    files: ReadingsFiles, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("place", ["file", "/proc/x"])
+def test_a_folder_that_cannot_be_written_is_named_at_once(
+    files: ReadingsFiles, tmp_path: Path, place: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").write_text("")
-    assert run(files, "--no-dynamic", "--changes", "1", "--out", tmp_path / "file") == 2
-    assert "--out" in capsys.readouterr().err
+    assert run(files, "--no-dynamic", "--changes", "1", "--out", tmp_path / place) == 2
+    printed = capsys.readouterr()
+    assert f"{tmp_path / place} cannot be written: " in printed.err
+    assert "give --out a folder that can be written" in printed.err
+    # Before anybody has waited for the search.
+    assert "reading the history" not in printed.err
+    assert printed.out == ""
 
 
 def test_unknown_houses_and_missing_voltages_are_told(
@@ -210,10 +216,11 @@ def test_unknown_houses_and_missing_voltages_are_told(
         tmp_path / "r.csv", 200, ["h01", "stranger", "h02", "h03", "h04", "h05", "h06", "h07"], steady(500.0)
     )
     text = path.read_text(encoding="utf-8").replace(",230\n", ",\n")
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text + "soon,h01,1,0,230\n", encoding="utf-8")
     assert run(files, "--readings", path, "--least-hours", "1", "--no-dynamic", "--changes", "2") == 0
     out = capsys.readouterr().out
     assert "200 rows passed over: house not configured, e.g. line 3" in out
+    assert "\n1 row passed over: not a number, e.g. line 1602: soon,h01," in out
     assert "No voltages were measured" in out
     assert "Never heard, and so left out: h08." in out
 

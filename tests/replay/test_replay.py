@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from edge_balancer.replay.commands import replay_command
 from edge_balancer.replay.run import Replay, ReplayOptions
 from edge_balancer.replay.score import Score
 from edge_balancer.types.phases import Phase
@@ -104,6 +105,19 @@ def test_a_site_that_only_advises_sees_what_moving_would_do(tmp_path: Path, mode
 def test_rows_that_were_passed_over_are_in_the_summary(tmp_path: Path) -> None:
     summary = run(write(tmp_path / "r.csv", skewed(3, later=f"{T0 + 200},stranger,1,0,230\n"))).summary()
     assert summary["rows_refused"] == {"house not configured": 1}
+
+
+def test_a_folder_that_cannot_be_written_is_named_before_the_replay(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('[[houses]]\nid = "h1"\nphase = "L1"\n', encoding="utf-8")
+    # Readings that are none would be told as soon as anybody looked at them.
+    assert replay_command(config, tmp_path / "none.csv", config, ReplayOptions()) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(
+        f"edge-balancer replay: {config} cannot be written: there is a file of this name; give --out"
+    )
 
 
 def test_a_record_without_a_row_is_no_trouble(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ import pytest
 from edge_balancer.cli import main
 from edge_balancer.models.registry import GRAPH, PACKAGED, Registry
 from edge_balancer.simulation.example import example_toml
+from edge_balancer.twin.grid.csv_files import save
+from edge_balancer.twin.grid.generate import generate
 
 TINY = """
 name = "tiny"
@@ -78,6 +80,8 @@ def test_plots_are_written_where_matplotlib_is_there(tiny: Path) -> None:
         (["tiny.toml", "--days", "0"], "run.days = 0"),
         (["broken.toml"], "is not valid TOML"),
         (["folder.toml"], "linecodes.csv"),
+        (["empty.toml"], "feeder/loads.csv: it has no houses"),
+        (["tiny.toml", "--out", "tiny.toml"], "tiny.toml cannot be written: there is a file of this name; give --out"),
     ],
 )
 def test_what_cannot_be_used_is_refused(
@@ -86,6 +90,9 @@ def test_what_cannot_be_used_is_refused(
     monkeypatch.chdir(tiny.parent)
     Path("broken.toml").write_text("[run\n", encoding="utf-8")
     Path("folder.toml").write_text('[feeder]\nsource = "csv"\nfolder = "no"\n', encoding="utf-8")
+    Path("empty.toml").write_text('[feeder]\nsource = "csv"\nfolder = "feeder"\n', encoding="utf-8")
+    save(generate("rural", 3, 1), Path("feeder"))
+    Path("feeder/loads.csv").write_text("load,bus,phase\n", encoding="utf-8")
     assert main(["simulate", *arguments]) == 2
     assert words in capsys.readouterr().err
 
@@ -137,7 +144,7 @@ def test_a_model_of_the_site_is_found_beside_the_store_of_its_configuration(
     assert main([*command, "--config", str(config)]) == 0
     assert "learned forecast site-1 " in capsys.readouterr().out
     assert main(command) == 2
-    assert "forecast.model = 'site-1'" in capsys.readouterr().err
+    assert "--model site-1: it is no .onnx file, and there is no folder models/site-1" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -145,6 +152,14 @@ def test_a_model_of_the_site_is_found_beside_the_store_of_its_configuration(
     [
         ("no.onnx", "--model no.onnx: No such file or directory; give an .onnx file"),
         ("noise.onnx", "--model noise.onnx: onnxruntime cannot read it"),
+        (
+            "nope",
+            "--model nope: it is no .onnx file, and there is no folder models/nope; give the path of an .onnx file",
+        ),
+        (
+            "broken",
+            "--model broken: models/broken/card.json is missing; give the path of an .onnx file with --model, or `",
+        ),
         ("two words", "controller.forecast.model"),
     ],
 )
@@ -153,5 +168,15 @@ def test_a_model_that_the_daemon_would_not_use_is_refused(
 ) -> None:
     monkeypatch.chdir(tiny.parent)
     Path("noise.onnx").write_bytes(b"noise" * 100)
+    Path("models/broken").mkdir(parents=True)
     assert main(["simulate", str(tiny), "--model", model]) == 2
     assert words in capsys.readouterr().err
+
+
+def test_a_model_of_the_scenario_is_named_by_its_key(
+    tiny: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tiny.parent)
+    tiny.write_text(BRIEF + '[controller.forecast]\nmodel = "nope"\n', encoding="utf-8")
+    assert main(["simulate", str(tiny)]) == 2
+    assert "forecast.model = 'nope': it is no .onnx file, and there is no folder" in capsys.readouterr().err

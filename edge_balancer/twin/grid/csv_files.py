@@ -115,6 +115,9 @@ def _matrix_codes(path: Path) -> dict[str, LineCode]:
             raise row.error("column", f"row {i:g}, column {k:g} is outside", "give the lower triangle, counted from 1")
         key = (name, int(wires))
         z = matrices.setdefault(key, np.full((int(wires), int(wires)), np.nan, dtype=np.complex128))
+        if not np.isnan(z[int(i) - 1, int(k) - 1]):
+            entry = f"row {i:g}, column {k:g} of {name!r} with {wires:g} wires"
+            raise row.error("linecode", f"{entry} stands there twice", "leave one of them out")
         z[int(i) - 1, int(k) - 1] = z[int(k) - 1, int(i) - 1] = complex(row.number("r_ohm_km"), row.number("x_ohm_km"))
         last[key] = row
     for key, z in matrices.items():
@@ -161,6 +164,8 @@ def _houses(folder: Path, index: dict[str, int]) -> Houses:
     if not path.exists():
         path = folder / "loads.csv"
     rows = read(path, [("load", "name", "house"), ("bus",), ("phase", "phases")])
+    if not rows:
+        raise FeederError(str(path), "it has no houses", "give one row for each house")
     phases, three = [], []
     for row in rows:
         text = row.text("phase", "phases")

@@ -27,6 +27,9 @@ WINTER_DAY: Final = 20101
 _NEW_YEAR: Final = 20089
 _EVERY: Final = 6
 """A year of roofs is judged by every sixth day."""
+_ADMD: Final = "ADMD"
+_EXPLAINED: Final = f"{_ADMD}: after-diversity maximum demand, what all draw at most together over how many they are."
+_NAME_WIDTH: Final = 46
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ def load_rows(seen: LoadStatistics) -> list[Row]:
     largest, half_hour = seen.half_hour_peak_w[-1]
     rows.append(
         Row(
-            f"highest half hour, {largest} houses",
+            f"{_ADMD}, highest half hour, {largest} houses",
             "W/house",
             half_hour,
             published.HALF_HOUR_PEAK_100_W if largest == 100 else None,
@@ -106,6 +109,13 @@ def mini_grid_rows(seen: LoadStatistics) -> list[Row]:
         Row("mini-grid: energy", "Wh/day", 1000.0 * seen.daily_kwh, published.MINI_GRID_WH),
         Row("mini-grid: evening peak at", "h", seen.peak_hour, None),
         Row("mini-grid: load factor of all", "", seen.load_factor, None),
+        Row("mini-grid: ramp from minute to minute, mean", "W", seen.ramp_mean_w, None),
+        Row("mini-grid: ramp, 95th percentile", "W", seen.ramp_p95_w, None),
+        Row("mini-grid: ramp, 99.9th percentile", "W", seen.ramp_p999_w, None),
+        *(
+            Row(f"mini-grid: autocorrelation of a house, {lag} min", "", value, None)
+            for lag, value in seen.autocorrelation
+        ),
     ]
 
 
@@ -183,15 +193,17 @@ def all_rows(seed: int, *, houses: int = 100, days: int = 14) -> list[Row]:
 def table(rows: Sequence[Row]) -> str:
     """The rows as text, with numbered sources below. A row outside its published range ends with an asterisk."""
     sources = list(dict.fromkeys(row.known.source for row in rows if row.known is not None))
-    lines = [f"{'quantity':<44} {'unit':<8} {'twin':>8} {'published':>9} {'range':>17}  source"]
+    lines = [f"{'quantity':<{_NAME_WIDTH}} {'unit':<8} {'twin':>8} {'published':>9} {'range':>17}  source"]
     for row in rows:
-        text = f"{row.name:<44} {row.unit:<8} {_number(row.seen):>8}"
+        text = f"{row.name:<{_NAME_WIDTH}} {row.unit:<8} {_number(row.seen):>8}"
         if row.known is not None:
             value = "" if row.known.value is None else _number(row.known.value)
             span = f"{_number(row.known.low)} to {_number(row.known.high)}"
             text += f" {value:>9} {span:>17}  [{sources.index(row.known.source) + 1}]{'' if row.holds else ' *'}"
         lines.append(text)
     lines.append("")
+    if any(row.name.startswith(_ADMD) for row in rows):
+        lines.append(_EXPLAINED)
     lines += [f"[{k}] {source}" for k, source in enumerate(sources, 1)]
     return "\n".join(lines)
 

@@ -28,9 +28,9 @@ class LoadStatistics:
     houses: int
     days: int
     daily_peak_w: tuple[tuple[int, float], ...]
-    """Per size of group: highest minute of the day over the number of houses, mean over groups and days (ADMD)."""
+    """Per size of group: highest minute of the day over the number of houses, mean over groups and days."""
     half_hour_peak_w: tuple[tuple[int, float], ...]
-    """Per size of group: mean over groups of the highest half hour of all days, over the number of houses."""
+    """Per size of group: mean over groups of the highest half hour of all days, over the number of houses (ADMD)."""
     daily_kwh: float
     daily_kwh_p10: float
     daily_kwh_p90: float

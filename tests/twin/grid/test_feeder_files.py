@@ -106,6 +106,10 @@ def swap(name: str, old: str, new: str) -> dict[str, str]:
         ),
         (swap("linecodes.csv", "0.446", ""), r"linecodes\.csv line 3, column r1: nothing stands there"),
         (swap("loads.csv", "3,A", "3,D"), r"loads\.csv line 2, column phase: 'D' is no phase.*3P"),
+        (
+            {"loads_csv": FILES["loads.csv"].splitlines()[0]},
+            r"loads\.csv: it has no houses.*give one row for each house",
+        ),
         (swap("transformer.csv", "800,", "-5,"), r"transformer\.csv line 2: transformer, kva: -5\.0 cannot be"),
         (swap("transformer.csv", "4,1,416", "4,7,416"), r"transformer\.csv line 2, column bus: '7' is no bus of lines"),
         (
@@ -135,6 +139,11 @@ def test_matrices_take_the_place_of_sequence_values(tmp_path: Path) -> None:
     assert code.z3[0, 0] == pytest.approx(2 * (1.0 + 0.8j) - 2 * (0.05 + 0.7j))
     (tmp_path / "matrices.csv").write_text(header + "\n".join(rows[:-2]), encoding="utf-8")
     with pytest.raises(FeederError, match=r"matrices\.csv line 9.*'2c_16' with 4 wires has nothing in row 4, column 4"):
+        load(tmp_path)
+    (tmp_path / "matrices.csv").write_text(header + "\n".join([*rows, rows[1].replace("0.05", "0.06")]))
+    with pytest.raises(
+        FeederError, match=r"line 12.*row 2, column 1 of '2c_16' with 4 wires stands there twice\n.*leave"
+    ):
         load(tmp_path)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge_balancer.twin.households import Fixed, Population, PopulationOptions, mini_grid
-from edge_balancer.twin.households.published import Range, around
+from edge_balancer.twin.households.published import HALF_HOUR_PEAK_100_W, Range, around
 from edge_balancer.twin.households.report import (
     WINTER_DAY,
     Row,
@@ -39,6 +39,13 @@ def test_loads_are_within_published_ranges(load: LoadStatistics) -> None:
     assert not outside(rows)
 
 
+def test_the_after_diversity_maximum_demand_is_named_and_explained(load: LoadStatistics) -> None:
+    (row,) = (row for row in load_rows(load) if "ADMD" in row.name)
+    assert (row.name, row.known) == ("ADMD, highest half hour, 100 houses", HALF_HOUR_PEAK_100_W)
+    assert "after-diversity maximum demand" in table([row])
+    assert "after-diversity" not in table([Row("alone", "h", 2.0, None)])
+
+
 def test_peaks_fall_with_the_number_of_houses(load: LoadStatistics) -> None:
     peaks = [w for _, w in load.daily_peak_w]
     assert [n for n, _ in load.daily_peak_w] == [1, 2, 5, 10, 20, 50, 100]
@@ -62,7 +69,11 @@ def test_cars_and_heat_pumps_are_within_published_ranges() -> None:
 
 def test_a_mini_grid_is_within_the_published_range() -> None:
     seen = load_statistics(Population(mini_grid(50), 1), WINTER_DAY, DAYS)
-    assert not outside(mini_grid_rows(seen))
+    rows = mini_grid_rows(seen)
+    assert not outside(rows)
+    unpublished = [row.name for row in rows if row.known is None]
+    assert sum("ramp" in name for name in unpublished) == 3
+    assert sum("autocorrelation" in name for name in unpublished) == 5
     assert 18.5 < seen.peak_hour < 22.0
 
 

@@ -1,0 +1,35 @@
+"""Folders and files that commands leave behind, and what is said where they cannot be written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def make_folder(folder: Path) -> None:
+    """Make it where it is missing, and try it: who waited for a search must not learn then that nothing can be written.
+
+    Raises OSError with the place.
+    """
+    import tempfile
+
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        # Not the name of the file that it was tried with.
+        raise OSError(error.errno, error.strerror, str(folder)) from None
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Whole or not at all: whoever is interrupted finds the file before."""
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)
+
+
+def unwritable(error: OSError, out: Path | None) -> str:
+    """The place, why, and the remedy."""
+    # Of a folder that is to be made, "File exists" would say nothing of what is wrong.
+    why = "there is a file of this name" if isinstance(error, FileExistsError) else error.strerror or error
+    return f"{error.filename or out} cannot be written: {why}; give --out a folder that can be written"
