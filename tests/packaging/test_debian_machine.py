@@ -19,6 +19,7 @@ from tests.packaging.builds import Built, as_older, build, clone
 from tests.packaging.looks import everything, head, install, state, write
 from tests.packaging.machine import PYTHONS, Machine, booted, fresh_root, missing
 from tests.packaging.older_store import an_upgrade_brings_an_older_store_up_to_date
+from tests.packaging.six_houses import BOARD, HOUSES
 
 pytestmark = [
     pytest.mark.slow,
@@ -52,29 +53,13 @@ smoothing_s = 0
 max_moves = 1
 outage_cooldown_s = 0
 """
-HOUSES = "id,phase\n" + "".join(f"h{number:02d},L{(number - 1) % 3 + 1}\n" for number in range(1, 7))
 BRIDGE_CONFIG = "/etc/firmware-bridge/firmware-bridge.toml"
 BRIDGE = f"""\
 [mqtt]
 {TLS}
 [bridge]
 id = "shed"
-[bridge.interlock]
-dwell_s = 0
-[[bridge.lines]]
-name = "shed"
-port = "/dev/ttyUSB0"
-[[bridge.lines.switches]]
-house = "h01"
-model = "waveshare_relay_8ch"
-unit = 10
-relays = [1, 2, 3]
-[[bridge.lines.switches]]
-house = "h04"
-model = "waveshare_relay_8ch"
-unit = 10
-relays = [4, 5, 6]
-"""
+{BOARD}"""
 KEY = "0123456789abcdef0123456789abcdef"
 UNITS = ("edge-balancer.service", "firmware-bridge.service")
 MOST_EXPOSED = 1.5

@@ -15,6 +15,7 @@ import pytest
 
 from tests.packaging.builds import build, clone
 from tests.packaging.machine import PYTHONS, Machine, booted, fresh_root, missing
+from tests.packaging.six_houses import BOARD, HOUSES
 
 pytestmark = [
     pytest.mark.slow,
@@ -23,23 +24,6 @@ pytestmark = [
 ]
 
 BASE = "phase-balance/barn"
-FIELD = """\
-[bridge.interlock]
-dwell_s = 0
-[[bridge.lines]]
-name = "shed"
-port = "/dev/ttyUSB0"
-[[bridge.lines.switches]]
-house = "h01"
-model = "waveshare_relay_8ch"
-unit = 10
-relays = [1, 2, 3]
-[[bridge.lines.switches]]
-house = "h04"
-model = "waveshare_relay_8ch"
-unit = 10
-relays = [4, 5, 6]
-"""
 CONFIGURATION = f"""\
 houses_file = "houses.csv"
 [feeder]
@@ -53,7 +37,7 @@ dwell_s = 0
 smoothing_s = 0
 max_moves = 1
 outage_cooldown_s = 0
-{FIELD}"""
+{BOARD}"""
 COMMISSIONING = f"""\
 [mqtt]
 host = "localhost"
@@ -61,9 +45,8 @@ base_topic = "{BASE}"
 [bridge]
 id = "barn"
 state = "/var/lib/edge-balancer/bridge.db"
-{FIELD}"""
+{BOARD}"""
 """For commissioning, `firmware-bridge switch` wants the lines in a file of their own."""
-HOUSES = "id,phase\n" + "".join(f"h{number:02d},L{(number - 1) % 3 + 1}\n" for number in range(1, 7))
 # h01 and h04 draw 5 kW each, the others nothing.
 METERS = f"""
 while :; do
