@@ -24,12 +24,16 @@ def make_folder(folder: Path) -> None:
 def write_whole(path: Path, text: str) -> None:
     """Whole or not at all: whoever is interrupted finds the file before."""
     fresh = path.with_name(f".{path.name}.new")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)
+    try:
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(path)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
 
 
 def unwritable(error: OSError, out: Path | None) -> str:
-    """The place, why, and the remedy."""
+    """The place, why, and the remedy; also of a file that was to be read before it is written anew."""
     # Of a folder that is to be made, "File exists" would say nothing of what is wrong.
     why = "there is a file of this name" if isinstance(error, FileExistsError) else error.strerror or error
     return f"{error.filename or out} cannot be written: {why}; give --out a folder that can be written"

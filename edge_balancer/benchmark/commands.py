@@ -120,13 +120,14 @@ class _Bench:
         out = self._options.out
         if out is None:
             return
-        mean = [row for what in self._chosen for row in means(self._rows(what))]
+        begun = [what for what in self._chosen if self._rows(what)]
+        mean = [row for what in begun for row in means(self._rows(what))]
         points = pareto(mean)
         for table in (results_table("means", "Means over seeds", mean, seeds=False), pareto_table(points)):
             write_whole(out / f"{table.name}.csv", as_csv(table))
-        text = "\n\n".join(as_markdown(self._means(what)) for what in self._chosen)
+        text = "\n\n".join(as_markdown(self._means(what)) for what in begun)
         write_whole(out / "means.md", text + "\n")
-        for what in self._chosen:
+        for what in begun:
             own = [point for point in points if point.scenario == what.name]
             write_whole(out / f"pareto-{what.name}.svg", pareto_svg(what.title, own))
 

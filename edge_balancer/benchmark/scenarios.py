@@ -21,6 +21,7 @@ from edge_balancer.twin.weather import PvFleet, Site, draw_roofs
 _MAY: Final = dt.date(2025, 5, 5)
 """A Monday; four weeks from then the sun stands high and heat pumps rest."""
 _JANUARY: Final = dt.date(2025, 1, 6)
+"""A Monday; it is cold enough for heat pumps all month."""
 
 
 @dataclass(frozen=True, slots=True)

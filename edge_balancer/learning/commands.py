@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from edge_balancer.errors import EdgeBalancerError
+from edge_balancer.output import make_folder, unwritable
 from edge_balancer.progress import ProgressLine
 from edge_balancer.storage.errors import StorageError
 
@@ -21,13 +22,17 @@ _QUIET_S: Final = 10.0
 def dataset_command(args: argparse.Namespace) -> int:
     """Make what the data set does not have yet; 2 where arguments or readings cannot be used."""
     begun = time.monotonic()
+    try:
+        make_folder(args.out)
+    except OSError as error:
+        return _refuse("dataset", unwritable(error, args.out))
     progress = ProgressLine(_QUIET_S)
     try:
         from edge_balancer.learning.dataset import make_dataset
 
         data = make_dataset(args, progress)
     except OSError as error:
-        return _refuse("dataset", _unwritable(error, args.out))
+        return _refuse("dataset", _broken(error, args.out))
     except (EdgeBalancerError, StorageError, ValueError) as error:
         return _refuse("dataset", str(error))
     finally:
@@ -43,6 +48,10 @@ def train_command(args: argparse.Namespace) -> int:
     # Before scikit-learn is loaded: results must not depend on how many cores there are.
     os.environ["OMP_NUM_THREADS"] = "1"
     begun = time.monotonic()
+    try:
+        make_folder(args.out)
+    except OSError as error:
+        return _refuse("train", unwritable(error, args.out))
     progress = ProgressLine(_QUIET_S)
     try:
         from edge_balancer.learning.site import run_training
@@ -51,7 +60,7 @@ def train_command(args: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         return _refuse("train", f"{error.name} is missing: install the extra, `pip install 'edge-balancer[train]'`")
     except OSError as error:
-        return _refuse("train", _unwritable(error, args.out))
+        return _refuse("train", _broken(error, args.out))
     except (EdgeBalancerError, StorageError, ValueError) as error:
         return _refuse("train", str(error))
     finally:
@@ -61,8 +70,11 @@ def train_command(args: argparse.Namespace) -> int:
     return GOOD
 
 
-def _unwritable(error: OSError, out: Path) -> str:
-    return f"{error.filename or out}: {error.strerror or error}; give --out a folder that can be written"
+def _broken(error: OSError, out: Path) -> str:
+    return (
+        f"{error.filename or out}: {error.strerror or error}; look at the disk and who owns its files, "
+        "then give the same command again: it goes on where it was"
+    )
 
 
 def _refuse(command: str, message: str) -> int:

@@ -106,10 +106,8 @@ def train_options(args: argparse.Namespace, data: Path) -> TrainOptions:
         raise ValueError(f"--loop-days {args.loop_days}: give 3 or more, for the blend learns two days first")
     if args.generations < 0:
         raise ValueError(f"--generations {args.generations}: give 0 or more")
-    loop_seeds, policy_seeds = (
-        _held_out(args.loop_seeds, "--loop-seeds"),
-        _held_out(args.policy_seeds, "--policy-seeds"),
-    )
+    loop_seeds = _held_out(args.loop_seeds, "--loop-seeds")
+    policy_seeds = _held_out(args.policy_seeds, "--policy-seeds")
     loops = Loops(names_of(args.loop_scenarios), loop_seeds, args.loop_days, budgets_of(args.budgets))
     return TrainOptions(
         data, args.out, args.name, candidates, args.seed, rows, loops, args.generations, usual.brood, policy_seeds

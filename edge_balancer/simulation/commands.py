@@ -89,7 +89,7 @@ def _model(args: argparse.Namespace, scenario: Scenario) -> Model | None:
     if args.model is not None and is_file(args.model):
         return model_of_file(Path(args.model))
     forecast = scenario.controller.forecast
-    asked = f"forecast.model = {forecast.model!r}" if args.model is None else f"--model {args.model}"
+    asked = f"controller.forecast.model = {forecast.model!r}" if args.model is None else f"--model {args.model}"
     return model_by_name(forecast, asked, args.config, os.environ)
 
 

@@ -32,7 +32,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A command that failed, or a house that was locked out or released."""
+    """A command that failed, or a house that was locked out, doubted or released."""
 
     at: float
     house: str
@@ -59,17 +59,17 @@ class Conduct:
     oscillations: int = 0
     """Houses commanded back to where they came from within their dwell time."""
     returns: dict[int, int] = field(default_factory=lambda: dict.fromkeys(RETURN_H, 0))
-    """The same within so many hours, which nothing forbids."""
+    """The same within so many hours, which nothing forbids beyond the dwell."""
     dwell_violations: int = 0
     wrong_episodes: int = 0
     halted_s: float = 0.0
     blind_s: float = 0.0
     """With fresh readings of too few houses to move any by itself."""
     doubts: int = 0
-    """Records of houses that the controller rightly came to doubt: they were elsewhere."""
+    """Records that the controller rightly came to doubt: the house was elsewhere."""
     doubts_wrong: int = 0
     doubt_after_s: list[float] = field(default_factory=list)
-    """Of each right doubt, how long the record had been wrong."""
+    """Of each right doubt, how long the house had been elsewhere, commands under way in between included."""
     wrong_s: Floats = field(init=False)
     """[H] how long the controller believed a house where it was not, commands under way left out."""
     _wrong: Bools = field(init=False)
@@ -141,22 +141,29 @@ class Conduct:
         self._reasons = dict(kept)
 
     def doubted(self, house: int, rightly: bool, now: float) -> None:
-        """The controller begins to doubt where a house is. Counted over the whole run: records seldom go wrong."""
+        """The controller begins to doubt where a house is."""
+        if now < self.since:
+            return
+        reason = "it was elsewhere" if rightly else "it was where it is on record"
+        self.troubles.append(Trouble(now, self.world.names[house], "doubted", reason))
         if not rightly:
             self.doubts_wrong += 1
             return
         self.doubts += 1
         self.doubt_after_s.append(now - float(self._wrong_since[house] if self._wrong[house] else now))
 
-    def stood(self, wrong: Bools, halted: bool, blind: bool, now: float, seconds: float) -> None:
-        """For `seconds` up to `now` the controller was wrong about these houses ([H])."""
-        self._wrong_since[wrong & ~self._wrong] = now - seconds
+    def stood(self, elsewhere: Bools, in_flight: Bools, halted: bool, blind: bool, now: float, seconds: float) -> None:
+        """For `seconds` up to `now` these houses ([H]) stood elsewhere than on record. Of those with a command under
+        way nobody is wrong about where they are; a house that was wrong before goes on being so."""
+        wrong = elsewhere & ~in_flight
+        held = wrong | (self._wrong & in_flight)
+        begins = held & ~self._wrong
+        self._wrong_since[begins] = now - seconds
+        self._wrong = held
         if now <= self.since:
-            self._wrong = wrong
             return
         self.wrong_s += wrong * seconds
-        self.wrong_episodes += int(np.count_nonzero(wrong & ~self._wrong))
-        self._wrong = wrong
+        self.wrong_episodes += int(np.count_nonzero(begins))
         self.halted_s += seconds * halted
         self.blind_s += seconds * blind
 

@@ -21,7 +21,7 @@ from edge_balancer.simulation.physics import Complexes, Steps
 from edge_balancer.simulation.truth import PIECE_S, Truth
 from edge_balancer.simulation.world import World, switch_options
 from edge_balancer.twin.devices.switches import PhaseSwitches
-from edge_balancer.twin.grid.model import Bools, Floats
+from edge_balancer.twin.grid.model import Floats
 from edge_balancer.types.events import EventKind
 from edge_balancer.types.ports import Inputs, Outputs, Restored
 from edge_balancer.types.readings import Reading, ThreePhaseReading
@@ -68,7 +68,6 @@ class Loop:
         self._sent: list[str] = []
         self._wake: float | None = None
         self._now = start
-        self._coverage = 0.0
         self._doubted: frozenset[str] = frozenset()
 
     def days(self) -> Iterator[Day]:
@@ -133,8 +132,6 @@ class Loop:
             contact = self.switches.take(command, now)
             if contact is not None:
                 self.truth.plan(contact, self._index[contact.house])
-        if outputs.feeder is not None:
-            self._coverage = outputs.feeder.coverage
         if self.watch is not None:
             self.watch(now, outputs)
         self._wake = outputs.due if outputs.due is None or outputs.due > now else None
@@ -148,17 +145,18 @@ class Loop:
 
     def _account(self, at: float) -> None:
         roster = self.engine.roster
-        wrong = (roster.phase != self._stands) & self._single & ~roster.in_flight
-        self._doubt(wrong, at)
-        blind = self._coverage < self.world.config.decision.min_coverage
-        self.conduct.stood(wrong, bool(roster.halted), blind, at, at - self._now)
+        elsewhere = (roster.phase != self._stands) & self._single
+        heard = float(self.engine.latest.fresh(at).mean())
+        blind = heard < self.world.config.decision.min_coverage
+        self.conduct.stood(elsewhere, roster.in_flight, bool(roster.halted), blind, at, at - self._now)
+        self._doubt(at)
         self._now = at
 
-    def _doubt(self, wrong: Bools, at: float) -> None:
+    def _doubt(self, at: float) -> None:
         """Somebody reads the alert of a record in doubt, and goes there."""
-        doubted = frozenset(doubt.house for doubt in self.engine.doubts)
-        for house in sorted(doubted - self._doubted):
+        doubts = {doubt.house: doubt for doubt in self.engine.doubts}
+        for house in sorted(doubts.keys() - self._doubted):
             h = self._index[house]
-            self.conduct.doubted(h, bool(wrong[h]), at)
-            self.switches.summon(house, at)
-        self._doubted = doubted
+            self.conduct.doubted(h, bool(self._stands[h] != int(doubts[house].recorded)), at)
+            self.switches.summon(house, at, "its phase was in doubt: looked at on the spot")
+        self._doubted = frozenset(doubts)

@@ -102,7 +102,7 @@ def _voltages(result: Result, figure: Figure) -> None:
 
 
 def _unbalance(result: Result, figure: Figure) -> None:
-    axes = _axes(figure, "V2/V1 at the worst bus: for how much of the time it is exceeded", "% of the time", "%")
+    axes = _axes(figure, "V2/V1 at the bus that is worst at the time: how long it is exceeded", "% of the time", "%")
     share = np.linspace(0.0, 100.0, 501)
     for name, outcome in _ordered(result):
         vuf = outcome.series().vuf_pct

@@ -36,8 +36,8 @@ _SERIES: Final = ("neutral_a", "l1_a", "l2_a", "l3_a", "v_min", "v_max", "vuf_pc
                   "pv_lost_w")  # fmt: skip
 
 
-def conduct_figures(result: Result) -> dict[str, float]:
-    """What the controller did, in numbers."""
+def conduct_figures(result: Result) -> dict[str, float | None]:
+    """What the controller did, in numbers; None for the mean of nothing. Readings are those of the whole run."""
     c, run = result.conduct, result.world.scenario.run
     counts = np.array(list(c.per_house().values()), dtype=np.float64)
     mean = float(counts.mean()) if len(counts) else 0.0
@@ -60,7 +60,7 @@ def conduct_figures(result: Result) -> dict[str, float]:
         "wrong_position_house_h": float(c.wrong_s.sum()) / 3600.0,
         "doubts": c.doubts,
         "doubts_wrong": c.doubts_wrong,
-        "doubt_after_h_mean": float(np.mean(c.doubt_after_s)) / 3600.0 if c.doubt_after_s else 0.0,
+        "doubt_after_h_mean": float(np.mean(c.doubt_after_s)) / 3600.0 if c.doubt_after_s else None,
         "halted_h": c.halted_s / 3600.0,
         "blind_h": c.blind_s / 3600.0,
         "readings_lost": result.readings_lost,
@@ -155,17 +155,18 @@ def _did(result: Result, figures: dict[str, Figures]) -> Iterable[str]:
         )
 
 
-def _unheard(result: Result, c: dict[str, float]) -> Iterable[str]:
-    telemetry = result.world.config.telemetry
+def _unheard(result: Result, c: dict[str, float | None]) -> Iterable[str]:
+    telemetry, least = result.world.config.telemetry, result.world.config.decision.min_coverage
     if c["readings_refused"]:
         yield (
-            f"{c['readings_refused']:.0f} readings were refused for their time stamps, as the daemon would: more than "
-            f"future_s = {telemetry.future_s:g} s ahead, or more than max_age_s = {telemetry.max_age_s:g} s old"
+            f"{c['readings_refused']:.0f} readings, history included, were refused for their time stamps, as by the "
+            f"daemon: more than future_s = {telemetry.future_s:g} s ahead, or more than max_age_s = "
+            f"{telemetry.max_age_s:g} s old"
         )
     if c["blind_h"]:
         yield (
-            f"for {c['blind_h']:.1f} h fewer than {result.world.config.decision.min_coverage:.0%} of the houses had a "
-            "fresh reading, so nothing was moved (min_coverage)"
+            f"for {c['blind_h']:.1f} h fewer than {least:.0%} of the houses had a fresh reading, so nothing was moved "
+            "(min_coverage)"
         )
 
 

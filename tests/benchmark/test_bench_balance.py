@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import datetime as dt
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from edge_balancer.benchmark.network import Network
 from edge_balancer.benchmark.options import add_balance_arguments, read_options
 from edge_balancer.benchmark.ours import configuration, run_engine
 from edge_balancer.benchmark.results import result
-from edge_balancer.benchmark.scenarios import SCENARIOS, Meters, Scenario, Switches, make_case, scenario
+from edge_balancer.benchmark.scenarios import SCENARIOS, Meters, Scenario, Switches, households, make_case, scenario
 from edge_balancer.benchmark.volts import HouseVoltages
 from edge_balancer.twin.grid.generate import Style
 from tests.benchmark.bench_cases import small_case
@@ -50,6 +51,17 @@ def test_every_scenario_is_the_feeder_that_it_says(what: Scenario) -> None:
     if roofs.any():
         share = np.bincount(case.initial[roofs], minlength=3).max() / roofs.sum()
         assert share == pytest.approx(what.pv_skew, abs=0.06)
+
+
+def test_in_winter_heat_pumps_run_and_the_sun_is_low() -> None:
+    what = scenario("heat-pumps")
+    people = households(what, 3)
+    assert sum(house.heat_pump is not None for house in people.houses) == 22
+    case = make_case(what, 3, 1)
+    assert case.start == people.site.midnight_of(dt.date(2025, 1, 6))
+    summer = make_case(scenario("even-ev"), 3, 1)
+    assert case.pv_w.sum() < 0.4 * summer.pv_w.sum()
+    assert (case.power.real + case.pv_w).mean() > 1.2 * (summer.power.real + summer.pv_w).mean()
 
 
 def test_a_seed_makes_the_same_feeder_and_another_another() -> None:

@@ -135,6 +135,10 @@ def test_on_a_screen_that_nobody_touches_the_list_is_put_in_order_by_itself(
     page.mouse.move(410, 400)  # somebody is there: two minutes from now, not from the beginning
     page.clock.run_for(90_000)
     expect(page.locator(".news button")).to_contain_text("Show 3 newer")
+    # Who comes back to a hidden page is there, too, before anything is touched.
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.clock.run_for(90_000)
+    expect(page.locator(".news button")).to_contain_text("Show 3 newer")
     page.clock.run_for(31_000)
     expect(page.locator(".news button")).to_contain_text("Nothing newer")
     assert _keys(page)[0] == "voltage_extreme_high"

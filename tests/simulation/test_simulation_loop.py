@@ -75,7 +75,7 @@ def test_meters_whose_clocks_are_wrong_are_refused_and_the_report_says_so() -> N
     assert conduct["readings_refused"] > 500
     assert conduct["blind_h"] > 12.0
     said = table(ahead)
-    assert "readings were refused for their time stamps" in said
+    assert "readings, history included, were refused for their time stamps" in said
     assert "future_s = 30" in said
     assert "had a fresh reading, so nothing was moved" in said
 
@@ -84,7 +84,7 @@ def test_a_switch_that_lies_is_doubted_by_its_voltage_and_repaired() -> None:
     what = scenario(
         feeder={"houses": 12},
         meters={"period_s": 60.0, "transformer": True},
-        run={"history_days": 1, "days": 2, "seed": 3},
+        run={"history_days": 0, "days": 3, "seed": 3},
         switches={"repair_h": 6.0},
     )
     loop = Loop(build(what))
@@ -97,8 +97,19 @@ def test_a_switch_that_lies_is_doubted_by_its_voltage_and_repaired() -> None:
     assert 6.0 < conduct["doubt_after_h_mean"] < 24.0
     # A technician came: from then on they are where they are believed.
     assert all(loop.switches.faults.get(house) is None for house in liars)
-    assert conduct["wrong_position_house_h"] < 24.0
+    assert conduct["wrong_position_house_h"] < 2 * 24.0
     assert "2 records doubted rightly (after" in table(result)
+    assert troubles_csv(result).count("doubted,it was elsewhere") == 2
+
+
+def test_hours_in_which_a_gateway_is_out_are_told_with_the_transformers_meter_and_without() -> None:
+    out = {"period_s": 60.0, "gateway_outages_per_day": 6.0, "gateway_outage_s": 7200.0}
+    told = [
+        summary(run(scenario(meters={**out, "transformer": metered}, run={"seed": 2})))["conduct"]["blind_h"]
+        for metered in (False, True)
+    ]
+    assert told[0] > 1.0
+    assert told[0] == pytest.approx(told[1], abs=0.05)
 
 
 def test_a_stuck_switch_is_locked_out_after_one_command_and_works_again_when_it_is_repaired() -> None:

@@ -85,26 +85,35 @@ def test_operations_above_the_cap_and_returns_within_the_dwell_are_counted(feede
 
 def test_time_on_a_wrong_phase_counts_from_the_judged_time_on(feeder: World) -> None:
     conduct = Conduct(feeder, since=1000.0)
-    wrong = np.zeros(HOUSES, dtype=bool)
+    wrong, still = np.zeros(HOUSES, dtype=bool), np.zeros(HOUSES, dtype=bool)
     wrong[2] = True
-    conduct.stood(wrong, False, True, 500.0, 500.0)
+    conduct.stood(wrong, still, False, True, 500.0, 500.0)
     for now in (1500.0, 2000.0):
-        conduct.stood(wrong, True, now == 2000.0, now, 500.0)
+        conduct.stood(wrong, still, True, now == 2000.0, now, 500.0)
     assert conduct.wrong_s.tolist() == [0.0, 0.0, 1000.0, 0.0, 0.0, 0.0]
     assert (conduct.wrong_episodes, conduct.halted_s, conduct.blind_s) == (0, 1000.0, 500.0)
-    conduct.stood(~wrong, False, False, 2100.0, 100.0)
+    conduct.stood(~wrong, still, False, False, 2100.0, 100.0)
     assert conduct.wrong_episodes == HOUSES - 1
 
 
 def test_a_doubt_is_right_where_the_house_is_elsewhere_and_tells_after_how_long(feeder: World) -> None:
     conduct = Conduct(feeder, since=1000.0)
-    wrong = np.zeros(HOUSES, dtype=bool)
+    wrong, still = np.zeros(HOUSES, dtype=bool), np.zeros(HOUSES, dtype=bool)
     wrong[2] = True
-    conduct.stood(wrong, False, False, 900.0, 100.0)
-    conduct.stood(wrong, False, False, 8000.0, 100.0)
+    conduct.doubted(4, True, 500.0)  # in the history: not counted
+    conduct.stood(wrong, still, False, False, 900.0, 100.0)
+    # Commanded once more on the way: while the command is under way nobody is wrong, and the clock runs on.
+    conduct.stood(wrong, wrong, False, False, 4000.0, 100.0)
+    conduct.stood(wrong, still, False, False, 8000.0, 100.0)
     conduct.doubted(2, True, 8000.0)
     conduct.doubted(3, False, 8000.0)
     assert (conduct.doubts, conduct.doubts_wrong, conduct.doubt_after_s) == (1, 1, [7200.0])
+    assert conduct.wrong_s.tolist() == [0.0, 0.0, 100.0, 0.0, 0.0, 0.0]
+    assert conduct.wrong_episodes == 0
+    assert [(one.kind, one.reason) for one in conduct.troubles] == [
+        ("doubted", "it was elsewhere"),
+        ("doubted", "it was where it is on record"),
+    ]
 
 
 def test_what_was_recorded_before_the_judged_time_does_not_count(feeder: World) -> None:

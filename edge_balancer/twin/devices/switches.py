@@ -48,7 +48,7 @@ class SwitchOptions:
     lying: float = 0.0
     """The switch begins to lie: see `Fault.LYING`."""
     repair_s: float = 86_400.0
-    """Until a technician has repaired and released a switch that the controller has locked out or doubts."""
+    """From the summons of a technician until the switch is repaired and released."""
 
     def __post_init__(self) -> None:
         least, most = self.delay_s
@@ -103,7 +103,7 @@ class PhaseSwitches:
         """What lying switches believe."""
         self._busy: dict[str, float] = {}
         self._due: list[tuple[float, int, _Answer]] = []
-        self._repairs: list[tuple[float, str]] = []
+        self._repairs: list[tuple[float, str, str]] = []
 
     def report_all(self, now: float) -> list[SwitchReport]:
         """What real switches leave on the broker: where they stand, by their own account."""
@@ -159,9 +159,11 @@ class PhaseSwitches:
             case _:
                 return _Answer(command, SwitchResult.DONE, True)
 
-    def summon(self, house: str, now: float) -> None:
-        """The controller has locked a house out, or doubts its record: a technician is on the way."""
-        heapq.heappush(self._repairs, (now + self.options.repair_s, house))
+    def summon(self, house: str, now: float, reason: str = "switch repaired") -> None:
+        """The controller has locked a house out, or doubts its record: a technician is on the way, who repairs what is
+        broken. `reason` is what the release will say. One at a time comes to a house."""
+        if all(house != other for _, other, _ in self._repairs):
+            heapq.heappush(self._repairs, (now + self.options.repair_s, house, reason))
 
     def next_due(self) -> float | None:
         """When something will have happened."""
@@ -182,9 +184,9 @@ class PhaseSwitches:
                 where = self._said.get(command.house, self.phases[command.house])
                 reports.append(SwitchReport(command.house, where, now, command.id, answer.result, answer.reason))
         while self._repairs and self._repairs[0][0] <= now:
-            _, house = heapq.heappop(self._repairs)
+            _, house, reason = heapq.heappop(self._repairs)
             self.faults.pop(house, None)
             self._said.pop(house, None)
-            clears.append(ClearRequest(house, TECHNICIAN, "switch repaired"))
+            clears.append(ClearRequest(house, TECHNICIAN, reason))
             reports.append(SwitchReport(house, self.phases[house], now))
         return reports, clears

@@ -199,7 +199,6 @@ export function alertCards(changed) {
   const list = h("ul", { class: "alert-list", tabindex: "-1", "aria-label": texts.now.alerts });
   const cards = new Keyed(list, (read) => alertCard(read, sent));
   let known = false;
-  const waits = () => still.newer.length > 0 || still.over > 0;
   onClose(() => {
     sent.close();
     cards.close();
@@ -226,7 +225,7 @@ export function alertCards(changed) {
     show() {
       const standing = standingAlerts();
       still.see(standing);
-      if (known ? nobodyThere() && waits() : state.status) {
+      if (known ? nobodyThere() : state.status) {
         known = true;
         still.take(standing);
       }
