@@ -36,7 +36,7 @@ def desk() -> SwitchDesk:
     [
         pytest.param(10.0, 0.0, 120.0, id="a quick meter: the setting"),
         pytest.param(300.0, 0.0, 750.0, id="a slow one: two and a half of its periods"),
-        pytest.param(60.0, 0.2, 60.0 * 5.72, id="one reading in five lost: so long a silence once in ten thousand"),
+        pytest.param(60.0, 0.2, 60.0 * 8.58, id="one reading in five lost: so long a silence once in a million"),
         pytest.param(60.0, 0.9, 1200.0, id="nearly all lost: twenty periods and no more"),
         pytest.param(math.nan, 0.05, 2700.0, id="heard but once: as long as a reading may be old"),
     ],
