@@ -21,11 +21,11 @@ def make_folder(folder: Path) -> None:
         raise OSError(error.errno, error.strerror, str(folder)) from None
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, data: str | bytes) -> None:
     """Whole or not at all: whoever is interrupted finds the file before."""
     fresh = path.with_name(f".{path.name}.new")
     try:
-        fresh.write_text(text, encoding="utf-8")
+        fresh.write_bytes(data.encode() if isinstance(data, str) else data)
         fresh.replace(path)
     except BaseException:
         fresh.unlink(missing_ok=True)

@@ -24,6 +24,7 @@ from edge_balancer.learning.errors import LearningError
 from edge_balancer.learning.graph import Graph
 from edge_balancer.learning.policy import Policy
 from edge_balancer.models.runtime import OnnxModel
+from edge_balancer.output import write_whole
 
 PARITY: Final = 1e-4
 """kW, and for a factor on the price 1: most that file and trainer may differ by anywhere on the test set."""
@@ -114,8 +115,6 @@ def _apart(ours: Any, theirs: Any) -> float:
 
 
 def write(path: Path, data: bytes) -> None:
-    """Whole or not at all."""
+    """Whole or not at all, with the folders above it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.write_bytes(data)
-    fresh.replace(path)
+    write_whole(path, data)

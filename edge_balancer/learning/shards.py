@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from edge_balancer.forecast.features import FEATURES
 from edge_balancer.forecast.horizon import BLOCK_MINUTES
 from edge_balancer.learning.errors import LearningError
+from edge_balancer.output import write_whole
 
 CARD: Final = "card.json"
 FORMAT: Final = 1
@@ -83,7 +84,7 @@ class DataSet:
         self.folder.mkdir(parents=True, exist_ok=True)
         out = io.BytesIO()
         np.savez(out, inputs=rows.inputs, target=rows.target, house=rows.house, kind=rows.kind, wall=rows.wall)
-        _replace(self.folder / file, out.getvalue())
+        write_whole(self.folder / file, out.getvalue())
         begin, end = (float(rows.wall[0]), float(rows.wall[-1])) if len(rows.wall) else (0.0, 0.0)
         shard = Shard(file, hashlib.sha256(out.getvalue()).hexdigest(), len(rows.wall), recording, houses, begin, end)
         self.shards = sorted([*(one for one in self.shards if one.file != file), shard], key=lambda one: one.file)
@@ -101,7 +102,7 @@ class DataSet:
             "shards": [asdict(one) for one in self.shards],
             "sha256": self.sha256,
         }
-        _replace(self.folder / CARD, (json.dumps(card, indent=1) + "\n").encode())
+        write_whole(self.folder / CARD, (json.dumps(card, indent=1) + "\n").encode())
 
     @property
     def sha256(self) -> str:
@@ -153,9 +154,3 @@ def _read_card(file: Path) -> dict[str, Any]:
         return dict(said)
     except (KeyError, TypeError, ValueError) as error:
         raise LearningError(f"{file}: cannot be read as a data set's card ({error}); give another folder") from error
-
-
-def _replace(path: Path, data: bytes) -> None:
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.write_bytes(data)
-    fresh.replace(path)

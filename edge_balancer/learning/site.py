@@ -39,7 +39,6 @@ ENOUGH_DAYS: Final = 5
 
 def run_training(args: argparse.Namespace, progress: ProgressLine) -> str:
     """What is to be printed. Raises EdgeBalancerError, StorageError and ValueError with the remedy."""
-    args.out.mkdir(parents=True, exist_ok=True)
     if args.from_store is None:
         report = Training(train_options(args, args.data), progress).run()
     else:

@@ -224,10 +224,11 @@ export function alertCards(changed) {
     /** Takes in what the stream has said. */
     show() {
       const standing = standingAlerts();
-      still.see(standing);
       if (known ? nobodyThere() : state.status) {
         known = true;
         still.take(standing);
+      } else {
+        still.see(standing);
       }
       sent.tidy();
       cards.sync(still.rows, (row) => row.key);
